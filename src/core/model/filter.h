@@ -1,0 +1,74 @@
+/*
+ * The objects of a policy as the engine and BFE share them: filters, sublayers, callouts.
+ *
+ * Model      BFE makes objects and never changes them after commit; a change is a new object.
+ *            The engine compiles them into a snapshot and keeps references. `weight` and
+ *            `sublayer_weight` are what Windows calls effective.
+ * Lifetime   Reference counted (atomic); the last unref frees. A snapshot holds one each.
+ * Ref        win32 fwpmtypes/ns-fwpmtypes-fwpm_filter0
+ */
+#ifndef WFP_CORE_MODEL_FILTER_H
+#define WFP_CORE_MODEL_FILTER_H
+
+#include <stdatomic.h>
+
+#include "core/model/value.h"
+
+enum wfp_action {
+    WFP_ACTION_BLOCK = 0x1001,
+    WFP_ACTION_PERMIT = 0x1002,
+    WFP_ACTION_CALLOUT_TERMINATING = 0x5003,
+    WFP_ACTION_CALLOUT_INSPECTION = 0x6004,
+    WFP_ACTION_CALLOUT_UNKNOWN = 0x4005,
+    WFP_ACTION_CONTINUE = 0x2006,
+    WFP_ACTION_NONE = 0x7,
+    WFP_ACTION_NONE_NO_MATCH = 0x8,
+};
+
+#define WFP_ACTION_FLAG_TERMINATING     0x1000u
+#define WFP_ACTION_FLAG_NON_TERMINATING 0x2000u
+#define WFP_ACTION_FLAG_CALLOUT         0x4000u
+
+/* FWPM_FILTER_FLAG_* */
+#define WFP_FILTER_FLAG_PERSISTENT                     0x0001u
+#define WFP_FILTER_FLAG_BOOTTIME                       0x0002u
+#define WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT           0x0004u
+#define WFP_FILTER_FLAG_CLEAR_ACTION_RIGHT             0x0008u
+#define WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED 0x0010u
+#define WFP_FILTER_FLAG_DISABLED                       0x0020u
+#define WFP_FILTER_FLAG_INDEXED                        0x0040u
+
+struct wfp_filter {
+    atomic_uint references;
+    uint64_t id; /* run-time id, never 0 */
+    struct wfp_guid key;
+    struct wfp_guid layer_key;
+    uint16_t layer_id; /* run-time layer id (core/model/layer.h) */
+    struct wfp_guid sublayer_key;
+    uint16_t sublayer_weight; /* effective */
+    bool has_provider;
+    struct wfp_guid provider_key;
+    uint16_t *name_utf16;        /* required */
+    uint16_t *description_utf16; /* may be NULL */
+    uint32_t flags;              /* WFP_FILTER_FLAG_* */
+    struct wfp_blob provider_data;
+    struct wfp_value weight_given; /* EMPTY, UINT8 or UINT64 */
+    uint64_t weight;               /* effective */
+    uint32_t condition_count;
+    struct wfp_condition *conditions;
+    uint32_t action;             /* enum wfp_action */
+    struct wfp_guid callout_key; /* callout actions; else the filter type of the action */
+    uint32_t callout_id;         /* run-time id of callout_key, 0 without one */
+    struct wfp_guid provider_context_key;
+    uint64_t provider_context_id; /* LUID, 0 without one */
+    uint64_t context;        /* raw context; a callout's notify may write it while the filter is added */
+    void *adapter_view;      /* the callout adapter's rendering (FWPS_FILTER), built on demand */
+    void (*adapter_free)(void *adapter_view);
+};
+
+/** A zeroed filter with one reference, or NULL. */
+struct wfp_filter *wfp_filter_new(void);
+struct wfp_filter *wfp_filter_ref(struct wfp_filter *filter);
+void wfp_filter_unref(struct wfp_filter *filter);
+
+#endif

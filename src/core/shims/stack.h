@@ -1,0 +1,91 @@
+/*
+ * The model of the TCP/IP stack: packets in, indications at each layer in the documented order out.
+ *
+ * Model      One stack holds the local addresses, endpoints and flows of a machine and the engine it
+ *            asks. A plane (capture, NFQUEUE, test) hands it frames; the answer is one decision.
+ *            The shims (a file per layer family) build values and classify.
+ * Lifetime   A stack belongs to one thread at a time; flows may be looked up by id from others.
+ * Ref        win32 FWP/tcp-packet-flows, FWP/udp-packet-flows
+ */
+#ifndef WFP_CORE_SHIMS_STACK_H
+#define WFP_CORE_SHIMS_STACK_H
+
+#include "core/engine/engine.h"
+#include "core/packet/packet.h"
+
+struct wfp_stack;
+
+/** What a plane knows of a packet's direction. */
+enum wfp_direction_hint { WFP_HINT_NONE, WFP_HINT_OUTBOUND, WFP_HINT_INBOUND, WFP_HINT_FORWARD };
+
+/** A packet on its way in or out; bytes start at the IP header (the plane removed the link layer). */
+struct wfp_frame {
+    uint8_t *data;
+    uint32_t length;
+    uint32_t headroom;
+    uint32_t wire_length;
+    enum wfp_undecodable link_reason; /* set by the plane when it could not find an IP packet */
+    enum wfp_direction_hint hint;
+    uint64_t time_100ns; /* since 1601 */
+    uint32_t interface_index;
+    bool modified; /* set when a driver changed the bytes and permitted them */
+    uint64_t process_id; /* 0 unknown */
+    const uint16_t *process_path_utf16;
+};
+
+enum wfp_outcome { WFP_PERMITTED, WFP_BLOCKED, WFP_ABSORBED, WFP_UNDECODED };
+
+#define WFP_PATH_MAX 24
+
+/** One layer a packet met. */
+struct wfp_step {
+    uint16_t layer_id;
+    uint32_t action;
+    uint64_t filter_id;
+    uint32_t callout_id;
+};
+
+/** What became of one frame; a packet counts once, whatever the number of layers that saw it. */
+struct wfp_decision {
+    enum wfp_outcome outcome;
+    enum wfp_undecodable reason; /* for WFP_UNDECODED */
+    enum wfp_direction direction;
+    struct wfp_verdict verdict; /* of the deciding layer */
+    uint32_t step_count;
+    uint32_t steps_lost; /* steps beyond WFP_PATH_MAX: counted, not forgotten */
+    struct wfp_step steps[WFP_PATH_MAX];
+};
+
+/** An address range that belongs to this machine. */
+struct wfp_local_prefix {
+    uint8_t version; /* 4 or 6 */
+    uint8_t prefix_length;
+    uint8_t addr[16]; /* network order */
+};
+
+struct wfp_stack_config {
+    struct wfp_engine *engine;
+    const struct wfp_local_prefix *local;
+    uint32_t local_count;
+    bool flows; /* keep flows (off only for benchmarks of stateless layers) */
+    /** Packets that drivers inject leave here. May be NULL: then injection fails. */
+    int (*emit)(void *context, const struct wfp_frame *frame);
+    void *emit_context;
+};
+
+/** @return 0, -WFP_ERR_INVALID_PARAMETER, -WFP_ERR_NO_MEMORY */
+int wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stack);
+void wfp_stack_free(struct wfp_stack *stack);
+DEFINE_FREEP(struct wfp_stack, wfp_stack_free)
+
+/**
+ * Take one frame through the layers. Context: the stack's thread, entered into the engine;
+ * no lock; allocates only to grow its flow table.
+ */
+void wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
+                      struct wfp_decision *ret_decision);
+
+/** Let time pass: idle flows end (their flow_delete runs). */
+void wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns);
+
+#endif
