@@ -2,7 +2,8 @@
  * What a driver can import: one row per function of each kernel module.
  *
  * A `.so` built by wfp-cc and a `.sys` bind to the same rows. Every function has the Windows x64
- * calling convention. The rows come from the modules' .def tables; unknown names are a binding error.
+ * calling convention. The rows come from the modules' .def tables; unknown names are a binding
+ * error.
  */
 #ifndef WFP_BASE_EXPORT_H
 #define WFP_BASE_EXPORT_H
@@ -24,5 +25,12 @@ struct wfp_export_table {
     const struct wfp_export *rows;
     size_t count;
 };
+
+/** Log one call of a function that nobody wrote; the generated stubs of export_rows.h come here. */
+void wfp_export_stub_called(const char *module, const char *name);
+/** How many stub calls there were, in all tables, since the program started. */
+unsigned long wfp_export_stub_calls(void);
+/** The row called @p name, or NULL. Names compare with case, as Windows' loader does. */
+const struct wfp_export *wfp_export_find(const struct wfp_export_table *table, const char *name);
 
 #endif
