@@ -1,0 +1,363 @@
+/*
+ * NFQUEUE over libmnl: receive up to 64 packets with one system call, answer them with one.
+ *
+ * Model      Each packet has an id that only grows. Blocked packets get a verdict of their own; one
+ *            batch verdict then accepts everything up to the newest id. All of it is one send.
+ *
+ *              recvmmsg -> [pkt 41][pkt 42][pkt 43] -> DROP 42 | BATCH ACCEPT <= 43 -> sendto
+ *
+ *            Super-packets (GSO) come whole: a 64 KB TCP segment is one decision.
+ * Choice     A packet a driver changed goes back with its new bytes, unless it is a super-packet:
+ *            the kernel cannot take those back, so they are dropped and counted.
+ */
+#include "plane/nfqueue/nfqueue.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_queue.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/clock.h"
+#include "base/macros.h"
+#include "base/status.h"
+
+#define BATCH       64
+#define FRAME_BYTES (65536 + 1024)
+#define IDLE_MS     100
+
+struct nfqueue {
+    struct wfp_plane plane;
+    struct mnl_socket *socket;
+    uint16_t queue;
+    bool fail_open;
+    uint64_t overruns;
+    uint8_t *buffers; /* BATCH of FRAME_BYTES each */
+    struct mmsghdr messages[BATCH];
+    struct iovec vectors[BATCH];
+    uint8_t *replies; /* verdicts of one batch, sent together */
+    size_t replies_used, replies_size;
+};
+
+/* Where the hook says the packet is going. */
+static const enum wfp_direction_hint hint_of_hook[] = {
+    [NF_INET_PRE_ROUTING] = WFP_HINT_INBOUND,   [NF_INET_LOCAL_IN] = WFP_HINT_INBOUND,
+    [NF_INET_FORWARD] = WFP_HINT_FORWARD,       [NF_INET_LOCAL_OUT] = WFP_HINT_OUTBOUND,
+    [NF_INET_POST_ROUTING] = WFP_HINT_OUTBOUND,
+};
+
+static struct nlmsghdr *
+put_header(void *buffer, uint8_t type, uint16_t queue)
+{
+    struct nlmsghdr *header = mnl_nlmsg_put_header(buffer);
+    struct nfgenmsg *generic = mnl_nlmsg_put_extra_header(header, sizeof(*generic));
+
+    header->nlmsg_type = (uint16_t)(NFNL_SUBSYS_QUEUE << 8 | type);
+    header->nlmsg_flags = NLM_F_REQUEST;
+    generic->nfgen_family = AF_UNSPEC;
+    generic->version = NFNETLINK_V0;
+    generic->res_id = htons(queue);
+    return header;
+}
+
+static int
+send_replies(struct nfqueue *queue)
+{
+    if (queue->replies_used == 0)
+        return 0;
+    ssize_t n = mnl_socket_sendto(queue->socket, queue->replies, queue->replies_used);
+    queue->replies_used = 0;
+    return n < 0 ? -WFP_ERR_IO : 0;
+}
+
+static void
+put_verdict(struct nfqueue *queue, uint8_t type, uint32_t verdict, uint32_t id, const uint8_t *data,
+            uint32_t length)
+{
+    struct nfqnl_msg_verdict_hdr body = {.verdict = htonl(verdict), .id = htonl(id)};
+
+    if (queue->replies_used + length + 256 > queue->replies_size)
+        send_replies(queue);
+    struct nlmsghdr *header = put_header(queue->replies + queue->replies_used, type, queue->queue);
+    mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof(body), &body);
+    if (data)
+        mnl_attr_put(header, NFQA_PAYLOAD, length, data);
+    queue->replies_used += MNL_ALIGN(header->nlmsg_len);
+}
+
+/* The parts of one queued packet that we use. */
+struct queued {
+    uint32_t id;
+    bool has_id;
+    uint8_t hook;
+    bool super; /* GSO: cannot be written back */
+    struct wfp_frame frame;
+};
+
+static int
+parse_attribute(const struct nlattr *attribute, void *context)
+{
+    struct queued *queued = context;
+
+    switch (mnl_attr_get_type(attribute)) {
+    case NFQA_PACKET_HDR: {
+        const struct nfqnl_msg_packet_hdr *header = mnl_attr_get_payload(attribute);
+        if (mnl_attr_get_payload_len(attribute) < sizeof(*header))
+            return MNL_CB_ERROR;
+        queued->id = ntohl(header->packet_id);
+        queued->hook = header->hook;
+        queued->has_id = true;
+        break;
+    }
+    case NFQA_PAYLOAD:
+        queued->frame.data = mnl_attr_get_payload(attribute);
+        queued->frame.length = mnl_attr_get_payload_len(attribute);
+        break;
+    case NFQA_CAP_LEN:
+        queued->frame.wire_length = ntohl(mnl_attr_get_u32(attribute));
+        break;
+    case NFQA_IFINDEX_INDEV:
+    case NFQA_IFINDEX_OUTDEV:
+        queued->frame.interface_index = ntohl(mnl_attr_get_u32(attribute));
+        break;
+    case NFQA_SKB_INFO:
+        queued->super = ntohl(mnl_attr_get_u32(attribute)) & NFQA_SKB_GSO;
+        break;
+    }
+    return MNL_CB_OK;
+}
+
+/* Decide one packet. @return true if the batch verdict may accept it */
+static bool
+decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct queued *queued,
+       uint64_t now_100ns)
+{
+    struct wfp_decision decision;
+    struct wfp_frame *frame = &queued->frame;
+
+    frame->time_100ns = now_100ns;
+    frame->hint = queued->hook < ELEMENTSOF(hint_of_hook) ? hint_of_hook[queued->hook]
+                                                          : WFP_HINT_NONE;
+    if (frame->wire_length < frame->length)
+        frame->wire_length = frame->length;
+    handler->packet(handler->context, frame, &decision);
+    if (decision.outcome == WFP_PERMITTED || decision.outcome == WFP_UNDECODED) {
+        if (!frame->modified)
+            return true;
+        put_verdict(queue, NFQNL_MSG_VERDICT, queued->super ? NF_DROP : NF_ACCEPT, queued->id,
+                    queued->super ? NULL : frame->data, frame->length);
+        return false;
+    }
+    put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
+    return false;
+}
+
+static int
+parse_message(struct nlmsghdr *header, struct queued *queued)
+{
+    if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_QUEUE ||
+        NFNL_MSG_TYPE(header->nlmsg_type) != NFQNL_MSG_PACKET)
+        return -WFP_ERR_NOT_FOUND;
+    memset(queued, 0, sizeof(*queued));
+    if (mnl_attr_parse(header, sizeof(struct nfgenmsg), parse_attribute, queued) < 0 ||
+        !queued->has_id)
+        return -WFP_ERR_IO;
+    return 0;
+}
+
+static int
+receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
+{
+    int count = recvmmsg(mnl_socket_get_fd(queue->socket), queue->messages, BATCH, MSG_DONTWAIT, NULL);
+    if (count < 0) {
+        if (errno == ENOBUFS)
+            queue->overruns++;
+        return errno == ENOBUFS || errno == EAGAIN || errno == EINTR ? 0 : -WFP_ERR_IO;
+    }
+
+    uint64_t now_100ns = wfp_clock_now();
+    uint32_t newest = 0;
+    bool any = false;
+    for (int i = 0; i < count; i++) {
+        struct nlmsghdr *header = queue->vectors[i].iov_base;
+        int length = (int)queue->messages[i].msg_len;
+        for (; mnl_nlmsg_ok(header, length); header = mnl_nlmsg_next(header, &length)) {
+            struct queued queued;
+            if (parse_message(header, &queued) < 0)
+                continue;
+            if (decide(queue, handler, &queued, now_100ns)) {
+                newest = queued.id;
+                any = true;
+            }
+        }
+    }
+    if (any)
+        put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, NF_ACCEPT, newest, NULL, 0);
+    return send_replies(queue);
+}
+
+static int
+nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
+            const volatile sig_atomic_t *stop)
+{
+    struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
+    struct pollfd poll_fd = {.fd = mnl_socket_get_fd(queue->socket), .events = POLLIN};
+
+    while (!*stop) {
+        int ready = poll(&poll_fd, 1, IDLE_MS);
+        if (ready < 0 && errno != EINTR)
+            return -WFP_ERR_IO;
+        if (ready > 0) {
+            int r = receive_batch(queue, handler);
+            if (r < 0) {
+                snprintf(plane->error, sizeof(plane->error), "packet queue %u: %s", queue->queue,
+                         strerror(errno));
+                return r;
+            }
+        }
+        if (handler->idle)
+            handler->idle(handler->context);
+    }
+    return 0;
+}
+
+static void
+nfqueue_close(struct wfp_plane *plane)
+{
+    struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
+
+    if (queue->socket)
+        mnl_socket_close(queue->socket);
+    free(queue->buffers);
+    free(queue->replies);
+    free(queue);
+}
+
+/* nf_queue's own counters; the format is one line of numbers per queue. */
+void
+wfp_nfqueue_losses(struct wfp_plane *plane, struct wfp_nfqueue_losses *ret_losses)
+{
+    struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
+    unsigned number, port, waiting, mode, range, dropped, user_dropped;
+    FILE *file = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+
+    *ret_losses = (struct wfp_nfqueue_losses){.overruns = queue->overruns};
+    if (!file)
+        return;
+    while (fscanf(file, "%u %u %u %u %u %u %u %*[^\n]", &number, &port, &waiting, &mode, &range,
+                  &dropped, &user_dropped) == 7)
+        if (number == queue->queue) {
+            ret_losses->queue_full = dropped;
+            ret_losses->not_copied = user_dropped;
+        }
+    fclose(file);
+}
+
+static int
+request(struct nfqueue *queue, struct nlmsghdr *header)
+{
+    uint8_t reply[4096];
+
+    header->nlmsg_flags |= NLM_F_ACK;
+    if (mnl_socket_sendto(queue->socket, header, header->nlmsg_len) < 0)
+        return -errno;
+    ssize_t n = mnl_socket_recvfrom(queue->socket, reply, sizeof(reply));
+    if (n < 0)
+        return -errno;
+    return mnl_cb_run(reply, (size_t)n, 0, mnl_socket_get_portid(queue->socket), NULL, NULL) < 0
+               ? -errno
+               : 0;
+}
+
+static int
+bind_queue(struct nfqueue *queue, const struct wfp_nfqueue_config *config)
+{
+    uint8_t buffer[512];
+    uint32_t wanted = NFQA_CFG_F_GSO | (config->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0u);
+    struct nfqnl_msg_config_cmd bind = {.command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_UNSPEC)};
+    struct nfqnl_msg_config_params copy = {.copy_range = htonl(0xFFFF), .copy_mode = NFQNL_COPY_PACKET};
+
+    struct nlmsghdr *header = put_header(buffer, NFQNL_MSG_CONFIG, queue->queue);
+    mnl_attr_put(header, NFQA_CFG_CMD, sizeof(bind), &bind);
+    int r = request(queue, header);
+    if (r < 0)
+        return r;
+    header = put_header(buffer, NFQNL_MSG_CONFIG, queue->queue);
+    mnl_attr_put(header, NFQA_CFG_PARAMS, sizeof(copy), &copy);
+    mnl_attr_put_u32(header, NFQA_CFG_QUEUE_MAXLEN, htonl(config->length ? config->length : 8192));
+    mnl_attr_put_u32(header, NFQA_CFG_FLAGS, htonl(wanted));
+    mnl_attr_put_u32(header, NFQA_CFG_MASK, htonl(NFQA_CFG_F_GSO | NFQA_CFG_F_FAIL_OPEN));
+    return request(queue, header);
+}
+
+static int
+explain(int error, uint16_t number, char text[256])
+{
+    static const struct {
+        int error, ours;
+        const char *text;
+    } rows[] = {
+        {EPERM, WFP_ERR_ACCESS_DENIED, "needs CAP_NET_ADMIN; run as root"},
+        {EBUSY, WFP_ERR_IN_USE, "has another reader; choose another with --queue"},
+        {EPROTONOSUPPORT, WFP_ERR_NOT_SUPPORTED, "the kernel has no nfnetlink; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
+        {EINVAL, WFP_ERR_NOT_SUPPORTED, "the kernel has no nfnetlink_queue; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
+    };
+    for (size_t i = 0; i < ELEMENTSOF(rows); i++)
+        if (rows[i].error == error) {
+            snprintf(text, 256, "packet queue %u: %s", number, rows[i].text);
+            return -rows[i].ours;
+        }
+    snprintf(text, 256, "packet queue %u: %s", number, strerror(error));
+    return -WFP_ERR_IO;
+}
+
+static const struct wfp_plane_ops nfqueue_ops = {
+    .name = "nfqueue",
+    .run = nfqueue_run,
+    .close = nfqueue_close,
+};
+
+int
+wfp_nfqueue_open(const struct wfp_nfqueue_config *config, struct wfp_plane **ret_plane,
+                 char error[256])
+{
+    struct nfqueue *queue = calloc(1, sizeof(*queue));
+    int r, on = 1, size = 32 << 20;
+
+    if (!queue)
+        return -WFP_ERR_NO_MEMORY;
+    queue->plane.ops = &nfqueue_ops;
+    queue->queue = config->queue;
+    queue->fail_open = config->fail_open;
+    queue->replies_size = 4 * FRAME_BYTES;
+    queue->replies = malloc(queue->replies_size);
+    queue->buffers = malloc((size_t)BATCH * FRAME_BYTES);
+    if (!queue->replies || !queue->buffers) {
+        nfqueue_close(&queue->plane);
+        return -WFP_ERR_NO_MEMORY;
+    }
+    for (int i = 0; i < BATCH; i++) {
+        queue->vectors[i] = (struct iovec){queue->buffers + (size_t)i * FRAME_BYTES, FRAME_BYTES};
+        queue->messages[i].msg_hdr.msg_iov = &queue->vectors[i];
+        queue->messages[i].msg_hdr.msg_iovlen = 1;
+    }
+    queue->socket = mnl_socket_open2(NETLINK_NETFILTER, SOCK_CLOEXEC);
+    r = queue->socket && mnl_socket_bind(queue->socket, 0, MNL_SOCKET_AUTOPID) == 0 ? 0 : -errno;
+    if (r == 0)
+        r = bind_queue(queue, config);
+    if (r < 0) {
+        r = explain(-r, config->queue, error);
+        nfqueue_close(&queue->plane);
+        return r;
+    }
+    /* best effort: without the privilege the kernel's own limit stays, and overruns are counted */
+    setsockopt(mnl_socket_get_fd(queue->socket), SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size));
+    mnl_socket_setsockopt(queue->socket, NETLINK_NO_ENOBUFS, &on, sizeof(on));
+    *ret_plane = &queue->plane;
+    return 0;
+}

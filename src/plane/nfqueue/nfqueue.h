@@ -1,0 +1,57 @@
+/*
+ * The live plane: packets of this network namespace through NFQUEUE.
+ *
+ * Model      nfqueue_rules.c puts jumps to the queue at the INPUT, OUTPUT and FORWARD hooks;
+ *            nfqueue.c receives in batches and answers in batches. The hook tells the direction.
+ * Lifetime   Rules are owned by a supervisor process (programs/wfp_live.c), so that they go away
+ *            also when the process that decides is killed.
+ * Not here   what a packet means: core/shims.
+ */
+#ifndef WFP_PLANE_NFQUEUE_NFQUEUE_H
+#define WFP_PLANE_NFQUEUE_NFQUEUE_H
+
+#include "plane/plane.h"
+
+struct wfp_nfqueue_config {
+    uint16_t queue;        /* queue number */
+    uint32_t length;       /* packets the kernel may hold; 0 means 8192 */
+    bool fail_open;        /* what the kernel does when its queue is full */
+};
+
+/** Packets the kernel did not hand over, for the report: nothing is lost without a count. */
+struct wfp_nfqueue_losses {
+    uint64_t queue_full; /* the kernel's queue was full */
+    uint64_t not_copied; /* could not be copied to us */
+    uint64_t overruns;   /* receive buffer overruns reported to us */
+};
+
+/**
+ * Bind the queue.
+ *
+ * @param error  256 bytes for one clear line: object, rule, next step
+ * @return 0, -WFP_ERR_ACCESS_DENIED without privileges, -WFP_ERR_NOT_SUPPORTED without the kernel
+ *         feature, -WFP_ERR_IN_USE when the queue has another reader
+ */
+int wfp_nfqueue_open(const struct wfp_nfqueue_config *config, struct wfp_plane **ret_plane,
+                     char error[256]);
+void wfp_nfqueue_losses(struct wfp_plane *plane, struct wfp_nfqueue_losses *ret_losses);
+
+/** Which machinery carries the rules; chosen at run time by what the kernel accepts. */
+enum wfp_nfqueue_backend { WFP_NFQUEUE_NONE, WFP_NFQUEUE_NFT, WFP_NFQUEUE_XTABLES };
+
+struct wfp_nfqueue_rules {
+    uint16_t queue;
+    bool fail_open; /* packets pass while nobody reads the queue */
+};
+
+/**
+ * Put the rules in, all or none; leftovers of a killed run are removed first.
+ * @return 0 with the backend that took them, or an error and one clear line in @p error
+ */
+int wfp_nfqueue_rules_install(const struct wfp_nfqueue_rules *rules,
+                              enum wfp_nfqueue_backend *ret_backend, char error[256]);
+/** Take out every rule of ours, whoever put it in. Harmless when there is none. */
+void wfp_nfqueue_rules_remove(void);
+const char *wfp_nfqueue_backend_name(enum wfp_nfqueue_backend backend);
+
+#endif
