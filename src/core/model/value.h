@@ -112,6 +112,20 @@ struct wfp_value {
     };
 };
 
+/** SID_AND_ATTRIBUTES. */
+struct wfp_sid_and_attributes {
+    void *sid;
+    uint32_t attributes;
+};
+
+/** FWP_TOKEN_INFORMATION: what WFP_TOKEN_INFORMATION points to. */
+struct wfp_token_information {
+    uint32_t sid_count;
+    struct wfp_sid_and_attributes *sids;
+    uint32_t restricted_sid_count;
+    struct wfp_sid_and_attributes *restricted_sids;
+};
+
 struct wfp_range {
     struct wfp_value low;
     struct wfp_value high;
@@ -135,5 +149,9 @@ void wfp_value_fini(struct wfp_value *value);
 bool wfp_value_equal(const struct wfp_value *a, const struct wfp_value *b);
 /** Readable text ("168.63.129.16", "443-445"), for tables. Returns @p text. */
 const char *wfp_value_format(const struct wfp_value *value, char *text, uint32_t size);
+/** The same for a value of an address field: a UINT32 reads "168.63.129.16". */
+const char *wfp_value_format_address(const struct wfp_value *value, char *text, uint32_t size);
+/** Bytes of a SID, by its count of sub-authorities. */
+uint32_t wfp_value_sid_size(const void *sid);
 
 #endif

@@ -1,0 +1,50 @@
+/*
+ * Filters: made by BFE, shared by reference with the snapshots that hold them.
+ */
+#include "core/model/filter.h"
+
+#include <stdlib.h>
+
+#include "base/macros.h"
+
+struct wfp_filter *
+wfp_filter_new(void)
+{
+    struct wfp_filter *filter = calloc(1, sizeof(*filter));
+    if (filter)
+        atomic_init(&filter->references, 1);
+    return filter;
+}
+
+struct wfp_filter *
+wfp_filter_ref(struct wfp_filter *filter)
+{
+    unsigned before = atomic_fetch_add_explicit(&filter->references, 1, memory_order_relaxed);
+    assert(before > 0);
+    (void)before;
+    return filter;
+}
+
+static void
+filter_free(struct wfp_filter *filter)
+{
+    if (filter->adapter_view && filter->adapter_free)
+        filter->adapter_free(filter->adapter_view);
+    for (uint32_t i = 0; filter->conditions && i < filter->condition_count; i++)
+        wfp_value_fini(&filter->conditions[i].value);
+    free(filter->conditions);
+    wfp_value_fini(&filter->weight_given);
+    free(filter->provider_data.data);
+    free(filter->name_utf16);
+    free(filter->description_utf16);
+    free(filter);
+}
+
+void
+wfp_filter_unref(struct wfp_filter *filter)
+{
+    if (!filter)
+        return;
+    if (atomic_fetch_sub_explicit(&filter->references, 1, memory_order_acq_rel) == 1)
+        filter_free(filter);
+}
