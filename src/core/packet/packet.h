@@ -1,9 +1,14 @@
 /*
  * One IP packet as the stack sees it: bytes, and where its headers are.
  *
- * Model      `data` starts at the IP header. Offsets are bytes from there. Ports and addresses are
- *            as on the wire here (network order); shims turn them into field values.
+ * Model      `data` starts at the IP header. Offsets are bytes from there. Addresses point into the
+ *            bytes (network order); ports are host order; shims turn both into field values.
+ *
+ *              data          ip_header_size      + transport_header_size       total_length  length
+ *              |<- IP + ext ->|<- TCP/UDP/ICMP header ->|<------- payload ------->|<- padding ->|
+ *
  * Not here   link layers: plane/replay and plane/nfqueue strip them and keep what they need.
+ *            Reassembly is reassemble.c.
  */
 #ifndef WFP_CORE_PACKET_PACKET_H
 #define WFP_CORE_PACKET_PACKET_H
@@ -22,27 +27,48 @@ enum wfp_undecodable {
 
 enum wfp_direction { WFP_OUTBOUND, WFP_INBOUND, WFP_FORWARD };
 
-struct wfp_packet {
-    uint8_t *data;      /* writable; starts at the IP header */
-    uint32_t length;    /* bytes present */
-    uint32_t headroom;  /* bytes before data that may be written (retreat) */
-    uint32_t wire_length; /* bytes on the wire; > length when the capture cut it */
+/* IP protocol numbers (IANA) the stack knows by name. */
+#define WFP_PROTOCOL_HOP_BY_HOP 0
+#define WFP_PROTOCOL_ICMP       1
+#define WFP_PROTOCOL_TCP        6
+#define WFP_PROTOCOL_UDP        17
+#define WFP_PROTOCOL_ROUTING    43
+#define WFP_PROTOCOL_FRAGMENT   44
+#define WFP_PROTOCOL_ESP        50
+#define WFP_PROTOCOL_AH         51
+#define WFP_PROTOCOL_ICMPV6     58
+#define WFP_PROTOCOL_NONE       59
+#define WFP_PROTOCOL_OPTIONS    60
 
-    uint8_t version;    /* 4 or 6 */
-    uint8_t protocol;   /* upper layer, after IPv6 extension headers */
-    uint16_t ip_header_size; /* with options or extension headers */
-    uint16_t transport_header_size; /* 0 when unknown or not the first fragment */
-    uint32_t total_length; /* by the IP header, clipped to what is present */
-    const uint8_t *source;      /* 4 or 16 bytes, network order */
-    const uint8_t *destination;
-    uint16_t source_port;       /* host order; ICMP: type */
-    uint16_t destination_port;  /* host order; ICMP: code */
-    uint8_t tcp_flags;
-    bool is_fragment;       /* more fragments or an offset */
-    bool is_first_fragment; /* carries the transport header */
-    uint16_t fragment_offset; /* bytes */
+#define WFP_TCP_FIN 0x01
+#define WFP_TCP_SYN 0x02
+#define WFP_TCP_RST 0x04
+#define WFP_TCP_ACK 0x10
+
+struct wfp_packet {
+    uint8_t *data;        /* writable; starts at the IP header */
+    uint32_t length;      /* bytes present */
+    uint32_t headroom;    /* bytes before data that may be written (retreat) */
+    uint32_t wire_length; /* bytes on the wire; > length when the capture cut it; 0 = length */
+
+    uint8_t version;                /* 4 or 6 */
+    uint8_t protocol;               /* upper layer, after IPv6 extension headers */
+    uint8_t tcp_flags;              /* WFP_TCP_* */
+    bool is_fragment;               /* more fragments or an offset */
+    bool is_first_fragment;         /* carries the transport header */
     bool more_fragments;
-    uint32_t fragment_id;
+    uint16_t fragment_offset;       /* bytes */
+    uint16_t ip_header_size;        /* with options or extension headers */
+    uint16_t transport_header_size; /* 0 when unknown or not the first fragment */
+    uint32_t total_length;          /* by the IP header, clipped to what is present */
+    uint32_t fragment_id;           /* host order */
+    const uint8_t *source;          /* 4 or 16 bytes, network order */
+    const uint8_t *destination;
+    uint16_t source_port;           /* host order; ICMP: type */
+    uint16_t destination_port;      /* host order; ICMP: code */
+    uint16_t icmp_id;               /* host order; echo only, else 0 */
+    uint16_t icmp_sequence;         /* host order; echo only, else 0 */
+    uint32_t tcp_sequence;          /* host order */
 
     uint64_t time_100ns; /* since 1601, as Windows counts; capture time in replay */
     uint32_t interface_index;
@@ -51,23 +77,30 @@ struct wfp_packet {
     uint8_t interface_type; /* IANA ifType */
     enum wfp_direction direction;
     bool is_loopback;
+    bool link_broadcast; /* the link layer carried it to everyone: a subnet's broadcast address */
 
-    uint64_t process_id;            /* 0 unknown */
+    uint64_t process_id;               /* 0 unknown */
     const uint16_t *process_path_utf16; /* NULL unknown */
 
     void *adapter; /* the callout adapter's view of this packet (an NBL), for the packet's life */
+    bool modified; /* the callout adapter changed the bytes in place */
 };
 
 /**
  * Find the headers. Everything a malformed packet can claim is checked against `length`.
  *
- * @param packet  data and length set; the rest is filled in
+ * @param packet  data, length and wire_length set; the header fields are filled in, the rest is kept
  * @return WFP_DECODED or the reason
  * Context: no locks, no allocation.
  */
 enum wfp_undecodable wfp_packet_parse(struct wfp_packet *packet);
 
-/** "bad-ip-length", "truncated" ... for tables and JSON. */
+/** Is this an ICMP or ICMPv6 error message (it quotes the packet it answers)? */
+bool wfp_packet_is_icmp_error(const struct wfp_packet *packet);
+
+/** "IP_LENGTH" ...: for JSON keys. */
 const char *wfp_undecodable_name(enum wfp_undecodable reason);
+/** "IP total length is wrong" ...: for tables. */
+const char *wfp_undecodable_text(enum wfp_undecodable reason);
 
 #endif
