@@ -1,0 +1,242 @@
+/*
+ * The flow table: entries by key.
+ *
+ * Not here   ages are in flow_timer.c, drivers' contexts in flow_context.c.
+ */
+#include "core/flow/flow.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "base/status.h"
+#include "core/flow/flow_private.h"
+
+#define BUCKETS_MIN 1024u
+
+static_assert(sizeof(struct wfp_flow_key) == 40, "hashed and compared as five words");
+static_assert(offsetof(struct wfp_flow, id) == 64, "a lookup touches one cache line");
+static_assert(sizeof(struct wfp_flow) <= 192, "a million flows stay small");
+
+int
+wfp_flow_table_new(struct wfp_engine *engine, struct wfp_flow_table **ret_table)
+{
+    _cleanup_(freep) struct wfp_flow_table *table = calloc(1, sizeof(*table));
+
+    if (!table)
+        return -WFP_ERR_NO_MEMORY;
+    table->buckets = malloc(BUCKETS_MIN * sizeof(*table->buckets));
+    if (!table->buckets)
+        return -WFP_ERR_NO_MEMORY;
+    memset(table->buckets, 0xff, BUCKETS_MIN * sizeof(*table->buckets));
+    memset(table->wheel, 0xff, sizeof(table->wheel));
+    table->engine = engine;
+    table->bucket_mask = BUCKETS_MIN - 1;
+    table->free_head = WFP_FLOW_NONE;
+    /* Peers must not be able to choose collisions; no order that shows depends on the seed. */
+    if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) != sizeof(table->seed))
+        table->seed = (uintptr_t)table * 0x9e3779b97f4a7c15u;
+    pthread_mutex_init(&table->lock, NULL);
+    *ret_table = TAKE_PTR(table);
+    return 0;
+}
+
+void
+wfp_flow_table_free(struct wfp_flow_table *table)
+{
+    if (!table)
+        return;
+    for (uint32_t i = 0; i < table->slab_count << WFP_FLOW_SLAB_SHIFT; i++) {
+        struct wfp_flow *flow = wfp_flow_at(table, i);
+
+        if (flow->key.version != 0)
+            wfp_flow_end(table, flow);
+    }
+    wfp_flow_context_fini(table);
+    for (uint32_t i = 0; i < table->slab_count; i++)
+        free(table->slabs[i]);
+    free(table->slabs);
+    free(table->buckets);
+    pthread_mutex_destroy(&table->lock);
+    free(table);
+}
+
+static uint64_t
+mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
+
+uint32_t
+wfp_flow_hash(const struct wfp_flow_table *table, const struct wfp_flow_key *key)
+{
+    uint64_t word[5], hash;
+
+    memcpy(word, key, sizeof(word));
+    hash = mix(word[0] ^ table->seed, word[2] ^ 0xa0761d6478bd642fu);
+    hash ^= mix(word[1] ^ 0xe7037ed1a0b428dbu, word[3] ^ table->seed);
+    hash = mix(hash ^ word[4], 0x8ebc6af09c88c6e3u ^ table->seed);
+    return (uint32_t)(hash ^ hash >> 32);
+}
+
+struct wfp_flow *
+wfp_flow_find(struct wfp_flow_table *table, const struct wfp_flow_key *key, uint32_t hash,
+              uint64_t now_100ns)
+{
+    uint32_t index = table->buckets[hash & table->bucket_mask];
+
+    while (index != WFP_FLOW_NONE) {
+        struct wfp_flow *flow = wfp_flow_at(table, index);
+
+        if (flow->hash == hash && memcmp(&flow->key, key, sizeof(*key)) == 0) {
+            if (LIKELY(now_100ns < flow->last_100ns + wfp_flow_timer_idle_100ns(flow)))
+                return flow;
+            wfp_flow_end(table, flow);
+            return NULL;
+        }
+        index = flow->next;
+    }
+    return NULL;
+}
+
+/** Double the buckets. Failing is harmless: chains get longer. */
+static void
+grow_buckets(struct wfp_flow_table *table)
+{
+    uint32_t size = (table->bucket_mask + 1) * 2;
+    uint32_t *buckets = size ? malloc(size * sizeof(*buckets)) : NULL;
+
+    if (!buckets)
+        return;
+    memset(buckets, 0xff, size * sizeof(*buckets));
+    for (uint32_t i = 0; i <= table->bucket_mask; i++)
+        for (uint32_t index = table->buckets[i], next; index != WFP_FLOW_NONE; index = next) {
+            struct wfp_flow *flow = wfp_flow_at(table, index);
+
+            next = flow->next;
+            flow->next = buckets[flow->hash & (size - 1)];
+            buckets[flow->hash & (size - 1)] = index;
+        }
+    free(table->buckets);
+    table->buckets = buckets;
+    table->bucket_mask = size - 1;
+}
+
+/** Other threads read the slab array under the lock, so it changes under the lock. */
+static int
+grow_slabs(struct wfp_flow_table *table)
+{
+    _cleanup_(freep) struct wfp_flow *slab = NULL;
+    uint32_t base = table->slab_count << WFP_FLOW_SLAB_SHIFT;
+
+    if (table->slab_count >= WFP_FLOW_NONE >> WFP_FLOW_SLAB_SHIFT)
+        return -WFP_ERR_NO_MEMORY;
+    slab = aligned_alloc(64, WFP_FLOW_SLAB * sizeof(*slab));
+    if (!slab)
+        return -WFP_ERR_NO_MEMORY;
+    memset(slab, 0, WFP_FLOW_SLAB * sizeof(*slab));
+    if (table->slab_count == table->slab_capacity) {
+        uint32_t capacity = table->slab_capacity ? table->slab_capacity * 2 : 64;
+        struct wfp_flow **slabs = malloc(capacity * sizeof(*slabs)), **old = table->slabs;
+
+        if (!slabs)
+            return -WFP_ERR_NO_MEMORY;
+        if (table->slab_count)
+            memcpy(slabs, old, table->slab_count * sizeof(*slabs));
+        pthread_mutex_lock(&table->lock);
+        table->slabs = slabs;
+        pthread_mutex_unlock(&table->lock);
+        table->slab_capacity = capacity;
+        free(old);
+    }
+    for (uint32_t i = 0; i < WFP_FLOW_SLAB; i++) {
+        slab[i].index = base + i;
+        slab[i].next = i + 1 < WFP_FLOW_SLAB ? base + i + 1 : WFP_FLOW_NONE;
+    }
+    pthread_mutex_lock(&table->lock);
+    table->slabs[table->slab_count++] = TAKE_PTR(slab);
+    pthread_mutex_unlock(&table->lock);
+    table->free_head = base;
+    return 0;
+}
+
+int
+wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, uint32_t hash,
+                uint64_t now_100ns, struct wfp_flow **ret_flow)
+{
+    struct wfp_flow *flow;
+    uint32_t *bucket, index;
+
+    if (table->free_head == WFP_FLOW_NONE && grow_slabs(table) < 0)
+        return -WFP_ERR_NO_MEMORY;
+    if (table->count > table->bucket_mask)
+        grow_buckets(table);
+    index = table->free_head;
+    flow = wfp_flow_at(table, index);
+    table->free_head = flow->next;
+    table->count++;
+
+    flow->key = *key;
+    flow->hash = hash;
+    flow->last_100ns = now_100ns;
+    flow->state = WFP_FLOW_NEW;
+    flow->outbound = flow->is_loopback = flow->is_multicast = false;
+    flow->fin_seen = 0;
+    flow->auth_epoch = flow->filter_id = flow->process_id = 0;
+    flow->callout_id = flow->interface_index = 0;
+    flow->layer_id = flow->icmp_type = 0;
+    flow->initial_sequence = 0;
+    bucket = &table->buckets[hash & table->bucket_mask];
+    flow->next = *bucket;
+    *bucket = index;
+    if (now_100ns > table->now_100ns)
+        table->now_100ns = now_100ns;
+    wfp_flow_timer_start(table, flow);
+    pthread_mutex_lock(&table->lock);
+    flow->id = (uint64_t)++table->generation << 32 | (index + 1);
+    pthread_mutex_unlock(&table->lock);
+    *ret_flow = flow;
+    return 0;
+}
+
+void
+wfp_flow_set_state(struct wfp_flow_table *table, struct wfp_flow *flow, enum wfp_flow_state state)
+{
+    flow->state = (uint8_t)state;
+    if (state == WFP_FLOW_CLOSED || state == WFP_FLOW_BLOCKED)
+        wfp_flow_context_clear(table, flow);
+    wfp_flow_timer_stop(table, flow);
+    wfp_flow_timer_start(table, flow);
+}
+
+void
+wfp_flow_end(struct wfp_flow_table *table, struct wfp_flow *flow)
+{
+    uint32_t *link = &table->buckets[flow->hash & table->bucket_mask];
+
+    while (*link != flow->index)
+        link = &wfp_flow_at(table, *link)->next;
+    *link = flow->next;
+    wfp_flow_timer_stop(table, flow);
+    wfp_flow_context_clear(table, flow);
+    flow->key.version = 0;
+    flow->next = table->free_head;
+    table->free_head = flow->index;
+    table->count--;
+}
+
+uint32_t
+wfp_flow_count(const struct wfp_flow_table *table)
+{
+    return table->count;
+}
+
+uint64_t
+wfp_flow_memory(const struct wfp_flow_table *table)
+{
+    return sizeof(*table) + table->slab_capacity * sizeof(*table->slabs) +
+           (uint64_t)table->slab_count * WFP_FLOW_SLAB * sizeof(struct wfp_flow) +
+           ((uint64_t)table->bucket_mask + 1) * sizeof(*table->buckets);
+}
