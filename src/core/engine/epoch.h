@@ -1,0 +1,48 @@
+/*
+ * Epochs: how readers of a snapshot and writers who replace it stay out of each other's way.
+ *
+ * Model      A thin cover over liburcu's membarrier flavour. A thread is registered at its first
+ *            entry and unregistered when it ends, so that any thread may classify.
+ * Ref        liburcu
+ */
+#ifndef WFP_CORE_ENGINE_EPOCH_H
+#define WFP_CORE_ENGINE_EPOCH_H
+
+#ifndef _LGPL_SOURCE
+#define _LGPL_SOURCE /* inline read-side functions; their licence lets any code use them */
+#endif
+#include <urcu/urcu-memb.h>
+
+#include <stdbool.h>
+
+#include "base/macros.h"
+
+extern __thread bool wfp_epoch_registered;
+void wfp_epoch_register_thread(void);
+
+/** What was published before stays readable until the matching leave. Nests. */
+static inline void
+wfp_epoch_enter(void)
+{
+    if (UNLIKELY(!wfp_epoch_registered))
+        wfp_epoch_register_thread();
+    urcu_memb_read_lock();
+}
+
+static inline void
+wfp_epoch_leave(void)
+{
+    urcu_memb_read_unlock();
+}
+
+/** Is this thread inside an epoch? Then it must not wait for one. */
+static inline bool
+wfp_epoch_is_inside(void)
+{
+    return wfp_epoch_registered && urcu_memb_read_ongoing();
+}
+
+/** Return once every reader that was inside has left. Never call it from inside. */
+void wfp_epoch_wait(void);
+
+#endif
