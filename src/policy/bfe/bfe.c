@@ -1,0 +1,143 @@
+/*
+ * The Base Filtering Engine's beginning and end, and a hash of all it knows.
+ */
+#include "policy/bfe/bfe.h"
+
+#include "policy/bfe/bfe_internal.h"
+
+/* Filter and context ids start where Windows' do; low numbers stay free for built-in callouts. */
+#define FIRST_RUNTIME_ID 65536u
+
+static void
+init_locks(struct wfp_bfe *bfe)
+{
+    pthread_condattr_t attributes;
+
+    pthread_mutex_init(&bfe->mutex, NULL);
+    pthread_condattr_init(&attributes);
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init(&bfe->lock_free, &attributes);
+    pthread_condattr_destroy(&attributes);
+}
+
+int
+wfp_bfe_new(struct wfp_engine *engine, struct wfp_bfe **ret_bfe)
+{
+    _cleanup_(wfp_bfe_freep) struct wfp_bfe *bfe = calloc(1, sizeof(*bfe));
+    int r;
+
+    if (!bfe)
+        return -WFP_ERR_NO_MEMORY;
+    init_locks(bfe);
+    bfe->engine = engine;
+    bfe->hold_limit_ms = WFP_SESSION_HOLD_LIMIT_MS;
+    r = wfp_bfe_builtin_add_all(bfe);
+    if (r < 0)
+        return r;
+    bfe->tables[WFP_BFE_FILTER].next_id = FIRST_RUNTIME_ID;
+    bfe->tables[WFP_BFE_CONTEXT].next_id = FIRST_RUNTIME_ID;
+    *ret_bfe = TAKE_PTR(bfe);
+    return 0;
+}
+
+static void
+close_sessions(struct wfp_bfe *bfe)
+{
+    while (bfe->sessions) {
+        struct wfp_bfe_session *session = bfe->sessions;
+        atomic_fetch_add(&session->references, 1);
+        if (wfp_bfe_session_close(session) < 0) { /* no memory: just let it go */
+            bfe->sessions = session->next;
+            session->open = false;
+            wfp_bfe_session_unref(session);
+            wfp_bfe_session_unref(session);
+        }
+    }
+}
+
+void
+wfp_bfe_free(struct wfp_bfe *bfe)
+{
+    if (!bfe)
+        return;
+    close_sessions(bfe);
+    for (int kind = 0; kind < WFP_BFE_TABLE_COUNT; kind++) {
+        struct wfp_bfe_entry *entry;
+        uint32_t position = 0;
+
+        while ((entry = wfp_bfe_table_next(&bfe->tables[kind], &position)))
+            wfp_bfe_entry_free(bfe, entry);
+        wfp_bfe_table_fini(&bfe->tables[kind]);
+    }
+    for (int kind = 0; kind < WFP_BFE_KIND_COUNT; kind++)
+        wfp_bfe_sd_unref(bfe->container_sd[kind]);
+    while (bfe->chunks) {
+        struct wfp_bfe_chunk *chunk = bfe->chunks;
+        bfe->chunks = chunk->next;
+        free(chunk);
+    }
+    pthread_cond_destroy(&bfe->lock_free);
+    pthread_mutex_destroy(&bfe->mutex);
+    free(bfe);
+}
+
+uint32_t
+wfp_bfe_count(struct wfp_bfe *bfe, enum wfp_bfe_kind kind)
+{
+    return kind < WFP_BFE_TABLE_COUNT ? bfe->tables[kind].count : 0;
+}
+
+size_t
+wfp_bfe_overhead(struct wfp_bfe *bfe, enum wfp_bfe_kind kind)
+{
+    const struct wfp_bfe_table *table = &bfe->tables[kind];
+
+    return (size_t)2 * table->capacity * sizeof(void *) +
+           (size_t)table->count * sizeof(struct wfp_bfe_entry);
+}
+
+static uint64_t
+mix(uint64_t hash, const void *bytes, size_t size)
+{
+    const uint8_t *p = bytes;
+
+    for (size_t i = 0; i < size; i++)
+        hash = (hash ^ p[i]) * 0x100000001B3ull;
+    return hash;
+}
+
+static uint64_t
+hash_entry(const struct wfp_bfe_entry *entry)
+{
+    uint64_t id = wfp_bfe_entry_id(entry), hash = 0xCBF29CE484222325ull;
+
+    hash = mix(hash, wfp_bfe_entry_key(entry), sizeof(struct wfp_guid));
+    hash = mix(hash, &id, sizeof(id));
+    hash = mix(hash, &entry->references, sizeof(entry->references));
+    hash = mix(hash, &entry->session, sizeof(entry->session));
+    hash = mix(hash, &entry->kind, 1);
+    hash = mix(hash, &entry->lifetime, 1);
+    hash = mix(hash, &entry->any, sizeof(entry->any)); /* immutable: the same object */
+    if (entry->sd)
+        hash = mix(hash, entry->sd->bytes, entry->sd->size);
+    return hash;
+}
+
+uint64_t
+wfp_bfe_state_hash(struct wfp_bfe *bfe)
+{
+    uint64_t sum = mix(0, bfe->sublayer_weights, sizeof(bfe->sublayer_weights));
+
+    for (int kind = 0; kind < WFP_BFE_TABLE_COUNT; kind++) {
+        const struct wfp_bfe_entry *entry;
+        uint32_t position = 0;
+
+        while ((entry = wfp_bfe_table_next(&bfe->tables[kind], &position)))
+            sum += hash_entry(entry); /* in no order */
+    }
+    for (int kind = 0; kind < WFP_BFE_KIND_COUNT; kind++)
+        if (bfe->container_sd[kind])
+            sum += mix((uint64_t)kind, bfe->container_sd[kind]->bytes,
+                       bfe->container_sd[kind]->size);
+    return sum;
+}

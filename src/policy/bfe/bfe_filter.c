@@ -1,0 +1,262 @@
+/*
+ * Adding filters: every field checked, references resolved, weight computed.
+ *
+ * Ref        win32 fwpmtypes/ns-fwpmtypes-fwpm_filter0, fwpmu/nf-fwpmu-fwpmfilteradd0
+ */
+#include "policy/bfe/bfe_internal.h"
+
+/* What a caller may set: DISABLED is only ever returned. The last are Windows' own, kept as given. */
+#define SETTABLE_FLAGS                                                                             \
+    (WFP_FILTER_FLAG_PERSISTENT | WFP_FILTER_FLAG_BOOTTIME |                                       \
+     WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT | WFP_FILTER_FLAG_CLEAR_ACTION_RIGHT |                   \
+     WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED | WFP_FILTER_FLAG_INDEXED | 0x3F80u)
+
+#define AUTO_WEIGHT_MASK ((1ull << 60) - 1)
+
+static int
+check_action(const struct wfp_filter_spec *spec)
+{
+    switch (spec->action) {
+    case WFP_ACTION_BLOCK:
+    case WFP_ACTION_PERMIT:
+    case WFP_ACTION_CALLOUT_TERMINATING:
+    case WFP_ACTION_CALLOUT_INSPECTION:
+    case WFP_ACTION_CALLOUT_UNKNOWN:
+        return 0;
+    default:
+        return -WFP_ERR_INVALID_ACTION_TYPE;
+    }
+}
+
+static int
+check_flags(const struct wfp_filter_spec *spec)
+{
+    uint32_t flags = spec->common.flags;
+
+    if ((flags & WFP_FILTER_FLAG_BOOTTIME) && (flags & WFP_FILTER_FLAG_PERSISTENT))
+        return -WFP_ERR_INVALID_FLAGS;
+    if ((flags & WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED) &&
+        spec->action != WFP_ACTION_CALLOUT_TERMINATING &&
+        spec->action != WFP_ACTION_CALLOUT_UNKNOWN)
+        return -WFP_ERR_INVALID_FLAGS;
+    return 0;
+}
+
+static int
+check_weight(const struct wfp_value *weight)
+{
+    switch (weight->type) {
+    case WFP_EMPTY:
+        return 0;
+    case WFP_UINT8:
+        return weight->uint8 <= 15 ? 0 : -WFP_ERR_INVALID_WEIGHT;
+    case WFP_UINT64:
+        return weight->uint64 ? 0 : -WFP_ERR_NULL_POINTER;
+    default:
+        return -WFP_ERR_INVALID_WEIGHT;
+    }
+}
+
+/*
+ * The automatic part, below 2^60: more and earlier fields weigh more.
+ * TODO(weights): Windows' own rule.
+ */
+static uint64_t
+automatic_weight(const struct wfp_layer *layer, const struct wfp_filter *filter)
+{
+    uint64_t weight = 0;
+
+    for (uint32_t i = 0; i < filter->condition_count; i++) {
+        int field = wfp_layer_find_field(layer, &filter->conditions[i].field_key);
+        if (field >= 0)
+            weight |= 1ull << (59 - field);
+    }
+    return weight & AUTO_WEIGHT_MASK;
+}
+
+static uint64_t
+effective_weight(const struct wfp_layer *layer, const struct wfp_filter *filter)
+{
+    if (filter->weight_given.type == WFP_UINT64)
+        return *filter->weight_given.uint64;
+    if (filter->weight_given.type == WFP_UINT8)
+        return (uint64_t)filter->weight_given.uint8 << 60 | automatic_weight(layer, filter);
+    return automatic_weight(layer, filter);
+}
+
+static int
+copy_conditions(struct wfp_filter *filter, const struct wfp_filter_spec *spec)
+{
+    if (!spec->condition_count)
+        return 0;
+    filter->conditions = calloc(spec->condition_count, sizeof(*filter->conditions));
+    if (!filter->conditions)
+        return -WFP_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < spec->condition_count; i++) {
+        struct wfp_condition *condition = &filter->conditions[i];
+        int r = wfp_value_copy(&spec->conditions[i].value, &condition->value);
+        if (r < 0)
+            return r;
+        condition->field_key = spec->conditions[i].field_key;
+        condition->match = spec->conditions[i].match;
+        filter->condition_count++; /* those that are whole: what unref releases */
+    }
+    return 0;
+}
+
+static int
+copy_common(struct wfp_filter *filter, const struct wfp_object_spec *spec)
+{
+    filter->key = spec->key;
+    if (wfp_guid_is_zero(&filter->key))
+        wfp_guid_generate(&filter->key);
+    filter->flags = spec->flags;
+    if (spec->provider_key) {
+        filter->has_provider = true;
+        filter->provider_key = *spec->provider_key;
+    }
+    if (!(filter->name_utf16 = wfp_bfe_copy_string(spec->name_utf16)))
+        return -WFP_ERR_NO_MEMORY;
+    if (spec->description_utf16 &&
+        !(filter->description_utf16 = wfp_bfe_copy_string(spec->description_utf16)))
+        return -WFP_ERR_NO_MEMORY;
+    if (spec->provider_data.size) {
+        filter->provider_data.data = malloc(spec->provider_data.size);
+        if (!filter->provider_data.data)
+            return -WFP_ERR_NO_MEMORY;
+        memcpy(filter->provider_data.data, spec->provider_data.data, spec->provider_data.size);
+        filter->provider_data.size = spec->provider_data.size;
+    }
+    return 0;
+}
+
+static int
+build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
+      struct wfp_filter **ret_filter)
+{
+    _cleanup_(wfp_filter_unrefp) struct wfp_filter *filter = wfp_filter_new();
+    int r;
+
+    if (!filter)
+        return -WFP_ERR_NO_MEMORY;
+    r = copy_common(filter, &spec->common);
+    if (r == 0)
+        r = copy_conditions(filter, spec);
+    if (r == 0)
+        r = wfp_value_copy(&spec->weight, &filter->weight_given);
+    if (r < 0)
+        return r;
+    filter->layer_key = spec->layer_key;
+    filter->layer_id = layer->id;
+    filter->sublayer_key = spec->sublayer_key;
+    if (wfp_guid_is_zero(&filter->sublayer_key))
+        filter->sublayer_key = wfp_bfe_default_sublayer;
+    filter->action = spec->action;
+    filter->callout_key = spec->callout_key;
+    if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
+        filter->provider_context_key = spec->provider_context_key;
+    else
+        filter->context = spec->raw_context;
+    filter->weight = effective_weight(layer, filter);
+    *ret_filter = TAKE_PTR(filter);
+    return 0;
+}
+
+/* Ids and weights of what the filter points to; all of it must be there. */
+static int
+resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
+{
+    const struct wfp_bfe_entry *sublayer =
+        wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_SUBLAYER], &filter->sublayer_key);
+
+    if (!sublayer)
+        return -WFP_ERR_SUBLAYER_NOT_FOUND;
+    filter->sublayer_weight = sublayer->object->weight;
+    if (filter->action & WFP_ACTION_FLAG_CALLOUT) {
+        const struct wfp_bfe_entry *callout =
+            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], &filter->callout_key);
+        if (!callout)
+            return -WFP_ERR_CALLOUT_NOT_FOUND;
+        if (!wfp_guid_equal(&callout->object->layer_key, &filter->layer_key))
+            return -WFP_ERR_INCOMPATIBLE_LAYER;
+        filter->callout_id = (uint32_t)callout->object->id;
+    }
+    if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT) {
+        const struct wfp_bfe_entry *context =
+            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], &filter->provider_context_key);
+        if (!context)
+            return -WFP_ERR_PROVIDER_CONTEXT_NOT_FOUND;
+        filter->provider_context_id = context->object->id;
+        filter->context = context->object->id;
+    }
+    return 0;
+}
+
+static int
+check(const struct wfp_filter_spec *spec, const struct wfp_layer **ret_layer)
+{
+    const struct wfp_layer *layer;
+    int r = wfp_bfe_object_check(&spec->common, SETTABLE_FLAGS);
+
+    if (r == 0)
+        r = check_action(spec);
+    if (r == 0)
+        r = check_flags(spec);
+    if (r == 0)
+        r = check_weight(&spec->weight);
+    if (r < 0)
+        return r;
+    layer = wfp_layer_find_key(&spec->layer_key);
+    if (!layer)
+        return -WFP_ERR_LAYER_NOT_FOUND;
+    if ((spec->common.flags & WFP_FILTER_FLAG_BOOTTIME) && !layer->is_kernel_mode)
+        return -WFP_ERR_INCOMPATIBLE_LAYER;
+    *ret_layer = layer;
+    return wfp_bfe_condition_check_all(layer, spec->condition_count, spec->conditions);
+}
+
+static int
+add(struct wfp_bfe_session *session, struct wfp_filter *filter, const struct wfp_blob *sd,
+    uint64_t *ret_id)
+{
+    struct wfp_bfe *bfe = session->bfe;
+    bool persistent =
+        filter->flags & (WFP_FILTER_FLAG_PERSISTENT | WFP_FILTER_FLAG_BOOTTIME);
+    int r = resolve(bfe, filter);
+
+    if (r < 0)
+        return r;
+    filter->id = ++bfe->tables[WFP_BFE_FILTER].next_id;
+    r = wfp_bfe_object_join(session, WFP_BFE_FILTER, filter, persistent, sd);
+    if (r == 0)
+        *ret_id = filter->id;
+    return r;
+}
+
+int
+wfp_bfe_filter_add(struct wfp_bfe_session *session, const struct wfp_filter_spec *spec,
+                   const struct wfp_blob *sd, uint64_t *ret_id)
+{
+    _cleanup_(wfp_filter_unrefp) struct wfp_filter *filter = NULL;
+    const struct wfp_layer *layer;
+    uint32_t savepoint;
+    uint64_t id = 0;
+    int r;
+
+    if (!session || !spec)
+        return -WFP_ERR_NULL_POINTER;
+    r = check(spec, &layer);
+    if (r == 0)
+        r = build(spec, layer, &filter);
+    if (r == 0)
+        r = wfp_bfe_call_begin(session, true, &savepoint);
+    if (r < 0)
+        return r;
+    r = add(session, filter, sd, &id);
+    if (r == 0)
+        TAKE_PTR(filter);
+    r = wfp_bfe_call_end(session, savepoint, r);
+    if (r == 0 && ret_id)
+        *ret_id = id;
+    return r;
+}
