@@ -1,0 +1,65 @@
+/*
+ * One run of wfp-cc, as its steps see it.
+ *
+ *     options -> tools -> scan (names, encodings, generated headers) -> compile -> link -> OUT
+ *
+ * Steps print their own diagnostics and return an exit code (enum wfp_cc_exit).
+ */
+#ifndef WFP_PROGRAMS_CC_H
+#define WFP_PROGRAMS_CC_H
+
+#include "programs/wfp-cc/cc_util.h"
+
+enum wfp_cc_target { WFP_CC_NATIVE, WFP_CC_WINDOWS };
+
+struct wfp_cc {
+    /* options */
+    enum wfp_cc_target target;
+    bool sanitize, verbose, keep;
+    const char *output;
+    unsigned kmdf_major, kmdf_minor;
+    struct wfp_cc_list sources;
+    struct wfp_cc_list flags;        /* passed to the compiler as they are */
+    struct wfp_cc_list include_dirs; /* -I of the flags, for the scan */
+
+    /* tools */
+    char *clang, *linker, *objcopy;
+    unsigned clang_major;
+    char *wdk_dir;     /* include/wdk */
+    char *runtime_dir; /* our entry stubs and compiler support, as sources */
+
+    /* work */
+    char *work_dir;
+    struct wfp_cc_list objects;
+};
+
+/** Find clang, a linker, our headers; says how to install what is missing. */
+int wfp_cc_tools_find(struct wfp_cc *cc);
+/** The -resource-dir's library folder for sanitizer runtimes, or NULL. */
+char *wfp_cc_tools_sanitizer_runtime(const struct wfp_cc *cc);
+
+/** Read the sources and what they include; leave an overlay and generated headers in work_dir. */
+int wfp_cc_scan_sources(struct wfp_cc *cc);
+
+/** Header text for the message file (.mc) in @p text. */
+void wfp_cc_messages_header(const char *text, struct wfp_cc_text *out);
+/** Header text for the event manifest (.man) in @p text. */
+void wfp_cc_messages_manifest_header(const char *text, struct wfp_cc_text *out);
+
+/** Remember the trace functions that a source's begin_wpp block configures. */
+void wfp_cc_wpp_collect(const char *text, struct wfp_cc_list *functions);
+/** Text of the header behind every .tmh stand-in. */
+void wfp_cc_wpp_header(const struct wfp_cc_list *functions, struct wfp_cc_text *out);
+
+/** Compile every source into cc->objects. */
+int wfp_cc_compile_sources(struct wfp_cc *cc);
+/** Compile one file of ours (runtime or generated), without the WDK headers' options. */
+int wfp_cc_compile_own(struct wfp_cc *cc, const char *source, const char *object,
+                       const struct wfp_cc_list *extra);
+
+/** Link cc->objects to a native .so. */
+int wfp_cc_native_link(struct wfp_cc *cc);
+/** Link cc->objects to a .sys. */
+int wfp_cc_windows_link(struct wfp_cc *cc);
+
+#endif

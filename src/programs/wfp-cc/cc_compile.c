@@ -1,0 +1,267 @@
+/*
+ * Source to object: clang as a Windows compiler.
+ *
+ * A native object is ELF by container alone: the target windows-msvc-elf has the Windows x64
+ * calling convention, LLP64 types, 16-bit wchar_t and MSVC's dialect, so structures and calls agree
+ * with a .sys of the same source. See docs/decisions for why.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "programs/wfp-cc/cc.h"
+
+/* Both targets: MSVC's dialect, and what its optimizer does not assume. */
+static const char *const dialect[] = {
+    "-fms-extensions",
+    "-fms-compatibility",
+    "-fms-compatibility-version=19.40",
+    "-nostdlibinc",
+    "-fno-strict-aliasing",
+    "-fno-delete-null-pointer-checks",
+    "-fcommon",
+    "-mcx16",
+    "-fno-stack-protector",
+    "-fno-omit-frame-pointer",
+};
+
+static const char *const native_target[] = {
+    "--target=x86_64-pc-windows-msvc-elf",
+    "-Xclang",
+    "-mrelocation-model",
+    "-Xclang",
+    "pic",
+    "-Xclang",
+    "-pic-level",
+    "-Xclang",
+    "2",
+    "-g",
+    "-gdwarf-4",
+    "-fasynchronous-unwind-tables",
+};
+
+static const char *const windows_target[] = {
+    "--target=x86_64-pc-windows-msvc",
+    "-g",
+    "-gcodeview",
+};
+
+/* What a WDK project defines; the flags of the command line come later and win. */
+static const char *const definitions[] = {
+    "-D_WIN64=1",        "-D_AMD64_=1",
+    "-DAMD64=1",         "-D_KERNEL_MODE=1",
+    "-DSTD_CALL=1",      "-DCONDITION_HANDLING=1",
+    "-DWIN32=100",       "-D_NT1X_=100",
+    "-DWINNT=1",         "-D_WIN32_WINNT=0x0A00",
+    "-DWINVER=0x0A00",   "-DWIN32_LEAN_AND_MEAN=1",
+    "-DPOOL_NX_OPTIN=1", "-DNDIS_SUPPORT_NDIS6=1",
+    "-DWFP_CC=1",
+};
+
+/* MSVC accepts silently, or as a warning, what clang makes an error or noise. */
+static const char *const warnings[] = {
+    "-Wno-unknown-pragmas",
+    "-Wno-ignored-pragmas",
+    "-Wno-ignored-attributes",
+    "-Wno-pragma-pack",
+    "-Wno-microsoft",
+    "-Wno-nonportable-include-path",
+    "-Wno-comment",
+    "-Wno-invalid-source-encoding",
+    "-Wno-macro-redefined",
+    "-Wno-switch",
+    "-Wno-missing-braces",
+    "-Wno-unused",
+    "-Wno-extra-tokens",
+    "-Wno-ignored-pragma-intrinsic",
+    "-Wno-multichar",
+    "-Wno-four-char-constants",
+    "-Wno-deprecated-declarations",
+    "-Wno-writable-strings",
+    "-Wno-invalid-token-paste",
+    "-Wno-visibility",
+    "-Wno-backslash-newline-escape",
+    "-Wno-unused-command-line-argument",
+    "-Wno-pointer-sign",
+    "-Wno-enum-conversion",
+    "-Wno-unused-value",
+    "-Wno-parentheses",
+    "-Wno-c++11-narrowing",
+    "-Wno-unknown-warning-option",
+    "-Wno-missing-declarations",
+    "-Wno-implicit-exception-spec-mismatch",
+    "-Wno-error=int-conversion",
+    "-Wno-error=incompatible-function-pointer-types",
+    "-Wno-error=implicit-function-declaration",
+    "-Wno-error=incompatible-pointer-types",
+    "-Wno-error=implicit-int",
+};
+
+static const char *const sanitizers[] = {
+    "-fsanitize=address,undefined",
+    "-fno-sanitize=alignment,function,vptr",
+    "-fsanitize-address-use-after-return=never",
+    "-mllvm",
+    "-asan-mapping-offset=0x7fff8000",
+    "-fno-sanitize-address-globals-dead-stripping",
+    "-DDBG=1",
+};
+
+static void
+add_all(struct wfp_cc_list *list, const char *const items[], size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        wfp_cc_util_add(list, items[i]);
+}
+
+static void
+add_target(const struct wfp_cc *cc, struct wfp_cc_list *argv)
+{
+    if (cc->target == WFP_CC_WINDOWS)
+        add_all(argv, windows_target, ELEMENTSOF(windows_target));
+    else
+        add_all(argv, native_target, ELEMENTSOF(native_target));
+    add_all(argv, dialect, ELEMENTSOF(dialect));
+}
+
+static bool
+is_cplusplus(const char *source)
+{
+    return !wfp_cc_util_ends(source, ".c");
+}
+
+static void
+build_command(const struct wfp_cc *cc, const char *source, const char *object,
+              struct wfp_cc_list *argv)
+{
+    static const char *const wdk[] = {"km", "shared", "um", "crt"};
+
+    wfp_cc_util_add(argv, cc->clang);
+    add_target(cc, argv);
+    if (is_cplusplus(source)) {
+        static const char *const cplusplus[] = {
+            "-x", "c++", "-std=c++17", "-fno-exceptions", "-fno-rtti", "-fno-threadsafe-statics"};
+        add_all(argv, cplusplus, ELEMENTSOF(cplusplus));
+    } else {
+        static const char *const c[] = {"-x", "c", "-std=gnu17"};
+        add_all(argv, c, ELEMENTSOF(c));
+    }
+    wfp_cc_util_add(argv, "-O2");
+    add_all(argv, definitions, ELEMENTSOF(definitions));
+    wfp_cc_util_addf(argv, "-DKMDF_VERSION_MAJOR=%u", cc->kmdf_major);
+    wfp_cc_util_addf(argv, "-DKMDF_VERSION_MINOR=%u", cc->kmdf_minor);
+    if (cc->sanitize)
+        add_all(argv, sanitizers, ELEMENTSOF(sanitizers));
+    else
+        wfp_cc_util_add(argv, "-fwrapv");
+    add_all(argv, warnings, ELEMENTSOF(warnings));
+    wfp_cc_util_add(argv, "-ivfsoverlay");
+    wfp_cc_util_addf(argv, "%s/overlay.yaml", cc->work_dir);
+    for (size_t i = 0; i < cc->flags.count; i++)
+        wfp_cc_util_add(argv, cc->flags.items[i]);
+    wfp_cc_util_addf(argv, "-I%s/generated", cc->work_dir);
+    for (size_t i = 0; i < ELEMENTSOF(wdk); i++) {
+        wfp_cc_util_add(argv, "-isystem");
+        wfp_cc_util_addf(argv, "%s/%s", cc->wdk_dir, wdk[i]);
+    }
+    wfp_cc_util_add(argv, "-c");
+    wfp_cc_util_add(argv, source);
+    wfp_cc_util_add(argv, "-o");
+    wfp_cc_util_add(argv, object);
+}
+
+static void
+print_command(const struct wfp_cc_list *argv)
+{
+    for (size_t i = 0; i < argv->count; i++)
+        fprintf(stderr, "%s%s", argv->items[i], i + 1 < argv->count ? " " : "\n");
+}
+
+struct job {
+    int pid, code;
+    char *log;
+};
+
+static void
+finish_job(struct job *job)
+{
+    int status = 0;
+    while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
+        ;
+    job->code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
+static void
+print_log(const struct job *job)
+{
+    _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text text = {0};
+    if (wfp_cc_util_read(job->log, &text) == 0 && text.length > 0)
+        fwrite(text.data, 1, text.length, stderr);
+}
+
+int
+wfp_cc_compile_sources(struct wfp_cc *cc)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t width = processors > 0 ? (size_t)processors : 1, failed = 0;
+    struct job *jobs = calloc(cc->sources.count, sizeof(*jobs));
+    if (!jobs)
+        return WFP_CC_ENVIRONMENT;
+
+    for (size_t i = 0; i < cc->sources.count; i++) {
+        struct wfp_cc_list argv = {0};
+        if (i >= width)
+            finish_job(&jobs[i - width]);
+        wfp_cc_util_addf(&cc->objects, "%s/%zu-%s.o", cc->work_dir, i,
+                         wfp_cc_util_leaf(cc->sources.items[i]));
+        jobs[i].log = wfp_cc_util_format("%s/%zu.log", cc->work_dir, i);
+        build_command(cc, cc->sources.items[i], cc->objects.items[i], &argv);
+        if (cc->verbose)
+            print_command(&argv);
+        jobs[i].pid = wfp_cc_util_start(argv.items, jobs[i].log);
+        wfp_cc_util_clear(&argv);
+    }
+    for (size_t i = cc->sources.count > width ? cc->sources.count - width : 0;
+         i < cc->sources.count; i++)
+        finish_job(&jobs[i]);
+    for (size_t i = 0; i < cc->sources.count; i++) {
+        print_log(&jobs[i]);
+        failed += jobs[i].code != 0;
+        free(jobs[i].log);
+    }
+    free(jobs);
+    if (failed == 0)
+        return WFP_CC_OK;
+    wfp_cc_util_error("%zu of %zu source files failed to compile; %s was not made", failed,
+                      cc->sources.count, cc->output);
+    return WFP_CC_FAILED;
+}
+
+int
+wfp_cc_compile_own(struct wfp_cc *cc, const char *source, const char *object,
+                   const struct wfp_cc_list *extra)
+{
+    struct wfp_cc_list argv = {0};
+    wfp_cc_util_add(&argv, cc->clang);
+    add_target(cc, &argv);
+    wfp_cc_util_add(&argv, "-O2");
+    wfp_cc_util_add(&argv, "-fno-builtin");
+    wfp_cc_util_add(&argv, "-Wno-unused-command-line-argument");
+    for (size_t i = 0; extra && i < extra->count; i++)
+        wfp_cc_util_add(&argv, extra->items[i]);
+    wfp_cc_util_add(&argv, "-c");
+    wfp_cc_util_add(&argv, source);
+    wfp_cc_util_add(&argv, "-o");
+    wfp_cc_util_add(&argv, object);
+    if (cc->verbose)
+        print_command(&argv);
+    int r = wfp_cc_util_run(argv.items);
+    wfp_cc_util_clear(&argv);
+    if (r == 0)
+        return WFP_CC_OK;
+    wfp_cc_util_error("cannot compile our own %s", source);
+    return WFP_CC_ENVIRONMENT;
+}

@@ -1,0 +1,48 @@
+/*
+ * Symbols: what the driver's objects define and lack, and which module exports what is lacking.
+ */
+#ifndef WFP_PROGRAMS_CC_SYMBOLS_H
+#define WFP_PROGRAMS_CC_SYMBOLS_H
+
+#include "programs/wfp-cc/cc_util.h"
+
+struct wfp_cc_symbols {
+    struct wfp_cc_list defined, undefined; /* undefined: in no object so far */
+};
+
+/** Add the global symbols of an ELF or COFF x64 object. @return 0 or -1 for a file that is neither.
+ */
+int wfp_cc_symbols_read(struct wfp_cc_symbols *symbols, const char *object);
+/**
+ * Microsoft's mangled names (`??_C@_02`, `?f@@YAXXZ`) contain '@', which ELF linkers read as a
+ * symbol version: write '$' instead, in every name of the object. No effect on COFF.
+ */
+int wfp_cc_symbols_make_plain(const char *object);
+void wfp_cc_symbols_fini(struct wfp_cc_symbols *symbols);
+
+enum wfp_cc_import_kind { WFP_CC_IMPORT_CODE, WFP_CC_IMPORT_DATA };
+
+struct wfp_cc_import {
+    const char *module;
+    enum wfp_cc_import_kind kind;
+    bool guessed; /* not in our tables: the module follows from the name */
+};
+
+/** Which module exports @p name. @return false if none does and the name fits none. */
+bool wfp_cc_symbols_find_export(const char *name, struct wfp_cc_import *ret_import);
+
+struct wfp_cc_module_row {
+    const char *name;
+    enum wfp_cc_import_kind kind;
+};
+
+struct wfp_cc_module {
+    const char *module;
+    const struct wfp_cc_module_row *rows;
+    size_t count;
+};
+
+/** All modules of our tables. */
+const struct wfp_cc_module *wfp_cc_symbols_modules(size_t *ret_count);
+
+#endif

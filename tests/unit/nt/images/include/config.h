@@ -1,0 +1,4 @@
+﻿#define CONFIGURED 77
+// begin_wpp config
+// FUNC TraceEvents(LEVEL, FLAGS, MSG, ...);
+// end_wpp
