@@ -24,7 +24,10 @@ enum nt_image_error {
     NT_IMAGE_MALFORMED,     /* headers or tables point outside the file, or contradict each other */
     NT_IMAGE_NO_ENTRY,      /* no DriverEntry */
     NT_IMAGE_MISSING_IMPORTS, /* report.missing lists them */
-    NT_IMAGE_NEEDS_SANITIZER, /* start again with LD_PRELOAD=report.sanitizer_runtime */
+    /* Start again with LD_PRELOAD=report.sanitizer_runtime and, unless set,
+       ASAN_OPTIONS=detect_leaks=0 (the verifier finds pool leaks; the host's own are no finding).
+     */
+    NT_IMAGE_NEEDS_SANITIZER,
 };
 
 struct nt_image_missing {

@@ -106,7 +106,6 @@ static const char *const sanitizers[] = {
     "-fsanitize-address-use-after-return=never",
     "-mllvm",
     "-asan-mapping-offset=0x7fff8000",
-    "-fno-sanitize-address-globals-dead-stripping",
     "-DDBG=1",
 };
 
@@ -125,6 +124,14 @@ add_target(const struct wfp_cc *cc, struct wfp_cc_list *argv)
     else
         add_all(argv, native_target, ELEMENTSOF(native_target));
     add_all(argv, dialect, ELEMENTSOF(dialect));
+}
+
+static void
+add_sanitizers(const struct wfp_cc *cc, struct wfp_cc_list *argv)
+{
+    add_all(argv, sanitizers, ELEMENTSOF(sanitizers));
+    if (cc->clang_major >= 17) /* global variables one by one: no linker-made section bounds */
+        wfp_cc_util_add(argv, "-fno-sanitize-address-globals-dead-stripping");
 }
 
 static bool
@@ -154,7 +161,7 @@ build_command(const struct wfp_cc *cc, const char *source, const char *object,
     wfp_cc_util_addf(argv, "-DKMDF_VERSION_MAJOR=%u", cc->kmdf_major);
     wfp_cc_util_addf(argv, "-DKMDF_VERSION_MINOR=%u", cc->kmdf_minor);
     if (cc->sanitize)
-        add_all(argv, sanitizers, ELEMENTSOF(sanitizers));
+        add_sanitizers(cc, argv);
     else
         wfp_cc_util_add(argv, "-fwrapv");
     add_all(argv, warnings, ELEMENTSOF(warnings));

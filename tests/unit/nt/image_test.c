@@ -85,10 +85,24 @@ version_unbind(void *path, struct bind_info *info, void *ret_globals)
     return 0;
 }
 
+static void *NTAPI
+test_allocate(int type, uint64_t size, uint32_t tag)
+{
+    return malloc(size);
+}
+
+static void NTAPI
+test_release(void *memory, uint32_t tag)
+{
+    free(memory);
+}
+
 static const struct wfp_export kernel_rows[] = {
     {"KeTestAdd", (void *)test_add, WFP_EXPORT_FULL, ""},
     {"ExEventObjectType", &variable, WFP_EXPORT_DATA, ""},
     {"vDbgPrintEx", (void *)test_print, WFP_EXPORT_FULL, ""},
+    {"ExAllocatePoolWithTag", (void *)test_allocate, WFP_EXPORT_FULL, ""},
+    {"ExFreePoolWithTag", (void *)test_release, WFP_EXPORT_FULL, ""},
 };
 static const struct wfp_export loader_rows[] = {
     {"WdfVersionBind", (void *)version_bind, WFP_EXPORT_FULL, ""},
@@ -303,6 +317,88 @@ test_failing_builds_say_why(void **state)
     assert_int_equal(system(command), 0);
 }
 
+/* The child of test_sanitizer_names_file_and_line: one driver, one command. */
+static int
+run_driver(const char *path, const char *command)
+{
+    struct nt_image *image;
+    struct nt_image_report report;
+    int index = 4;
+
+    nt_import_add_table(&kernel);
+    if (nt_image_load(path, NULL, &image, &report) != NT_IMAGE_OK) {
+        fprintf(stderr, "%s\n", report.text);
+        return 100;
+    }
+    entry_fn *entry = nt_image_entry(image);
+    entry(atoi(command), &index);
+    nt_image_unload(image);
+    return 0;
+}
+
+/* The line of images/overflow.c that carries @p mark. */
+static unsigned
+line_of(const char *mark)
+{
+    char path[512], line[256];
+    unsigned number = 0;
+    snprintf(path, sizeof(path), "%s/overflow.c", getenv("WFP_TEST_IMAGES"));
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file)) {
+        number++;
+        if (strstr(line, mark))
+            break;
+    }
+    fclose(file);
+    return number;
+}
+
+static void
+test_sanitizer_names_file_and_line(void **state)
+{
+    static const struct {
+        int command;
+        const char *mark, *kind;
+    } cases[] = {
+        {1, "LINE pool overflow", "heap-buffer-overflow"},
+        {2, "LINE integer overflow", "signed integer overflow"},
+        {3, "LINE array index", "index 4 out of bounds"},
+        {4, "LINE use after free", "heap-use-after-free"},
+    };
+    struct nt_image *image = NULL;
+    struct nt_image_report report;
+    char command[2048], text[16384], self[256], place[64];
+
+    assert_int_equal(build("overflow.c", "overflow.so", "--sanitize"), 0);
+    assert_int_equal(nt_image_load(in_folder("overflow.so"), NULL, &image, &report),
+                     NT_IMAGE_NEEDS_SANITIZER);
+    if (!report.sanitizer_runtime) {
+        nt_image_report_fini(&report);
+        print_message("skipped: clang's AddressSanitizer runtime is not installed\n");
+        skip();
+    }
+    ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+    self[n] = '\0';
+    for (size_t i = 0; i < ELEMENTSOF(cases); i++) {
+        snprintf(command, sizeof(command),
+                 "ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=%s %s --run %s %d >%s/log 2>&1",
+                 report.sanitizer_runtime, self, in_folder("overflow.so"), cases[i].command,
+                 folder);
+        (void)!system(command);
+        FILE *file = fopen(in_folder("log"), "r");
+        text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+        fclose(file);
+        snprintf(place, sizeof(place), "overflow.c:%u:", line_of(cases[i].mark));
+        if (!strstr(text, cases[i].kind) || !strstr(text, place))
+            fail_msg("no \"%s\" at %s in:\n%s", cases[i].kind, place, text);
+    }
+    snprintf(command, sizeof(command), "ASAN_OPTIONS=detect_leaks=0 LD_PRELOAD=%s %s --run %s 0",
+             report.sanitizer_runtime, self, in_folder("overflow.so"));
+    assert_int_equal(system(command), 0);
+    nt_image_report_fini(&report);
+}
+
 static int
 set_up(void **state)
 {
@@ -321,7 +417,7 @@ tear_down(void **state)
 }
 
 int
-main(void)
+main(int argc, char **argv)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_missing_imports_are_listed_at_once),
@@ -330,7 +426,10 @@ main(void)
         cmocka_unit_test(test_windows_habits_compile),
         cmocka_unit_test(test_what_is_no_driver_is_refused),
         cmocka_unit_test(test_failing_builds_say_why),
+        cmocka_unit_test(test_sanitizer_names_file_and_line),
     };
+    if (argc == 4 && strcmp(argv[1], "--run") == 0)
+        return run_driver(argv[2], argv[3]);
     if (!getenv("WFP_CC") || !getenv("WFP_TEST_IMAGES")) {
         printf("skipped: WFP_CC and WFP_TEST_IMAGES name the compiler and the sources\n");
         return 77;
