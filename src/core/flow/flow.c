@@ -227,6 +227,13 @@ wfp_flow_end(struct wfp_flow_table *table, struct wfp_flow *flow)
     table->count--;
 }
 
+struct wfp_flow *
+wfp_flow_of_id(struct wfp_flow_table *table, uint64_t flow_id)
+{
+    /* Ids and slabs only change on this thread. */
+    return wfp_flow_context_owner_locked(table, flow_id);
+}
+
 uint32_t
 wfp_flow_count(const struct wfp_flow_table *table)
 {

@@ -111,6 +111,8 @@ void wfp_flow_set_state(struct wfp_flow_table *table, struct wfp_flow *flow,
 void wfp_flow_end(struct wfp_flow_table *table, struct wfp_flow *flow);
 /** End what idled past its time; and what wfp_flow_abort() named. Context: the stack's thread. */
 void wfp_flow_advance(struct wfp_flow_table *table, uint64_t now_100ns);
+/** The live flow of an id, or NULL. Context: the stack's thread. */
+struct wfp_flow *wfp_flow_of_id(struct wfp_flow_table *table, uint64_t flow_id);
 /** Entries in the table, of every state. */
 uint32_t wfp_flow_count(const struct wfp_flow_table *table);
 /** Bytes the table holds. */

@@ -14,6 +14,7 @@
 #include "core/packet/packet.h"
 
 struct wfp_stack;
+struct wfp_flow_table;
 
 /** What a plane knows of a packet's direction. */
 enum wfp_direction_hint { WFP_HINT_NONE, WFP_HINT_OUTBOUND, WFP_HINT_INBOUND, WFP_HINT_FORWARD };
@@ -27,7 +28,9 @@ struct wfp_frame {
     enum wfp_undecodable link_reason; /* set by the plane when it could not find an IP packet */
     enum wfp_direction_hint hint;
     uint64_t time_100ns; /* since 1601 */
-    uint32_t interface_index;
+    uint32_t interface_index; /* 0 unknown */
+    uint8_t interface_type;   /* IANA ifType; 0 means Ethernet */
+    bool link_broadcast;      /* the link layer carried it to everyone */
     bool modified; /* set when a driver changed the bytes and permitted them */
     uint64_t process_id; /* 0 unknown */
     const uint16_t *process_path_utf16;
@@ -84,6 +87,9 @@ DEFINE_FREEP(struct wfp_stack, wfp_stack_free)
  */
 void wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
                       struct wfp_decision *ret_decision);
+
+/** The stack's flows, for those who know them by id from any thread. NULL without flows. */
+struct wfp_flow_table *wfp_stack_flows(struct wfp_stack *stack);
 
 /** Let time pass: idle flows end (their flow_delete runs). */
 void wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns);

@@ -1,0 +1,331 @@
+/*
+ * Gather a layer's values from the facts of an event, classify, and note the step.
+ */
+#include "core/shims/shim.h"
+
+#include <string.h>
+
+#include "core/packet/bytes.h"
+
+#define NO_FACT 0xff
+
+static_assert(WFP_FACT_COUNT < NO_FACT, "facts are named by a byte");
+
+/* For each layer and field index, the fact it delivers. */
+static const uint8_t fact_of[WFP_LAYER_COUNT][WFP_FIELD_MAX] = {
+#define FIELD(layer, index, name, condition, guid, kind, type, level)                              \
+    [WFP_LAYER_##layer][index] = WFP_FACT_##name,
+#include "core/model/fields.def"
+#undef FIELD
+};
+
+static const uint8_t field_count[WFP_LAYER_COUNT] = {
+#define LAYER(id, name, guid, mode, flags, sublayer, fields, ids, counts) [id] = (fields),
+#include "core/model/layers.def"
+#undef LAYER
+};
+
+/* Where a layer's packet data begins. */
+enum data_point { POINT_NONE, POINT_IP, POINT_TRANSPORT, POINT_PAYLOAD };
+
+struct traits {
+    uint32_t metadata; /* WFP_METADATA_* the layer may deliver */
+    uint8_t inbound_point, outbound_point;
+};
+
+#define M(name) WFP_METADATA_##name
+#define SHIM(family, inbound, outbound, members)                                                   \
+    [WFP_LAYER_##family##_V4] = {members, POINT_##inbound, POINT_##outbound},                      \
+    [WFP_LAYER_##family##_V6] = {members, POINT_##inbound, POINT_##outbound},                      \
+    [WFP_LAYER_##family##_V4_DISCARD] = {(members) | M(DISCARD_REASON), POINT_##inbound,           \
+                                         POINT_##outbound},                                        \
+    [WFP_LAYER_##family##_V6_DISCARD] = {(members) | M(DISCARD_REASON), POINT_##inbound,           \
+                                         POINT_##outbound},
+static const struct traits traits_of[WFP_LAYER_COUNT] = {
+#include "core/shims/shims.def"
+};
+#undef SHIM
+#undef M
+
+/* What an unknown value points to: drivers that don't look at the type find it empty, not NULL. */
+static uint8_t empty_bytes[16];
+static struct wfp_blob empty_blob = {.size = 2, .data = empty_bytes};
+static const uint8_t null_sid[] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* S-1-0-0 */
+
+/** The facts a packet can't tell; the rest of the table is FWP_EMPTY. */
+static void
+set_constant_facts(struct wfp_shim *shim)
+{
+    static const uint8_t blobs[] = {
+        WFP_FACT_ALE_APP_ID,         WFP_FACT_ALE_ORIGINAL_APP_ID,
+        WFP_FACT_ALE_USER_ID,        WFP_FACT_ALE_REMOTE_USER_ID,
+        WFP_FACT_ALE_EFFECTIVE_NAME, WFP_FACT_ALE_REMOTE_MACHINE_ID,
+        WFP_FACT_PEER_NAME,          WFP_FACT_ALE_SECURITY_ATTRIBUTE_FQBN_VALUE,
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(blobs); i++)
+        shim->facts[blobs[i]].blob = &empty_blob;
+    shim->facts[WFP_FACT_ALE_PACKAGE_ID].sid = (void *)(uintptr_t)null_sid;
+    wfp_shim_set32(shim, WFP_FACT_COMPARTMENT_ID, 1); /* the default compartment */
+    wfp_shim_set32(shim, WFP_FACT_TUNNEL_TYPE, 0);    /* not a tunnel */
+    wfp_shim_set32(shim, WFP_FACT_REAUTHORIZE_REASON, 0);
+    shim->metadata.compartment_id = 1;
+}
+
+void
+wfp_shim_init(struct wfp_shim *shim, struct wfp_engine *engine)
+{
+    memset(shim, 0, sizeof(*shim));
+    shim->engine = engine;
+    shim->facts_interface = UINT32_MAX;
+    set_constant_facts(shim);
+}
+
+void
+wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet, struct wfp_decision *decision,
+               bool is_inbound)
+{
+    shim->packet = packet;
+    shim->decision = decision;
+    shim->flow = NULL;
+    shim->is_inbound = is_inbound;
+    shim->is_ready = false;
+    shim->requires_ale = false;
+}
+
+static void
+set_address(struct wfp_shim *shim, enum wfp_fact fact, const uint8_t *address)
+{
+    if (shim->packet->version == 4)
+        wfp_shim_set32(shim, fact, wfp_bytes_get32(address));
+    else
+        shim->facts[fact] = (struct wfp_value){
+            .type = WFP_BYTE_ARRAY16, .array16 = (struct wfp_array16 *)(uintptr_t)address};
+}
+
+/** IF_LUID: type in the upper 16 bits, an index in the next 24. */
+static uint64_t
+luid_of(const struct wfp_packet *packet)
+{
+    if (packet->interface_luid != 0)
+        return packet->interface_luid;
+    return (uint64_t)packet->interface_type << 48 |
+           (uint64_t)(packet->interface_index & 0xffffff) << 24;
+}
+
+static void
+set_interface_facts(struct wfp_shim *shim)
+{
+    const struct wfp_packet *packet = shim->packet;
+
+    shim->facts_interface = packet->interface_index;
+    shim->facts_interface_type = packet->interface_type;
+    shim->luid = luid_of(packet);
+    shim->facts[WFP_FACT_IP_LOCAL_INTERFACE] =
+        (struct wfp_value){.type = WFP_UINT64, .uint64 = &shim->luid};
+    wfp_shim_set32(shim, WFP_FACT_INTERFACE_INDEX, packet->interface_index);
+    wfp_shim_set32(shim, WFP_FACT_SUB_INTERFACE_INDEX, packet->sub_interface_index);
+    wfp_shim_set32(shim, WFP_FACT_INTERFACE_TYPE, packet->interface_type);
+}
+
+static void
+set_metadata(struct wfp_shim *shim)
+{
+    const struct wfp_packet *packet = shim->packet;
+    struct wfp_metadata *metadata = &shim->metadata;
+
+    shim->available = WFP_METADATA_IP_HEADER_SIZE | WFP_METADATA_COMPARTMENT_ID;
+    if (packet->transport_header_size != 0)
+        shim->available |= WFP_METADATA_TRANSPORT_HEADER_SIZE;
+    if (packet->is_fragment) {
+        shim->available |= WFP_METADATA_FRAGMENT_DATA;
+        metadata->fragment.identification = packet->fragment_id;
+        metadata->fragment.offset = packet->fragment_offset;
+        metadata->fragment.length = packet->total_length - packet->ip_header_size;
+    }
+    if (packet->icmp_id | packet->icmp_sequence) {
+        shim->available |= WFP_METADATA_ICMP_ID_AND_SEQUENCE;
+        metadata->icmp_id_and_sequence =
+            (uint32_t)packet->icmp_sequence << 16 | packet->icmp_id;
+    }
+    if (packet->process_id != 0) {
+        shim->available |= WFP_METADATA_PROCESS_ID;
+        metadata->process_id = packet->process_id;
+    }
+}
+
+void
+wfp_shim_prepare(struct wfp_shim *shim)
+{
+    const struct wfp_packet *packet = shim->packet;
+    const uint8_t *local = shim->is_inbound ? packet->destination : packet->source;
+    const uint8_t *remote = shim->is_inbound ? packet->source : packet->destination;
+    bool is_icmp = packet->protocol == WFP_PROTOCOL_ICMP || packet->protocol == WFP_PROTOCOL_ICMPV6;
+
+    if (shim->is_ready)
+        return;
+    shim->is_ready = true;
+    set_address(shim, WFP_FACT_IP_LOCAL_ADDRESS, local);
+    set_address(shim, WFP_FACT_IP_REMOTE_ADDRESS, remote);
+    wfp_shim_set8(shim, WFP_FACT_IP_PROTOCOL, packet->protocol);
+    wfp_shim_set8(shim, WFP_FACT_IP_LOCAL_ADDRESS_TYPE, (uint8_t)shim->local_type);
+    wfp_shim_set8(shim, WFP_FACT_IP_DESTINATION_ADDRESS_TYPE,
+                  (uint8_t)(shim->is_inbound ? shim->local_type : shim->remote_type));
+    /* ICMP has its type where the local port goes and its code in the remote's, both ways. */
+    wfp_shim_set16(shim, WFP_FACT_IP_LOCAL_PORT,
+                   shim->is_inbound && !is_icmp ? packet->destination_port : packet->source_port);
+    wfp_shim_set16(shim, WFP_FACT_IP_REMOTE_PORT,
+                   shim->is_inbound && !is_icmp ? packet->source_port : packet->destination_port);
+    wfp_shim_set32(shim, WFP_FACT_DIRECTION, shim->is_inbound ? WFP_INBOUND : WFP_OUTBOUND);
+    if (packet->interface_index != shim->facts_interface ||
+        packet->interface_type != shim->facts_interface_type)
+        set_interface_facts(shim);
+    set_metadata(shim);
+}
+
+bool
+wfp_shim_is_watched(struct wfp_shim *shim, uint16_t layer_id)
+{
+    return !wfp_engine_layer_is_empty(shim->engine, layer_id);
+}
+
+static uint32_t
+data_offset(const struct wfp_shim *shim, uint16_t layer_id)
+{
+    const struct traits *traits = &traits_of[layer_id];
+
+    switch (shim->is_inbound ? traits->inbound_point : traits->outbound_point) {
+    case POINT_TRANSPORT:
+        return shim->packet->ip_header_size;
+    case POINT_PAYLOAD:
+        return (uint32_t)shim->packet->ip_header_size + shim->packet->transport_header_size;
+    default:
+        return 0;
+    }
+}
+
+/** Let through what the layer delivers and blank what it doesn't, so that nobody comes to rely on it. */
+static void
+fit_metadata(struct wfp_shim *shim, uint16_t layer_id)
+{
+    struct wfp_metadata *metadata = &shim->metadata;
+    uint32_t available = shim->available;
+
+    if (shim->flow && shim->flow->id != 0)
+        available |= WFP_METADATA_FLOW_HANDLE;
+    metadata->present = available & traits_of[layer_id].metadata;
+    metadata->flow_handle = metadata->present & WFP_METADATA_FLOW_HANDLE ? shim->flow->id : 0;
+    metadata->ip_header_size = metadata->present & WFP_METADATA_IP_HEADER_SIZE
+                                   ? shim->packet->ip_header_size + shim->ip_size_extra
+                                   : 0;
+    metadata->transport_header_size = metadata->present & WFP_METADATA_TRANSPORT_HEADER_SIZE
+                                          ? shim->packet->transport_header_size
+                                          : 0;
+}
+
+static void
+classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet, bool from_discard,
+         struct wfp_verdict *ret_verdict)
+{
+    const uint8_t *facts = fact_of[layer_id];
+    uint32_t count = field_count[layer_id];
+    struct wfp_indication indication = {
+        .layer_id = layer_id,
+        .value_count = (uint16_t)count,
+        .values = shim->values,
+        .metadata = &shim->metadata,
+        .packet = with_packet ? shim->packet : NULL,
+        .layer_data_offset = with_packet ? data_offset(shim, layer_id) : 0,
+        .flow = shim->flow && shim->flow->id ? shim->flow : NULL,
+        .from_discard = from_discard,
+    };
+
+    for (uint32_t i = 0; i < count; i++)
+        shim->values[i] = shim->facts[facts[i]];
+    fit_metadata(shim, layer_id);
+    wfp_flow_enter(indication.flow);
+    wfp_classify(shim->engine, &indication, ret_verdict);
+    if (indication.flow)
+        wfp_flow_leave(shim->flows, indication.flow);
+}
+
+static void
+add_step(struct wfp_decision *decision, uint16_t layer_id, uint32_t action, uint64_t filter_id,
+         uint32_t callout_id)
+{
+    struct wfp_step *step;
+
+    if (decision->step_count == WFP_PATH_MAX) {
+        decision->steps_lost++;
+        return;
+    }
+    step = &decision->steps[decision->step_count++];
+    step->layer_id = layer_id;
+    step->action = action;
+    step->filter_id = filter_id;
+    step->callout_id = callout_id;
+}
+
+/** Tell the _DISCARD twin what was dropped and why. Its verdict changes nothing. */
+static void
+indicate_discard(struct wfp_shim *shim, uint16_t layer_id, const struct wfp_verdict *verdict,
+                 bool with_packet)
+{
+    uint16_t twin = wfp_layer_discard_twin(layer_id);
+    struct wfp_verdict ignored;
+
+    if (twin == WFP_LAYER_COUNT || !wfp_shim_is_watched(shim, twin))
+        return;
+    shim->metadata.discard = (struct wfp_discard_metadata){
+        .module = 2, /* FWPS_DISCARD_MODULE_GENERAL */
+        .reason = 0, /* FWPS_DISCARD_FIREWALL_POLICY */
+        .filter_id = verdict->filter_id,
+    };
+    shim->available |= WFP_METADATA_DISCARD_REASON;
+    classify(shim, twin, with_packet, true, &ignored);
+    shim->available &= ~WFP_METADATA_DISCARD_REASON;
+    add_step(shim->decision, twin, ignored.action, ignored.filter_id, ignored.callout_id);
+}
+
+bool
+wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool with_packet)
+{
+    struct wfp_decision *decision = shim->decision;
+    struct wfp_verdict verdict;
+
+    if (wfp_engine_layer_is_empty(shim->engine, layer_id)) {
+        add_step(decision, layer_id, WFP_ACTION_PERMIT, 0, 0);
+        return true;
+    }
+    wfp_shim_prepare(shim);
+    if (shim->packet->is_loopback)
+        flags |= WFP_CONDITION_IS_LOOPBACK;
+    wfp_shim_set32(shim, WFP_FACT_FLAGS, flags);
+    classify(shim, layer_id, with_packet, false, &verdict);
+    add_step(decision, layer_id, verdict.action, verdict.filter_id, verdict.callout_id);
+    if (verdict.action != WFP_ACTION_BLOCK) {
+        if (verdict.decided)
+            decision->verdict = verdict;
+        return true;
+    }
+    decision->verdict = verdict;
+    decision->outcome = verdict.absorb ? WFP_ABSORBED : WFP_BLOCKED;
+    if (!verdict.absorb)
+        indicate_discard(shim, layer_id, &verdict, with_packet);
+    return false;
+}
+
+bool
+wfp_shim_refuse(struct wfp_shim *shim, uint16_t layer_id, uint64_t filter_id, uint32_t callout_id)
+{
+    shim->decision->outcome = WFP_BLOCKED;
+    shim->decision->verdict = (struct wfp_verdict){
+        .action = WFP_ACTION_BLOCK,
+        .decided = true,
+        .filter_id = filter_id,
+        .callout_id = callout_id,
+        .layer_id = layer_id,
+    };
+    add_step(shim->decision, layer_id, WFP_ACTION_BLOCK, filter_id, callout_id);
+    return false;
+}

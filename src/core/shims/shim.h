@@ -1,0 +1,158 @@
+/*
+ * What the shims share: from a packet and its flow to an indication at one layer.
+ *
+ * Model      A shim (one per stack, reused for every packet) keeps the facts of the event under the
+ *            names that layers' fields have. Indicating at a layer gathers its values from the facts
+ *            in field order, sets the metadata the layer may deliver, classifies, and writes a step.
+ *            Facts are only filled in once a layer with filters is met.
+ * Lifetime   Facts point into the packet and into the shim; both live for the packet's way.
+ * Ref        windows-driver-docs network/data-field-identifiers,
+ *            network/metadata-fields-at-each-filtering-layer
+ */
+#ifndef WFP_CORE_SHIMS_SHIM_H
+#define WFP_CORE_SHIMS_SHIM_H
+
+#include "core/flow/flow.h"
+#include "core/model/layer.h"
+#include "core/model/metadata.h"
+#include "core/shims/stack.h"
+
+enum wfp_fact {
+#define FACT(name) WFP_FACT_##name,
+#include "core/shims/facts.def"
+#undef FACT
+    WFP_FACT_COUNT,
+};
+
+/* FWP_CONDITION_FLAG_* */
+#define WFP_CONDITION_IS_LOOPBACK           0x00000001u
+#define WFP_CONDITION_IS_REAUTHORIZE        0x00000004u
+#define WFP_CONDITION_IS_FRAGMENT           0x00000020u
+#define WFP_CONDITION_REQUIRES_ALE_CLASSIFY 0x00000100u
+#define WFP_CONDITION_IS_REASSEMBLED        0x00000400u
+
+/* FWP_CONDITION_REAUTHORIZE_REASON_* */
+#define WFP_REAUTHORIZE_POLICY_CHANGE             0x001u
+#define WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE     0x002u
+#define WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST   0x100u
+
+/* NL_ADDRESS_TYPE */
+enum wfp_address_type {
+    WFP_ADDRESS_UNSPECIFIED,
+    WFP_ADDRESS_UNICAST,
+    WFP_ADDRESS_ANYCAST,
+    WFP_ADDRESS_MULTICAST,
+    WFP_ADDRESS_BROADCAST,
+};
+
+/** What the ALE layers will do with the packet. */
+enum wfp_ale_action {
+    WFP_ALE_PASS,        /* a known conversation, or one without state */
+    WFP_ALE_AUTHORIZE,   /* a first packet */
+    WFP_ALE_REAUTHORIZE, /* the policy changed, or a group's next packet */
+    WFP_ALE_REFUSE,      /* of a conversation that was refused */
+};
+
+struct wfp_ale_plan {
+    enum wfp_ale_action action;
+    bool outbound;       /* the flow's direction, hence the layer */
+    bool establish;      /* FLOW_ESTABLISHED follows */
+    uint32_t reason;     /* WFP_REAUTHORIZE_* */
+    uint32_t hash;
+    struct wfp_flow_key key;
+};
+
+struct wfp_shim {
+    struct wfp_engine *engine;
+    struct wfp_flow_table *flows; /* NULL: stateless */
+    struct wfp_packet *packet;
+    struct wfp_flow *flow;
+    struct wfp_decision *decision;
+    bool is_inbound;             /* the way the packet goes through the layers now */
+    bool is_ready;               /* facts and metadata are this packet's */
+    bool requires_ale;           /* it will visit an ALE layer after the transport layer */
+    enum wfp_address_type local_type, remote_type;
+    uint32_t ip_size_extra;      /* what a layer counts to the IP header besides it */
+    struct wfp_ale_plan plan;
+
+    struct wfp_metadata metadata;
+    uint32_t available; /* the members of `metadata` that hold something */
+    uint32_t facts_interface; /* the interface whose facts are set */
+    uint8_t facts_interface_type;
+    uint64_t luid;
+    struct wfp_blob process_path;
+    struct wfp_value facts[WFP_FACT_COUNT];
+    struct wfp_value values[WFP_FIELD_MAX];
+};
+
+/** WFP_SHIM_LAYER(shim, OUTBOUND_TRANSPORT): the layer of the family for the packet's version. */
+#define WFP_SHIM_LAYER(shim, family)                                                               \
+    ((shim)->packet->version == 4 ? WFP_LAYER_##family##_V4 : WFP_LAYER_##family##_V6)
+
+void wfp_shim_init(struct wfp_shim *shim, struct wfp_engine *engine);
+/** Turn to a packet and the way it goes; keeps nothing of the packet before. */
+void wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet,
+                    struct wfp_decision *decision, bool is_inbound);
+
+/**
+ * Classify at one layer, and at its _DISCARD twin if blocked and not absorbed.
+ *
+ * @param flags        WFP_CONDITION_* beyond loopback, which is added
+ * @param with_packet  the layer's data is the packet; else it has none
+ * @return true if the packet may go on. When false, the decision is final.
+ */
+bool wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags,
+                       bool with_packet);
+/** Block the packet as a decision made earlier says, without classifying. Returns false. */
+bool wfp_shim_refuse(struct wfp_shim *shim, uint16_t layer_id, uint64_t filter_id,
+                     uint32_t callout_id);
+
+/** Set the facts and metadata of the packet, once. Layers' shims then add to them. */
+void wfp_shim_prepare(struct wfp_shim *shim);
+/** Does any filter wait at the layer? Then facts must be ready before it is indicated. */
+bool wfp_shim_is_watched(struct wfp_shim *shim, uint16_t layer_id);
+
+static inline void
+wfp_shim_set32(struct wfp_shim *shim, enum wfp_fact fact, uint32_t value)
+{
+    shim->facts[fact] = (struct wfp_value){.type = WFP_UINT32, .uint32 = value};
+}
+
+static inline void
+wfp_shim_set16(struct wfp_shim *shim, enum wfp_fact fact, uint16_t value)
+{
+    shim->facts[fact] = (struct wfp_value){.type = WFP_UINT16, .uint16 = value};
+}
+
+static inline void
+wfp_shim_set8(struct wfp_shim *shim, enum wfp_fact fact, uint8_t value)
+{
+    shim->facts[fact] = (struct wfp_value){.type = WFP_UINT8, .uint8 = value};
+}
+
+static inline void
+wfp_shim_unset(struct wfp_shim *shim, enum wfp_fact fact)
+{
+    shim->facts[fact] = (struct wfp_value){.type = WFP_EMPTY};
+}
+
+/* The layer families. Each returns whether the packet may go on. */
+
+bool wfp_shim_ippacket_outbound(struct wfp_shim *shim);
+/** @param flags  IS_FRAGMENT, IS_REASSEMBLED or 0 */
+bool wfp_shim_ippacket_inbound(struct wfp_shim *shim, uint32_t flags);
+bool wfp_shim_transport_outbound(struct wfp_shim *shim);
+bool wfp_shim_transport_inbound(struct wfp_shim *shim);
+bool wfp_shim_icmp_error_outbound(struct wfp_shim *shim);
+bool wfp_shim_icmp_error_inbound(struct wfp_shim *shim);
+bool wfp_shim_datagram(struct wfp_shim *shim);
+bool wfp_shim_forward(struct wfp_shim *shim);
+
+/** Find the packet's flow and plan what ALE will do. Comes before the transport layers. */
+void wfp_shim_ale_plan(struct wfp_shim *shim);
+/** Authorize and establish; makes the flow. */
+bool wfp_shim_ale_authorize(struct wfp_shim *shim);
+/** After the packet passed every layer: what it did to its connection. */
+void wfp_shim_ale_finish(struct wfp_shim *shim);
+
+#endif

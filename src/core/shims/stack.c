@@ -1,0 +1,283 @@
+/*
+ * One frame's way through the layers.
+ *
+ * Model      outbound: ALE_AUTH_CONNECT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA, [OUTBOUND_ICMP_ERROR],
+ *                      OUTBOUND_TRANSPORT, OUTBOUND_IPPACKET
+ *            inbound:  INBOUND_IPPACKET, INBOUND_TRANSPORT, [INBOUND_ICMP_ERROR],
+ *                      ALE_AUTH_RECV_ACCEPT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA
+ *            forward:  IPFORWARD
+ *            A block anywhere ends the way. Between two local ends a packet goes out and then in.
+ * Ref        win32 FWP/tcp-packet-flows, FWP/udp-packet-flows
+ */
+#include "core/shims/stack.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "core/packet/bytes.h"
+#include "core/shims/shim.h"
+
+#define IF_TYPE_ETHERNET 6
+#define IF_TYPE_LOOPBACK 24
+
+struct wfp_stack {
+    struct wfp_shim shim;
+    struct wfp_stack_config config;
+    struct wfp_local_prefix *local;
+};
+
+int
+wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stack)
+{
+    _cleanup_(wfp_stack_freep) struct wfp_stack *stack = NULL;
+    size_t size = config->local_count * sizeof(*config->local);
+
+    if (!config->engine || (config->local_count && !config->local))
+        return -WFP_ERR_INVALID_PARAMETER;
+    for (uint32_t i = 0; i < config->local_count; i++) {
+        const struct wfp_local_prefix *local = &config->local[i];
+
+        if ((local->version != 4 && local->version != 6) ||
+            local->prefix_length > (local->version == 4 ? 32 : 128))
+            return -WFP_ERR_INVALID_PARAMETER;
+    }
+    stack = calloc(1, sizeof(*stack));
+    if (!stack)
+        return -WFP_ERR_NO_MEMORY;
+    wfp_shim_init(&stack->shim, config->engine);
+    stack->config = *config;
+    if (size) {
+        stack->local = malloc(size);
+        if (!stack->local)
+            return -WFP_ERR_NO_MEMORY;
+        memcpy(stack->local, config->local, size);
+    }
+    stack->config.local = stack->local;
+    if (config->flows) {
+        int r = wfp_flow_table_new(config->engine, &stack->shim.flows);
+
+        if (r < 0)
+            return r;
+    }
+    *ret_stack = TAKE_PTR(stack);
+    return 0;
+}
+
+void
+wfp_stack_free(struct wfp_stack *stack)
+{
+    if (!stack)
+        return;
+    wfp_flow_table_free(stack->shim.flows);
+    free(stack->local);
+    free(stack);
+}
+
+struct wfp_flow_table *
+wfp_stack_flows(struct wfp_stack *stack)
+{
+    return stack->shim.flows;
+}
+
+static bool
+in_prefix(const uint8_t *address, const struct wfp_local_prefix *prefix)
+{
+    uint32_t bytes = prefix->prefix_length / 8, bits = prefix->prefix_length % 8;
+
+    return memcmp(address, prefix->addr, bytes) == 0 &&
+           (bits == 0 || ((address[bytes] ^ prefix->addr[bytes]) >> (8 - bits)) == 0);
+}
+
+static bool
+is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
+{
+    static const uint8_t v6_loopback[16] = {[15] = 1};
+
+    if (version == 4 ? address[0] == 127 : memcmp(address, v6_loopback, 16) == 0)
+        return true;
+    for (uint32_t i = 0; i < stack->config.local_count; i++)
+        if (stack->local[i].version == version && in_prefix(address, &stack->local[i]))
+            return true;
+    return false;
+}
+
+static enum wfp_address_type
+type_of(uint8_t version, const uint8_t *address, bool link_broadcast)
+{
+    static const uint8_t unspecified[16];
+    static const uint8_t everyone[4] = {255, 255, 255, 255};
+
+    if (version == 4) {
+        if ((address[0] & 0xf0) == 0xe0)
+            return WFP_ADDRESS_MULTICAST;
+        if (link_broadcast || memcmp(address, everyone, 4) == 0)
+            return WFP_ADDRESS_BROADCAST;
+        return memcmp(address, unspecified, 4) ? WFP_ADDRESS_UNICAST : WFP_ADDRESS_UNSPECIFIED;
+    }
+    if (address[0] == 0xff)
+        return WFP_ADDRESS_MULTICAST;
+    return memcmp(address, unspecified, 16) ? WFP_ADDRESS_UNICAST : WFP_ADDRESS_UNSPECIFIED;
+}
+
+/** Which ways a packet goes through the stack. */
+enum ways { OUT = 1, IN = 2, THROUGH = 4 };
+
+/**
+ * The plane's word counts; else the addresses tell. A packet to a group from elsewhere comes in.
+ * Two local ends: both ways, unless the plane shows each way by itself.
+ */
+static unsigned
+find_ways(const struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
+          enum wfp_address_type to)
+{
+    bool from_here = is_local(stack, packet->version, packet->source);
+    bool to_here = to == WFP_ADDRESS_UNICAST && is_local(stack, packet->version,
+                                                        packet->destination);
+
+    packet->is_loopback = from_here && to_here;
+    switch (hint) {
+    case WFP_HINT_OUTBOUND:
+        return OUT;
+    case WFP_HINT_INBOUND:
+        return IN;
+    case WFP_HINT_FORWARD:
+        return THROUGH;
+    default:
+        break;
+    }
+    if (from_here)
+        return to_here ? OUT | IN : OUT;
+    return to_here || to != WFP_ADDRESS_UNICAST ? IN : THROUGH;
+}
+
+/** @return true if every layer let it pass */
+static bool
+go_out(struct wfp_shim *shim)
+{
+    const struct wfp_packet *packet = shim->packet;
+    bool is_error = wfp_packet_is_icmp_error(packet);
+
+    if (packet->fragment_offset == 0) {
+        wfp_shim_ale_plan(shim);
+        if (!wfp_shim_ale_authorize(shim))
+            return false;
+        if (is_error && !wfp_shim_icmp_error_outbound(shim))
+            return false;
+        if (packet->protocol != WFP_PROTOCOL_TCP && !is_error && !wfp_shim_datagram(shim))
+            return false;
+        if (!wfp_shim_transport_outbound(shim))
+            return false;
+    }
+    if (!wfp_shim_ippacket_outbound(shim))
+        return false;
+    wfp_shim_ale_finish(shim);
+    return true;
+}
+
+/** What follows INBOUND_IPPACKET once a datagram is whole. */
+static bool
+go_up(struct wfp_shim *shim)
+{
+    const struct wfp_packet *packet = shim->packet;
+
+    wfp_shim_ale_plan(shim);
+    if (!wfp_shim_transport_inbound(shim))
+        return false;
+    if (wfp_packet_is_icmp_error(packet))
+        return wfp_shim_icmp_error_inbound(shim);
+    if (!wfp_shim_ale_authorize(shim))
+        return false;
+    if (packet->protocol != WFP_PROTOCOL_TCP && !wfp_shim_datagram(shim))
+        return false;
+    wfp_shim_ale_finish(shim);
+    return true;
+}
+
+static bool
+come_in(struct wfp_shim *shim)
+{
+    if (!wfp_shim_ippacket_inbound(shim, 0))
+        return false;
+    if (shim->packet->is_fragment)
+        return wfp_shim_ippacket_inbound(shim, WFP_CONDITION_IS_FRAGMENT);
+    return go_up(shim);
+}
+
+static void
+set_types(struct wfp_shim *shim, enum wfp_address_type source, enum wfp_address_type destination)
+{
+    shim->local_type = shim->is_inbound ? destination : source;
+    shim->remote_type = shim->is_inbound ? source : destination;
+}
+
+static void
+run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
+    struct wfp_decision *decision)
+{
+    struct wfp_shim *shim = &stack->shim;
+    enum wfp_address_type to =
+        type_of(packet->version, packet->destination, packet->link_broadcast);
+    enum wfp_address_type from = type_of(packet->version, packet->source, false);
+    unsigned ways = find_ways(stack, packet, hint, to);
+
+    if (packet->interface_type == 0)
+        packet->interface_type = packet->is_loopback ? IF_TYPE_LOOPBACK : IF_TYPE_ETHERNET;
+    decision->direction = packet->direction = ways & OUT  ? WFP_OUTBOUND
+                                              : ways & IN ? WFP_INBOUND
+                                                          : WFP_FORWARD;
+    if (ways & (OUT | THROUGH)) {
+        wfp_shim_begin(shim, packet, decision, false);
+        set_types(shim, from, to);
+        if (!(ways & THROUGH ? wfp_shim_forward(shim) : go_out(shim)))
+            return;
+    }
+    if (ways & IN) {
+        packet->direction = WFP_INBOUND;
+        wfp_shim_begin(shim, packet, decision, true);
+        set_types(shim, from, to);
+        come_in(shim);
+    }
+}
+
+void
+wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
+                 struct wfp_decision *ret_decision)
+{
+    struct wfp_packet packet = {
+        .data = frame->data,
+        .length = frame->length,
+        .headroom = frame->headroom,
+        .wire_length = frame->wire_length,
+        .time_100ns = frame->time_100ns,
+        .interface_index = frame->interface_index,
+        .interface_type = frame->interface_type,
+        .link_broadcast = frame->link_broadcast,
+        .process_id = frame->process_id,
+        .process_path_utf16 = frame->process_path_utf16,
+    };
+
+    /* The steps are written one by one; clearing them all would cost more than deciding. */
+    ret_decision->outcome = WFP_PERMITTED;
+    ret_decision->reason = frame->link_reason;
+    ret_decision->direction = WFP_INBOUND;
+    ret_decision->verdict = (struct wfp_verdict){.action = WFP_ACTION_PERMIT};
+    ret_decision->step_count = 0;
+    ret_decision->steps_lost = 0;
+    if (frame->link_reason == WFP_DECODED)
+        ret_decision->reason = wfp_packet_parse(&packet);
+    if (ret_decision->reason != WFP_DECODED) {
+        ret_decision->outcome = WFP_UNDECODED;
+        return;
+    }
+    wfp_stack_advance(stack, packet.time_100ns);
+    run(stack, &packet, frame->hint, ret_decision);
+    frame->modified = packet.modified;
+}
+
+void
+wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns)
+{
+    if (stack->shim.flows)
+        wfp_flow_advance(stack->shim.flows, time_100ns);
+}

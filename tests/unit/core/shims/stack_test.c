@@ -1,0 +1,708 @@
+/*
+ * Packets in, layers out: the order of indications for whole conversations, row by row.
+ *
+ * A script is rows of a packet and the layers it meets. A packet is written
+ *     [> |< ]tcp A/PORT B/PORT FLAGS SEQUENCE ACKNOWLEDGEMENT
+ *     [> |< ]udp A/PORT B/PORT
+ *     [> |< ]icmp A B TYPE ID
+ * where > and < are the plane's word on the direction and FLAGS are letters of S A F R P. Other rows:
+ * "+N" lets N seconds pass, "block LAYER" blocks there from now on, "policy LAYER" changes its filters.
+ * 10.0.0.0/8 and fd00::/16 are local. Layers go by the short names below.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "../packet/build.h"
+#include "base/macros.h"
+#include "engine_mock.h"
+
+#define SECOND 10000000ull
+
+static const struct {
+    uint16_t layer_id; /* of V4; V6 is two more */
+    const char *name;
+} names[] = {
+    {WFP_LAYER_INBOUND_IPPACKET_V4, "IN_IP"},
+    {WFP_LAYER_INBOUND_TRANSPORT_V4, "IN_TP"},
+    {WFP_LAYER_OUTBOUND_IPPACKET_V4, "OUT_IP"},
+    {WFP_LAYER_OUTBOUND_TRANSPORT_V4, "OUT_TP"},
+    {WFP_LAYER_ALE_AUTH_CONNECT_V4, "CONNECT"},
+    {WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4, "ACCEPT"},
+    {WFP_LAYER_ALE_FLOW_ESTABLISHED_V4, "ESTABLISHED"},
+    {WFP_LAYER_DATAGRAM_DATA_V4, "DATAGRAM"},
+    {WFP_LAYER_IPFORWARD_V4, "FORWARD"},
+    {WFP_LAYER_INBOUND_ICMP_ERROR_V4, "IN_ICMP_ERROR"},
+    {WFP_LAYER_OUTBOUND_ICMP_ERROR_V4, "OUT_ICMP_ERROR"},
+};
+
+static void
+append_layer(char *text, size_t size, uint16_t layer_id)
+{
+    size_t length = strlen(text);
+
+    for (size_t i = 0; i < ELEMENTSOF(names); i++)
+        for (uint16_t k = 0; k < 4; k++)
+            if (names[i].layer_id + k == layer_id) {
+                snprintf(text + length, size - length, "%s%s%s", length ? " " : "", names[i].name,
+                         k & 1 ? "_DISCARD" : "");
+                return;
+            }
+    snprintf(text + length, size - length, " ?%u", layer_id);
+}
+
+struct world {
+    struct wfp_stack *stack;
+    uint64_t now;
+    struct wfp_decision decision;
+    char path[512];
+};
+
+static int
+setup(void **state)
+{
+    static struct world world;
+    struct wfp_local_prefix local[] = {
+        {4, 8, {10}},
+        {6, 16, {0xfd, 0x00}},
+    };
+    struct wfp_stack_config config = {
+        .engine = (struct wfp_engine *)&mock,
+        .local = local,
+        .local_count = ELEMENTSOF(local),
+        .flows = true,
+    };
+
+    mock_reset();
+    memset(&world, 0, sizeof(world));
+    world.now = 1000 * SECOND;
+    assert_int_equal(wfp_stack_new(&config, &world.stack), 0);
+    *state = &world;
+    return 0;
+}
+
+static int
+teardown(void **state)
+{
+    struct world *world = *state;
+
+    wfp_stack_free(world->stack);
+    return 0;
+}
+
+static void
+send_bytes(struct world *world, struct build *build, enum wfp_direction_hint hint)
+{
+    struct wfp_frame frame = {
+        .data = build->bytes,
+        .length = build->length,
+        .wire_length = build->length,
+        .hint = hint,
+        .time_100ns = world->now,
+        .interface_index = 3,
+    };
+
+    memset(&world->decision, 0xa5, sizeof(world->decision));
+    wfp_stack_packet(world->stack, &frame, &world->decision);
+    world->path[0] = 0;
+    for (uint32_t i = 0; i < world->decision.step_count; i++)
+        append_layer(world->path, sizeof(world->path), world->decision.steps[i].layer_id);
+    if (world->decision.outcome == WFP_BLOCKED)
+        strcat(world->path, " BLOCK");
+    if (world->decision.outcome == WFP_ABSORBED)
+        strcat(world->path, " ABSORB");
+}
+
+static uint8_t
+tcp_flags_of(const char *text)
+{
+    static const char letters[] = "FSRPA";
+    uint8_t flags = 0;
+
+    for (; *text; text++)
+        flags |= (uint8_t)(1u << (strchr(letters, *text) - letters));
+    return flags;
+}
+
+static uint16_t
+split_port(char *end)
+{
+    char *dot = strrchr(end, '/');
+
+    if (!dot)
+        return 0;
+    *dot = 0;
+    return (uint16_t)atoi(dot + 1);
+}
+
+static void
+send_line(struct world *world, const char *line)
+{
+    char text[256], protocol[8] = "", source[48] = "", destination[48] = "", what[16] = "";
+    enum wfp_direction_hint hint = WFP_HINT_NONE;
+    uint16_t source_port, destination_port;
+    struct build build;
+    unsigned a = 0, b = 0;
+    const char *p = text;
+
+    snprintf(text, sizeof(text), "%s", line);
+    if (*p == '>' || *p == '<') {
+        hint = *p == '>' ? WFP_HINT_OUTBOUND : WFP_HINT_INBOUND;
+        p += 2;
+    }
+    assert_true(sscanf(p, "%7s %47s %47s %15s %u %u", protocol, source, destination, what, &a, &b) >=
+                3);
+    source_port = split_port(source);
+    destination_port = split_port(destination);
+    if (strcmp(protocol, "tcp") == 0) {
+        build_tcp(&build, source, source_port, destination, destination_port, tcp_flags_of(what),
+                  a, "");
+        wfp_bytes_put32(build.bytes + (build.bytes[0] == 0x45 ? 20 : 40) + 8, b);
+    } else if (strcmp(protocol, "udp") == 0) {
+        build_udp(&build, source, source_port, destination, destination_port, "data");
+    } else {
+        build_icmp(&build, source, destination, (uint8_t)atoi(what), 0, (uint16_t)a, 1);
+    }
+    send_bytes(world, &build, hint);
+}
+
+struct line {
+    const char *packet;
+    const char *layers;
+};
+
+static void
+run_script(struct world *world, const char *name, const struct line *lines, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        const char *packet = lines[i].packet;
+
+        if (*packet == '+') {
+            world->now += (uint64_t)atoi(packet + 1) * SECOND;
+            wfp_stack_advance(world->stack, world->now);
+            continue;
+        }
+        if (strncmp(packet, "block ", 6) == 0 || strncmp(packet, "policy ", 7) == 0) {
+            const char *layer = strchr(packet, ' ') + 1;
+            int id = -1;
+
+            for (size_t k = 0; k < ELEMENTSOF(names); k++)
+                if (strcmp(names[k].name, layer) == 0)
+                    id = names[k].layer_id;
+            if (*packet == 'b')
+                mock.block_layer = id;
+            else
+                mock.epoch[id]++;
+            continue;
+        }
+        world->now += SECOND / 1000;
+        send_line(world, packet);
+        if (strcmp(world->path, lines[i].layers) != 0)
+            fail_msg("%s, line %zu: %s\n  met    %s\n  wanted %s", name, i + 1, packet, world->path,
+                     lines[i].layers);
+    }
+}
+
+#define SCRIPT(name, ...)                                                                          \
+    static void test_##name(void **state)                                                          \
+    {                                                                                              \
+        static const struct line lines[] = {__VA_ARGS__};                                          \
+        run_script(*state, #name, lines, ELEMENTSOF(lines));                                       \
+    }
+
+/* Ref: win32 FWP/tcp-packet-flows, "TCP Connection Establishment", the client's rows. */
+SCRIPT(tcp_client,
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 A 101 501", "OUT_TP OUT_IP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 PA 101 501", "OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 A 501 101", "IN_IP IN_TP"})
+
+/* Ref: the same, the server's rows. */
+SCRIPT(tcp_server,
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"},
+       {"tcp 10.0.0.1/80 1.2.3.4/1000 SA 500 101", "OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"},
+       {"tcp 10.0.0.1/80 1.2.3.4/1000 PA 501 101", "OUT_TP OUT_IP"})
+
+SCRIPT(tcp_server_v6,
+       {"tcp fe80::9/1000 fd00::1/80 S 100", "IN_IP IN_TP ACCEPT"},
+       {"tcp fd00::1/80 fe80::9/1000 SA 500 101", "OUT_TP OUT_IP"},
+       {"tcp fe80::9/1000 fd00::1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"})
+
+/* Ref: win32 FWP/udp-packet-flows, "UDP Connection Establishment". */
+SCRIPT(udp_client,
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "DATAGRAM OUT_TP OUT_IP"})
+
+SCRIPT(udp_server,
+       {"udp 1.2.3.4/1000 10.0.0.1/53", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+       {"udp 10.0.0.1/53 1.2.3.4/1000", "DATAGRAM OUT_TP OUT_IP"},
+       {"udp 1.2.3.4/1001 10.0.0.1/53", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"})
+
+/* Ref: win32 FWP/ale-stateful-filtering: 60 seconds of idleness end a UDP flow. */
+SCRIPT(udp_idle,
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"+59", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"+59", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"+60", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"})
+
+SCRIPT(icmp_echo_is_one_flow_per_id,
+       {"icmp 10.0.0.1 1.2.3.4 8 7", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"icmp 1.2.3.4 10.0.0.1 0 7", "IN_IP IN_TP DATAGRAM"},
+       {"icmp 10.0.0.1 1.2.3.4 8 7", "DATAGRAM OUT_TP OUT_IP"},
+       {"icmp 10.0.0.1 1.2.3.4 8 8", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"icmp fd00::1 fe80::2 128 7", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"icmp fe80::2 fd00::1 129 7", "IN_IP IN_TP DATAGRAM"})
+
+SCRIPT(icmp_errors_meet_no_ale_layer,
+       {"icmp 1.2.3.4 10.0.0.1 3", "IN_IP IN_TP IN_ICMP_ERROR"},
+       {"icmp 10.0.0.1 1.2.3.4 3", "OUT_ICMP_ERROR OUT_TP OUT_IP"},
+       {"icmp fe80::2 fd00::1 1", "IN_IP IN_TP IN_ICMP_ERROR"})
+
+SCRIPT(forwarded_packets_meet_one_layer,
+       {"udp 1.2.3.4/1 5.6.7.8/2", "FORWARD"},
+       {"tcp fe80::1/1 fe80::2/2 S", "FORWARD"})
+
+SCRIPT(loopback_goes_out_and_in,
+       {"udp 10.0.0.1/1000 10.0.0.2/53",
+        "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+       {"udp 10.0.0.2/53 10.0.0.1/1000", "DATAGRAM OUT_TP OUT_IP IN_IP IN_TP DATAGRAM"},
+       {"udp 127.0.0.1/5 127.0.0.1/6",
+        "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"})
+
+/* A plane that sees both ways by itself shows each packet twice. */
+SCRIPT(hints_decide_the_way,
+       {"> udp 10.0.0.1/1000 10.0.0.2/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"< udp 10.0.0.1/1000 10.0.0.2/53", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+       {"> udp 1.2.3.4/1000 5.6.7.8/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"})
+
+SCRIPT(both_fins_close_and_stragglers_meet_no_ale,
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 FA 101 501", "OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 FA 501 102", "IN_IP IN_TP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 A 102 502", "OUT_TP OUT_IP"},
+       {"policy CONNECT", ""},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 FA 501 102", "IN_IP IN_TP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 R 102 502", "OUT_TP OUT_IP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 900", "CONNECT OUT_TP OUT_IP"})
+
+SCRIPT(rst_closes,
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 RA 0 101", "IN_IP IN_TP"},
+       {"policy CONNECT", ""},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 A 1 101", "IN_IP IN_TP"})
+
+SCRIPT(retransmitted_syn_is_not_authorized_again,
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "OUT_TP OUT_IP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 200", "CONNECT OUT_TP OUT_IP"})
+
+SCRIPT(simultaneous_open,
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 S 500", "IN_IP IN_TP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 SA 100 501", "OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"})
+
+SCRIPT(conversation_joined_in_the_middle,
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 PA 100 5", "CONNECT ESTABLISHED OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 A 5 100", "IN_IP IN_TP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1001 SA 5 100", "IN_IP IN_TP CONNECT ESTABLISHED"},
+       {"tcp 10.0.0.1/80 1.2.3.4/99 SA 5 100", "ACCEPT OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/99 10.0.0.1/80 A 100 6", "IN_IP IN_TP ESTABLISHED"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1002 R 5", "IN_IP IN_TP"})
+
+/* Ref: win32 FWP/ale-re-authorization: either direction, at the layer of the first packet. */
+SCRIPT(policy_change_asks_again_at_the_flows_layer,
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"policy ACCEPT", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"policy CONNECT", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP CONNECT DATAGRAM"},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"})
+
+/* Ref: the pages' "Failed Reauthorization" rows. */
+SCRIPT(failed_reauthorization_tears_down,
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"},
+       {"tcp 10.0.0.1/80 1.2.3.4/1000 SA 500 101", "OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"},
+       {"policy ACCEPT", ""},
+       {"block ACCEPT", ""},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 PA 101 501", "IN_IP IN_TP ACCEPT ACCEPT_DISCARD BLOCK"},
+       {"tcp 10.0.0.1/80 1.2.3.4/1000 A 501 102", "ACCEPT BLOCK"},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 A 102 501", "IN_IP IN_TP ACCEPT BLOCK"},
+       {"block NOTHING", ""},
+       {"policy ACCEPT", ""},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 A 102 501", "IN_IP IN_TP ACCEPT ESTABLISHED"})
+
+SCRIPT(refused_connect_takes_the_conversation_with_it,
+       {"block CONNECT", ""},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT CONNECT_DISCARD BLOCK"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP CONNECT BLOCK"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 PA 101 501", "CONNECT BLOCK"},
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT CONNECT_DISCARD BLOCK"},
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT CONNECT_DISCARD BLOCK"},
+       {"block NOTHING", ""},
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 900", "CONNECT OUT_TP OUT_IP"})
+
+SCRIPT(block_ends_the_way_and_goes_to_discard,
+       {"block OUT_TP", ""},
+       {"udp 10.0.0.1/1000 1.2.3.4/53",
+        "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_TP_DISCARD BLOCK"},
+       {"block IN_IP", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_IP_DISCARD BLOCK"},
+       {"block ESTABLISHED", ""},
+       {"udp 10.0.0.1/1001 1.2.3.4/53", "CONNECT ESTABLISHED ESTABLISHED_DISCARD BLOCK"},
+       {"block OUT_IP", ""},
+       {"udp 10.0.0.1/5 10.0.0.2/6",
+        "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP OUT_IP_DISCARD BLOCK"})
+
+/* Ref: win32 FWP/ale-multicast-broadcast-traffic. */
+SCRIPT(answers_to_a_group_are_admitted_for_four_seconds,
+       {"udp 10.0.0.1/1000 239.255.255.250/1900", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"udp 1.2.3.4/1900 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"+3", ""},
+       {"udp 5.6.7.8/77 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"+1", ""},
+       {"udp 5.6.7.8/77 10.0.0.1/1000", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+       {"udp 10.0.0.1/1000 239.255.255.250/1900", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"})
+
+SCRIPT(packets_to_a_group_share_a_flow_and_ask_each_time,
+       {"udp 1.2.3.4/5 224.0.0.251/5353", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+       {"udp 1.2.3.5/5 224.0.0.251/5353", "IN_IP IN_TP ACCEPT DATAGRAM"},
+       {"udp 1.2.3.5/5 255.255.255.255/99", "IN_IP IN_TP ACCEPT DATAGRAM"})
+
+static void
+test_absorb_meets_no_discard_layer(void **state)
+{
+    static const struct line lines[] = {
+        {"block OUT_TP", ""},
+        {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP ABSORB"},
+    };
+
+    mock.absorb = true;
+    run_script(*state, "absorb", lines, ELEMENTSOF(lines));
+}
+
+static const struct seen *
+seen_at(uint16_t layer_id)
+{
+    for (uint32_t i = 0; i < mock.count; i++)
+        if (mock.seen[i].layer_id == layer_id)
+            return &mock.seen[i];
+    fail_msg("layer %u was not indicated", layer_id);
+    return NULL;
+}
+
+/* Whatever is indicated has the layer's count of fields, each of its type or FWP_EMPTY. */
+static void
+check_types(void)
+{
+    for (uint32_t i = 0; i < mock.count; i++) {
+        const struct seen *seen = &mock.seen[i];
+        const struct wfp_layer *layer = wfp_layer_find_id(seen->layer_id);
+
+        assert_int_equal(seen->value_count, layer->field_count);
+        for (uint32_t k = 0; k < seen->value_count; k++)
+            if (seen->values[k].type != WFP_EMPTY && seen->values[k].type != layer->fields[k].type)
+                fail_msg("%s.%s has type %u, wanted %u", layer->name, layer->fields[k].name,
+                         seen->values[k].type, layer->fields[k].type);
+    }
+    mock.count = 0;
+}
+
+static void
+test_values_have_the_layers_types(void **state)
+{
+    static const char *packets[] = {
+        "tcp 10.0.0.1/1000 1.2.3.4/80 S 100",    "tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101",
+        "tcp fe80::1/1000 fd00::1/80 S 100",     "udp fd00::1/1 fe80::2/5",
+        "udp 1.2.3.4/5 10.0.0.1/6",              "icmp 10.0.0.1 1.2.3.4 8 7",
+        "icmp fe80::2 fd00::1 128 7",            "icmp 1.2.3.4 10.0.0.1 3",
+        "icmp fd00::1 fe80::2 1",                "icmp fe80::2 fd00::1 3",
+        "icmp 10.0.0.1 1.2.3.4 11",              "udp 1.2.3.4/1 5.6.7.8/2",
+        "udp fe80::1/1 fe80::2/2",               "udp 1.2.3.4/5 224.0.0.251/5353",
+    };
+    static const uint16_t blocks[] = {
+        WFP_LAYER_INBOUND_IPPACKET_V4,       WFP_LAYER_INBOUND_TRANSPORT_V6,
+        WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6,   WFP_LAYER_ALE_AUTH_CONNECT_V4,
+        WFP_LAYER_ALE_FLOW_ESTABLISHED_V6,   WFP_LAYER_OUTBOUND_IPPACKET_V6,
+        WFP_LAYER_OUTBOUND_TRANSPORT_V4,     WFP_LAYER_DATAGRAM_DATA_V4,
+        WFP_LAYER_INBOUND_ICMP_ERROR_V6,     WFP_LAYER_OUTBOUND_ICMP_ERROR_V6,
+        WFP_LAYER_IPFORWARD_V4,
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(packets); i++) {
+        send_line(*state, packets[i]);
+        check_types();
+    }
+    for (size_t k = 0; k < ELEMENTSOF(blocks); k++) {
+        mock.block_layer = blocks[k];
+        for (size_t i = 0; i < ELEMENTSOF(packets); i++) {
+            send_line(*state, packets[i]);
+            check_types();
+        }
+    }
+}
+
+static void
+test_outbound_transport_values(void **state)
+{
+    const struct seen *seen;
+
+    send_line(*state, "udp 10.0.0.1/1000 1.2.3.4/53");
+    seen = seen_at(WFP_LAYER_OUTBOUND_TRANSPORT_V4);
+#define VALUE(name) seen->values[WFP_FIELD_OUTBOUND_TRANSPORT_V4_##name]
+    assert_int_equal(VALUE(IP_PROTOCOL).uint8, 17);
+    assert_int_equal(VALUE(IP_LOCAL_ADDRESS).uint32, 0x0a000001);
+    assert_int_equal(VALUE(IP_REMOTE_ADDRESS).uint32, 0x01020304);
+    assert_int_equal(VALUE(IP_LOCAL_ADDRESS_TYPE).uint8, 1);
+    assert_int_equal(VALUE(IP_DESTINATION_ADDRESS_TYPE).uint8, 1);
+    assert_int_equal(VALUE(IP_LOCAL_PORT).uint16, 1000);
+    assert_int_equal(VALUE(IP_REMOTE_PORT).uint16, 53);
+    assert_int_equal(VALUE(INTERFACE_INDEX).uint32, 3);
+    assert_int_equal(VALUE(INTERFACE_TYPE).uint32, 6);
+    assert_int_equal(VALUE(COMPARTMENT_ID).uint32, 1);
+    assert_int_equal(VALUE(FLAGS).uint32, 0);
+    assert_int_equal(seen->uint64s[WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_LOCAL_INTERFACE],
+                     6ull << 48 | 3ull << 24);
+#undef VALUE
+    assert_true(seen->has_packet);
+    assert_int_equal(seen->data_offset, 20);
+    assert_int_not_equal(seen->flow_id, 0);
+    assert_int_equal(seen->metadata.present,
+                     WFP_METADATA_FLOW_HANDLE | WFP_METADATA_TRANSPORT_HEADER_SIZE |
+                         WFP_METADATA_COMPARTMENT_ID);
+    assert_int_equal(seen->metadata.flow_handle, seen->flow_id);
+    assert_int_equal(seen->metadata.transport_header_size, 8);
+    assert_int_equal(seen->metadata.ip_header_size, 0);
+}
+
+static void
+test_inbound_values_are_turned_round(void **state)
+{
+    const struct seen *seen;
+
+    send_line(*state, "tcp fe80::9/1000 fd00::1/80 S 100");
+    seen = seen_at(WFP_LAYER_INBOUND_TRANSPORT_V6);
+#define VALUE(name) seen->values[WFP_FIELD_INBOUND_TRANSPORT_V6_##name]
+    assert_int_equal(VALUE(IP_LOCAL_PORT).uint16, 80);
+    assert_int_equal(VALUE(IP_REMOTE_PORT).uint16, 1000);
+    assert_int_equal(seen->arrays[WFP_FIELD_INBOUND_TRANSPORT_V6_IP_LOCAL_ADDRESS][0], 0xfd);
+    assert_int_equal(seen->arrays[WFP_FIELD_INBOUND_TRANSPORT_V6_IP_REMOTE_ADDRESS][15], 9);
+    assert_int_equal(VALUE(FLAGS).uint32, 0x100);
+#undef VALUE
+    assert_int_equal(seen->data_offset, 60);
+    assert_int_equal(seen->metadata.present,
+                     WFP_METADATA_IP_HEADER_SIZE | WFP_METADATA_TRANSPORT_HEADER_SIZE |
+                         WFP_METADATA_COMPARTMENT_ID | WFP_METADATA_ALE_CLASSIFY_REQUIRED);
+    seen = seen_at(WFP_LAYER_INBOUND_IPPACKET_V6);
+    assert_int_equal(seen->data_offset, 40);
+    assert_int_equal(seen->metadata.ip_header_size, 40);
+    assert_int_equal(seen->metadata.transport_header_size, 0);
+    seen = seen_at(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6);
+    assert_true(seen->has_packet);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V6_NEXTHOP_INTERFACE_INDEX].type,
+                     WFP_EMPTY);
+    assert_int_equal(
+        seen->values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V6_ARRIVAL_INTERFACE_INDEX].uint32, 3);
+}
+
+static void
+test_tcp_connect_has_no_packet_and_unknowns_are_empty(void **state)
+{
+    const struct seen *seen;
+
+    send_line(*state, "tcp 10.0.0.1/1000 1.2.3.4/80 S 100");
+    seen = seen_at(WFP_LAYER_ALE_AUTH_CONNECT_V4);
+    assert_false(seen->has_packet);
+    assert_int_equal(seen->flow_id, 0);
+    assert_int_equal(seen->metadata.present & WFP_METADATA_FLOW_HANDLE, 0);
+#define VALUE(name) seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_##name]
+    assert_int_equal(VALUE(ALE_APP_ID).type, WFP_EMPTY);
+    assert_non_null(VALUE(ALE_APP_ID).blob); /* safe for drivers that don't look at the type */
+    assert_int_equal(VALUE(ARRIVAL_INTERFACE_INDEX).type, WFP_EMPTY);
+    assert_int_equal(VALUE(NEXTHOP_INTERFACE_INDEX).uint32, 3);
+    assert_int_equal(VALUE(FLAGS).uint32, 0);
+    assert_int_equal(VALUE(REAUTHORIZE_REASON).uint32, 0);
+#undef VALUE
+}
+
+static void
+test_reauthorization_says_so(void **state)
+{
+    const struct seen *seen;
+
+    send_line(*state, "udp 10.0.0.1/1000 1.2.3.4/53");
+    mock.epoch[WFP_LAYER_ALE_AUTH_CONNECT_V4]++;
+    mock.count = 0;
+    send_line(*state, "udp 1.2.3.4/53 10.0.0.1/1000");
+    seen = seen_at(WFP_LAYER_ALE_AUTH_CONNECT_V4);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_FLAGS].uint32, 4);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_REAUTHORIZE_REASON].uint32, 1);
+    assert_true(seen->metadata.present & WFP_METADATA_PACKET_DIRECTION);
+    assert_int_equal(seen->metadata.packet_direction, 1);
+    assert_true(seen->metadata.present & WFP_METADATA_FLOW_HANDLE);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_IP_REMOTE_PORT].uint16, 53);
+}
+
+static void
+test_icmp_type_and_code_are_in_the_port_fields_both_ways(void **state)
+{
+    const struct seen *seen;
+
+    send_line(*state, "icmp 1.2.3.4 10.0.0.1 8 7");
+    seen = seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4);
+    assert_int_equal(seen->values[WFP_FIELD_INBOUND_TRANSPORT_V4_IP_LOCAL_PORT].uint16, 8);
+    assert_int_equal(seen->values[WFP_FIELD_INBOUND_TRANSPORT_V4_IP_REMOTE_PORT].uint16, 0);
+    assert_int_equal(seen->metadata.icmp_id_and_sequence, 1u << 16 | 7);
+    seen = seen_at(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V4_ORIGINAL_ICMP_TYPE].uint16, 8);
+}
+
+static void
+test_icmp_error_tells_what_it_quotes(void **state)
+{
+    struct world *world = *state;
+    struct build inner, outer;
+    uint8_t upper[64] = {3, 3};
+    const struct seen *seen;
+
+    build_udp(&inner, "10.0.0.1", 1000, "1.2.3.4", 53, "data");
+    memcpy(upper + 8, inner.bytes, 28);
+    build_ip(&outer, "9.9.9.9", "10.0.0.1", WFP_PROTOCOL_ICMP, upper, 36);
+    send_bytes(world, &outer, WFP_HINT_NONE);
+    seen = seen_at(WFP_LAYER_INBOUND_ICMP_ERROR_V4);
+#define VALUE(name) seen->values[WFP_FIELD_INBOUND_ICMP_ERROR_V4_##name]
+    assert_int_equal(VALUE(EMBEDDED_PROTOCOL).uint8, 17);
+    assert_int_equal(VALUE(EMBEDDED_REMOTE_ADDRESS).uint32, 0x01020304);
+    assert_int_equal(VALUE(EMBEDDED_LOCAL_PORT).uint16, 1000);
+    assert_int_equal(VALUE(EMBEDDED_REMOTE_PORT).uint16, 53);
+    assert_int_equal(VALUE(ICMP_TYPE).uint16, 3);
+    assert_int_equal(VALUE(ICMP_CODE).uint16, 3);
+#undef VALUE
+    assert_int_equal(seen->data_offset, 28);
+    assert_int_equal(seen->metadata.ip_header_size, 28);
+    assert_int_equal(seen->metadata.transport_header_size, 8);
+}
+
+static void
+test_discard_layer_hears_the_reason(void **state)
+{
+    const struct seen *seen;
+
+    mock.block_layer = WFP_LAYER_INBOUND_TRANSPORT_V4;
+    send_line(*state, "udp 1.2.3.4/53 10.0.0.1/1000");
+    seen = seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD);
+    assert_true(seen->from_discard);
+    assert_true(seen->metadata.present & WFP_METADATA_DISCARD_REASON);
+    assert_int_equal(seen->metadata.discard.module, 2);
+    assert_int_equal(seen->metadata.discard.reason, 0);
+    assert_int_equal(seen->metadata.discard.filter_id, 77);
+    assert_int_equal(((struct world *)*state)->decision.verdict.filter_id, 77);
+    assert_int_equal(((struct world *)*state)->decision.verdict.layer_id,
+                     WFP_LAYER_INBOUND_TRANSPORT_V4);
+}
+
+static void
+test_loopback_flag(void **state)
+{
+    send_line(*state, "udp 10.0.0.1/1000 10.0.0.2/53");
+    assert_int_equal(seen_at(WFP_LAYER_OUTBOUND_IPPACKET_V4)
+                         ->values[WFP_FIELD_OUTBOUND_IPPACKET_V4_FLAGS].uint32, 1);
+    assert_int_equal(seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4)
+                         ->values[WFP_FIELD_INBOUND_TRANSPORT_V4_FLAGS].uint32, 0x101);
+}
+
+static void
+test_layers_without_filters_are_passed_without_a_classify(void **state)
+{
+    struct world *world = *state;
+
+    memset(mock.unwatched, 1, sizeof(mock.unwatched));
+    mock.unwatched[WFP_LAYER_OUTBOUND_TRANSPORT_V4] = false;
+    send_line(world, "udp 10.0.0.1/1000 1.2.3.4/53");
+    assert_string_equal(world->path, "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
+    assert_int_equal(mock.count, 1);
+}
+
+static void
+test_undecodable_is_counted_not_classified(void **state)
+{
+    struct world *world = *state;
+    struct build build = {.bytes = {0x45, 0, 0, 3}, .length = 20};
+
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_int_equal(world->decision.outcome, WFP_UNDECODED);
+    assert_int_equal(world->decision.reason, WFP_UNDECODABLE_IP_LENGTH);
+    assert_int_equal(world->decision.step_count, 0);
+    assert_int_equal(mock.count, 0);
+}
+
+static void
+test_bad_configuration_is_refused(void **state)
+{
+    struct wfp_local_prefix bad = {4, 33, {0}};
+    struct wfp_stack_config config = {.engine = (struct wfp_engine *)&mock,
+                                      .local = &bad,
+                                      .local_count = 1};
+    struct wfp_stack *stack = NULL;
+
+    assert_true(wfp_stack_new(&config, &stack) < 0);
+    assert_null(stack);
+}
+
+int
+main(void)
+{
+#define TEST(f) cmocka_unit_test_setup_teardown(test_##f, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        TEST(tcp_client),
+        TEST(tcp_server),
+        TEST(tcp_server_v6),
+        TEST(udp_client),
+        TEST(udp_server),
+        TEST(udp_idle),
+        TEST(icmp_echo_is_one_flow_per_id),
+        TEST(icmp_errors_meet_no_ale_layer),
+        TEST(forwarded_packets_meet_one_layer),
+        TEST(loopback_goes_out_and_in),
+        TEST(hints_decide_the_way),
+        TEST(both_fins_close_and_stragglers_meet_no_ale),
+        TEST(rst_closes),
+        TEST(retransmitted_syn_is_not_authorized_again),
+        TEST(simultaneous_open),
+        TEST(conversation_joined_in_the_middle),
+        TEST(policy_change_asks_again_at_the_flows_layer),
+        TEST(failed_reauthorization_tears_down),
+        TEST(refused_connect_takes_the_conversation_with_it),
+        TEST(block_ends_the_way_and_goes_to_discard),
+        TEST(answers_to_a_group_are_admitted_for_four_seconds),
+        TEST(packets_to_a_group_share_a_flow_and_ask_each_time),
+        TEST(absorb_meets_no_discard_layer),
+        TEST(values_have_the_layers_types),
+        TEST(outbound_transport_values),
+        TEST(inbound_values_are_turned_round),
+        TEST(tcp_connect_has_no_packet_and_unknowns_are_empty),
+        TEST(reauthorization_says_so),
+        TEST(icmp_type_and_code_are_in_the_port_fields_both_ways),
+        TEST(icmp_error_tells_what_it_quotes),
+        TEST(discard_layer_hears_the_reason),
+        TEST(loopback_flag),
+        TEST(layers_without_filters_are_passed_without_a_classify),
+        TEST(undecodable_is_counted_not_classified),
+        TEST(bad_configuration_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
