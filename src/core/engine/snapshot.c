@@ -19,7 +19,7 @@ wfp_snapshot_outranks(const struct wfp_filter *a, const struct wfp_filter *b)
         return order > 0;
     if (a->weight != b->weight)
         return a->weight > b->weight;
-    return a->id < b->id;
+    return a->id > b->id; /* docs/decisions/0005: the newer first */
 }
 
 static int

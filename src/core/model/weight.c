@@ -9,6 +9,7 @@
 #include "core/model/weight.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <string.h>
 
 #include "base/macros.h"
@@ -450,4 +451,27 @@ wfp_weight_compute(const struct wfp_weight_plan *plan, const struct wfp_value *g
         return r;
     *ret_weight = range << WFP_WEIGHT_AUTOMATIC_BITS | weight;
     return 0;
+}
+
+static struct wfp_weight_plan layer_plans[WFP_LAYER_COUNT];
+
+static void
+make_layer_plans(void)
+{
+    for (uint16_t id = 0; id < WFP_LAYER_COUNT; id++) {
+        const struct wfp_layer *layer = wfp_layer_find_id(id);
+        /* Cannot fail: no layer of ours has more than WFP_FIELD_MAX fields. */
+        if (layer)
+            wfp_weight_plan(layer->name, layer->fields, layer->field_count, &layer_plans[id]);
+    }
+}
+
+int
+wfp_weight_of(const struct wfp_layer *layer, const struct wfp_value *given,
+              const struct wfp_condition *conditions, uint32_t count, uint64_t *ret_weight)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, make_layer_plans);
+    return wfp_weight_compute(&layer_plans[layer->id], given, conditions, count, ret_weight);
 }

@@ -69,4 +69,8 @@ int wfp_weight_compute(const struct wfp_weight_plan *plan, const struct wfp_valu
                        const struct wfp_condition *conditions, uint32_t count,
                        uint64_t *ret_weight);
 
+/** The same at one of our own layers, with all the fields we have. Context: as above. */
+int wfp_weight_of(const struct wfp_layer *layer, const struct wfp_value *given,
+                  const struct wfp_condition *conditions, uint32_t count, uint64_t *ret_weight);
+
 #endif

@@ -3,6 +3,7 @@
  *
  * Ref        win32 fwpmtypes/ns-fwpmtypes-fwpm_filter0, fwpmu/nf-fwpmu-fwpmfilteradd0
  */
+#include "core/model/weight.h"
 #include "policy/bfe/bfe_internal.h"
 
 /* What a caller may set: DISABLED is only ever returned. The last are Windows' own, kept as given. */
@@ -11,7 +12,6 @@
      WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT | WFP_FILTER_FLAG_CLEAR_ACTION_RIGHT |                   \
      WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED | WFP_FILTER_FLAG_INDEXED | 0x3F80u)
 
-#define AUTO_WEIGHT_MASK ((1ull << 60) - 1)
 
 static int
 check_action(const struct wfp_filter_spec *spec)
@@ -55,33 +55,6 @@ check_weight(const struct wfp_value *weight)
     default:
         return -WFP_ERR_INVALID_WEIGHT;
     }
-}
-
-/*
- * The automatic part, below 2^60: more and earlier fields weigh more.
- * TODO(weights): Windows' own rule.
- */
-static uint64_t
-automatic_weight(const struct wfp_layer *layer, const struct wfp_filter *filter)
-{
-    uint64_t weight = 0;
-
-    for (uint32_t i = 0; i < filter->condition_count; i++) {
-        int field = wfp_layer_find_field(layer, &filter->conditions[i].field_key);
-        if (field >= 0)
-            weight |= 1ull << (59 - field);
-    }
-    return weight & AUTO_WEIGHT_MASK;
-}
-
-static uint64_t
-effective_weight(const struct wfp_layer *layer, const struct wfp_filter *filter)
-{
-    if (filter->weight_given.type == WFP_UINT64)
-        return *filter->weight_given.uint64;
-    if (filter->weight_given.type == WFP_UINT8)
-        return (uint64_t)filter->weight_given.uint8 << 60 | automatic_weight(layer, filter);
-    return automatic_weight(layer, filter);
 }
 
 static int
@@ -157,7 +130,10 @@ build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
         filter->provider_context_key = spec->provider_context_key;
     else
         filter->context = spec->raw_context;
-    filter->weight = effective_weight(layer, filter);
+    r = wfp_weight_of(layer, &filter->weight_given, filter->conditions, filter->condition_count,
+                      &filter->weight);
+    if (r < 0)
+        return r;
     *ret_filter = TAKE_PTR(filter);
     return 0;
 }

@@ -82,7 +82,7 @@ test_heavier_filter_of_a_sublayer_decides_it(void **state)
         make_filter(3, LAYER, 100, 6, WFP_ACTION_BLOCK),
     };
     commit_all(engine, filters, 3);
-    assert_int_equal(classify().filter_id, 2); /* the older of two of equal weight */
+    assert_int_equal(classify().filter_id, 3); /* the newer of two of equal weight */
 }
 
 static void

@@ -192,6 +192,10 @@ test_windows_vectors(void **state)
             print_error("row %zu: %s\n", i, vectors[i].layer);
         assert_int_equal(weight, vectors[i].automatic);
 
+        if (vectors[i].level == WFP_LEVEL_NEWEST) {
+            assert_int_equal(wfp_weight_of(layer, &given, conditions, count, &weight), 0);
+            assert_int_equal(weight, vectors[i].automatic);
+        }
         given = (struct wfp_value){.type = WFP_UINT8, .uint8 = 9};
         assert_int_equal(wfp_weight_compute(&plan, &given, conditions, count, &weight), 0);
         assert_int_equal(weight, UINT64_C(9) << 60 | vectors[i].automatic);
