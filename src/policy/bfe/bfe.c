@@ -3,7 +3,7 @@
  */
 #include "policy/bfe/bfe.h"
 
-#include "policy/bfe/bfe_internal.h"
+#include "policy/bfe/bfe_security.h"
 
 /* Filter and context ids start where Windows' do; low numbers stay free for built-in callouts. */
 #define FIRST_RUNTIME_ID 65536u
@@ -14,10 +14,12 @@ init_locks(struct wfp_bfe *bfe)
     pthread_condattr_t attributes;
 
     pthread_mutex_init(&bfe->mutex, NULL);
+    pthread_mutex_init(&bfe->event_mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&bfe->lock_free, &attributes);
     pthread_condattr_destroy(&attributes);
+    wfp_bfe_subscription_init(bfe);
 }
 
 int
@@ -30,7 +32,10 @@ wfp_bfe_new(struct wfp_engine *engine, struct wfp_bfe **ret_bfe)
         return -WFP_ERR_NO_MEMORY;
     init_locks(bfe);
     bfe->engine = engine;
-    bfe->hold_limit_ms = WFP_SESSION_HOLD_LIMIT_MS;
+    wfp_bfe_option_init(bfe);
+    r = wfp_bfe_descriptor_default(&bfe->container_sd[WFP_BFE_KIND_COUNT]);
+    if (r < 0)
+        return r;
     r = wfp_bfe_builtin_add_all(bfe);
     if (r < 0)
         return r;
@@ -47,6 +52,8 @@ close_sessions(struct wfp_bfe *bfe)
         struct wfp_bfe_session *session = bfe->sessions;
         atomic_fetch_add(&session->references, 1);
         if (wfp_bfe_session_close(session) < 0) { /* no memory: just let it go */
+            wfp_bfe_subscription_remove_all(session);
+            wfp_bfe_enum_destroy_all(session);
             bfe->sessions = session->next;
             session->open = false;
             wfp_bfe_session_unref(session);
@@ -61,6 +68,8 @@ wfp_bfe_free(struct wfp_bfe *bfe)
     if (!bfe)
         return;
     close_sessions(bfe);
+    wfp_bfe_subscription_fini(bfe);
+    wfp_bfe_event_clear(bfe);
     for (int kind = 0; kind < WFP_BFE_TABLE_COUNT; kind++) {
         struct wfp_bfe_entry *entry;
         uint32_t position = 0;
@@ -69,7 +78,7 @@ wfp_bfe_free(struct wfp_bfe *bfe)
             wfp_bfe_entry_free(bfe, entry);
         wfp_bfe_table_fini(&bfe->tables[kind]);
     }
-    for (int kind = 0; kind < WFP_BFE_KIND_COUNT; kind++)
+    for (int kind = 0; kind <= WFP_BFE_KIND_COUNT; kind++)
         wfp_bfe_sd_unref(bfe->container_sd[kind]);
     while (bfe->chunks) {
         struct wfp_bfe_chunk *chunk = bfe->chunks;
@@ -77,6 +86,7 @@ wfp_bfe_free(struct wfp_bfe *bfe)
         free(chunk);
     }
     pthread_cond_destroy(&bfe->lock_free);
+    pthread_mutex_destroy(&bfe->event_mutex);
     pthread_mutex_destroy(&bfe->mutex);
     free(bfe);
 }
@@ -135,7 +145,7 @@ wfp_bfe_state_hash(struct wfp_bfe *bfe)
         while ((entry = wfp_bfe_table_next(&bfe->tables[kind], &position)))
             sum += hash_entry(entry); /* in no order */
     }
-    for (int kind = 0; kind < WFP_BFE_KIND_COUNT; kind++)
+    for (int kind = 0; kind <= WFP_BFE_KIND_COUNT; kind++)
         if (bfe->container_sd[kind])
             sum += mix((uint64_t)kind, bfe->container_sd[kind]->bytes,
                        bfe->container_sd[kind]->size);

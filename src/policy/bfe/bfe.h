@@ -189,6 +189,8 @@ struct wfp_session_spec {
     uint32_t flags;               /* WFP_SESSION_FLAG_DYNAMIC */
     uint32_t txn_wait_timeout_ms; /* 0: 15 s; 0xFFFFFFFF: for ever */
     bool kernel;                  /* a driver: access is not checked */
+    /** Who calls: access is checked against it. NULL: this process, which owns the engine. */
+    const struct wfp_token_information *token;
 };
 
 #define WFP_SESSION_WAIT_DEFAULT_MS 15000u

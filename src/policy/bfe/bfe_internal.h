@@ -16,8 +16,10 @@
 #include <time.h>
 
 #include "core/engine/engine.h"
+#include "core/model/access.h"
 #include "core/model/layer.h"
 #include "policy/bfe/bfe.h"
+#include "policy/bfe/bfe_query.h"
 
 DEFINE_FREEP(struct wfp_filter, wfp_filter_unref)
 
@@ -84,6 +86,19 @@ struct wfp_bfe_session {
     uint32_t flags;
     uint32_t wait_timeout_ms;
     int process_id;
+    struct wfp_token_information *token; /* NULL: access is not checked */
+    struct wfp_bfe_enum *enums;
+    uint64_t next_enum;
+};
+
+/** A snapshot of objects that one enumeration hands out. */
+struct wfp_bfe_enum {
+    struct wfp_bfe_enum *next;
+    uint64_t handle;
+    enum wfp_bfe_kind kind;
+    uint32_t count;
+    uint32_t position;
+    void **items; /* a reference each */
 };
 
 #define WFP_BFE_ENTRIES_PER_CHUNK 1024
@@ -99,7 +114,9 @@ struct wfp_bfe {
     struct wfp_bfe_chunk *chunks;
     struct wfp_bfe_entry *free_entries;
     uint64_t sublayer_weights[65536 / 64];               /* bitmap of those in use */
-    struct wfp_bfe_sd *container_sd[WFP_BFE_KIND_COUNT]; /* NULL: the default */
+    /* of the containers, NULL: inherited; the last is the engine's, never NULL */
+    struct wfp_bfe_sd *container_sd[WFP_BFE_KIND_COUNT + 1];
+    atomic_uint options[WFP_BFE_OPTION_MAX];
 
     pthread_mutex_t mutex; /* the rest */
     pthread_cond_t lock_free;
@@ -108,7 +125,24 @@ struct wfp_bfe {
     uint32_t waiting_writers;
     struct wfp_bfe_session *sessions;
     uint32_t next_session;
-    uint32_t hold_limit_ms; /* of explicit transactions of user-mode sessions */
+
+    struct wfp_bfe_subscription *subscriptions;
+    atomic_uint subscription_count;
+    uint64_t next_subscription;
+    struct wfp_bfe_queued *queue, **queue_end; /* notifications to deliver */
+    uint32_t queued_count;
+    uint64_t notifications_dropped;
+    struct wfp_bfe_subscription *delivering; /* its callback runs */
+    bool is_delivering;
+    bool has_deliverer;
+    bool stopping;
+    pthread_t deliverer;
+    pthread_cond_t queue_filled;
+    pthread_cond_t delivered;
+
+    pthread_mutex_t event_mutex; /* the ring */
+    struct wfp_bfe_event *events[WFP_BFE_EVENT_RING];
+    uint32_t event_next;
 };
 
 /** References an object makes, for counting and for the lifetime rule. */
@@ -152,6 +186,9 @@ int wfp_bfe_session_enter(struct wfp_bfe_session *session);
 void wfp_bfe_session_leave(struct wfp_bfe_session *session);
 /** Did a waiter abort our transaction? Says so once. */
 int wfp_bfe_session_check_aborted(struct wfp_bfe_session *session);
+/** What an enumeration shows of a session, with one reference. */
+int wfp_bfe_session_describe(const struct wfp_bfe_session *session,
+                             struct wfp_bfe_session_info **ret_info);
 
 /* bfe_txn.c */
 /**
@@ -200,6 +237,9 @@ int wfp_bfe_security_check_add(const struct wfp_bfe_session *session, enum wfp_b
                                const struct wfp_bfe_links *links);
 int wfp_bfe_security_check_entry(const struct wfp_bfe_session *session,
                                  const struct wfp_bfe_entry *entry, uint32_t right);
+int wfp_bfe_security_check_container(const struct wfp_bfe_session *session,
+                                     enum wfp_bfe_kind kind, uint32_t right);
+int wfp_bfe_security_check_engine(const struct wfp_bfe_session *session, uint32_t right);
 void wfp_bfe_security_undo(struct wfp_bfe *bfe, struct wfp_bfe_log_row *row);
 
 /* bfe_object.c: what adds have in common */
@@ -230,5 +270,38 @@ int wfp_bfe_condition_check_all(const struct wfp_layer *layer, uint32_t count,
 /* bfe_builtin.c */
 extern const struct wfp_guid wfp_bfe_default_sublayer; /* FWPM_SUBLAYER_UNIVERSAL */
 int wfp_bfe_builtin_add_all(struct wfp_bfe *bfe);
+
+/* bfe_enum.c */
+void wfp_bfe_enum_destroy_all(struct wfp_bfe_session *session);
+
+/* bfe_template.c */
+/** May it be used for objects of @p kind? @return 0 or the documented error */
+int wfp_bfe_template_check(enum wfp_bfe_kind kind, const struct wfp_bfe_template *template_);
+/** @param template_  NULL selects everything that is shown by default */
+bool wfp_bfe_template_match(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,
+                            const struct wfp_bfe_entry *entry);
+int wfp_bfe_template_copy(const struct wfp_bfe_template *template_,
+                          struct wfp_bfe_template **ret_template);
+void wfp_bfe_template_free(struct wfp_bfe_template *template_);
+
+/* bfe_subscription.c */
+void wfp_bfe_subscription_init(struct wfp_bfe *bfe);
+void wfp_bfe_subscription_fini(struct wfp_bfe *bfe);
+/** Queue for everyone who wants to hear of it, but not for @p session that made the change. */
+void wfp_bfe_subscription_note(struct wfp_bfe_session *session, const struct wfp_bfe_entry *entry,
+                               bool added);
+void wfp_bfe_subscription_note_event(struct wfp_bfe *bfe, struct wfp_bfe_event *event);
+/** The session ends: wait for running callbacks. The session's call mutex must not be held. */
+void wfp_bfe_subscription_remove_all(struct wfp_bfe_session *session);
+
+/* bfe_event.c */
+bool wfp_bfe_event_match(const struct wfp_bfe_template *template_,
+                         const struct wfp_bfe_event *event);
+int wfp_bfe_event_take(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,
+                       void ***ret_items, uint32_t *ret_count);
+void wfp_bfe_event_clear(struct wfp_bfe *bfe);
+
+/* bfe_option.c */
+void wfp_bfe_option_init(struct wfp_bfe *bfe);
 
 #endif

@@ -30,9 +30,11 @@ is_free_locked(const struct wfp_bfe *bfe, bool write)
 static struct wfp_bfe_session *
 find_overdue_locked(struct wfp_bfe *bfe, uint64_t now, uint64_t *next_ms)
 {
+    uint32_t limit_ms = atomic_load(&bfe->options[WFP_BFE_OPTION_TXN_WATCHDOG_TIMEOUT_MS]);
+
     *next_ms = UINT64_MAX;
     for (struct wfp_bfe_session *s = bfe->sessions; s; s = s->next) {
-        uint64_t limit = s->txn_start_ms + bfe->hold_limit_ms;
+        uint64_t limit = s->txn_start_ms + limit_ms;
         if (s->kernel || !s->is_explicit || s->txn == WFP_BFE_TXN_NONE)
             continue;
         if (limit > now) {

@@ -9,11 +9,15 @@
 
 #include <unistd.h>
 
+#include "base/utf16.h"
+
 static void
 session_free(struct wfp_bfe_session *session)
 {
     pthread_mutex_destroy(&session->call);
+    wfp_bfe_enum_destroy_all(session);
     free(session->log.rows);
+    free(session->token);
     free(session->name_utf16);
     free(session->description_utf16);
     free(session);
@@ -32,6 +36,7 @@ session_new(struct wfp_bfe *bfe, const struct wfp_session_spec *spec,
 {
     _cleanup_(wfp_bfe_session_unrefp) struct wfp_bfe_session *session =
         calloc(1, sizeof(*session));
+    int r;
 
     if (!session)
         return -WFP_ERR_NO_MEMORY;
@@ -51,6 +56,14 @@ session_new(struct wfp_bfe *bfe, const struct wfp_session_spec *spec,
     if (spec->description_utf16 &&
         !(session->description_utf16 = wfp_bfe_copy_string(spec->description_utf16)))
         return -WFP_ERR_NO_MEMORY;
+    if (spec->token) {
+        struct wfp_value token = {.type = WFP_TOKEN_INFORMATION,
+                                  .token = (void *)(uintptr_t)spec->token};
+        r = wfp_value_copy(&token, &token);
+        if (r < 0)
+            return r;
+        session->token = token.token;
+    }
     *ret_session = TAKE_PTR(session);
     return 0;
 }
@@ -92,12 +105,79 @@ wfp_bfe_session_open(struct wfp_bfe *bfe, const struct wfp_session_spec *spec,
         (spec->description_utf16 && (r = wfp_bfe_check_string(spec->description_utf16)) < 0))
         return r;
     r = session_new(bfe, spec, &session);
+    if (r == 0)
+        r = wfp_bfe_security_check_engine(session, WFP_ACTRL_OPEN);
     if (r < 0)
         return r;
     r = publish(bfe, session);
     if (r < 0)
         return r;
     *ret_session = TAKE_PTR(session);
+    return 0;
+}
+
+/* Users appear as Samba maps them (S-1-22-1-uid), root as the local system. */
+static uint32_t
+make_sid(uint8_t sid[16])
+{
+    static const uint8_t local_system[] = {1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0};
+    static const uint8_t unix_user[] = {1, 2, 0, 0, 0, 0, 0, 22, 1, 0, 0, 0};
+    uint32_t uid = getuid();
+
+    if (uid == 0) {
+        memcpy(sid, local_system, sizeof(local_system));
+        return sizeof(local_system);
+    }
+    memcpy(sid, unix_user, sizeof(unix_user));
+    memcpy(sid + sizeof(unix_user), &uid, sizeof(uid));
+    return 16;
+}
+
+static size_t
+text_size(const uint16_t *text_utf16)
+{
+    return text_utf16 ? 2 * (wfp_utf16_length(text_utf16) + 1) : 0;
+}
+
+static uint16_t *
+carve(uint8_t **place, const uint16_t *text_utf16)
+{
+    size_t size = text_size(text_utf16);
+    uint16_t *copy = size ? memcpy(*place, text_utf16, size) : NULL;
+
+    *place += size;
+    return copy;
+}
+
+int
+wfp_bfe_session_describe(const struct wfp_bfe_session *session,
+                         struct wfp_bfe_session_info **ret_info)
+{
+    static const uint16_t unknown_user[] = {0};
+    _cleanup_(freep) uint16_t *user_name_utf16 = wfp_utf16_from_utf8(getenv("USER") ?: "", NULL);
+    const uint16_t *user = user_name_utf16 ? user_name_utf16 : unknown_user;
+    uint8_t sid[16];
+    uint32_t sid_size = make_sid(sid);
+    struct wfp_bfe_session_info *info =
+        calloc(1, sizeof(*info) + sid_size + text_size(session->name_utf16) +
+                      text_size(session->description_utf16) + text_size(user));
+    uint8_t *place = (uint8_t *)(info + 1);
+
+    if (!info)
+        return -WFP_ERR_NO_MEMORY;
+    atomic_init(&info->references, 1);
+    info->key = session->key;
+    info->flags = session->flags;
+    info->txn_wait_timeout_ms =
+        session->wait_timeout_ms ? session->wait_timeout_ms : WFP_SESSION_WAIT_DEFAULT_MS;
+    info->process_id = (uint32_t)session->process_id;
+    info->kernel = session->kernel;
+    info->sid = memcpy(place, sid, sid_size);
+    place += sid_size;
+    info->name_utf16 = carve(&place, session->name_utf16);
+    info->description_utf16 = carve(&place, session->description_utf16);
+    info->user_name_utf16 = carve(&place, user);
+    *ret_info = info;
     return 0;
 }
 
@@ -219,7 +299,9 @@ wfp_bfe_session_close(struct wfp_bfe_session *session)
         }
     }
     unlist(session);
+    wfp_bfe_enum_destroy_all(session);
     wfp_bfe_session_leave(session);
+    wfp_bfe_subscription_remove_all(session);
     wfp_bfe_session_unref(session); /* the list's */
     wfp_bfe_session_unref(session);
     return 0;

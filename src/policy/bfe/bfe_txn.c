@@ -188,9 +188,12 @@ settle(struct wfp_bfe_session *session)
 
         if (row->change == WFP_BFE_CHANGE_ADD && !entry->dead) {
             entry->fresh = false;
+            wfp_bfe_subscription_note(session, entry, true);
             if (has_callout(entry))
                 wfp_callout_notify(bfe->engine, WFP_NOTIFY_ADD_FILTER_POST_COMMIT, entry->filter);
         } else if (row->change == WFP_BFE_CHANGE_DELETE) {
+            if (!entry->fresh)
+                wfp_bfe_subscription_note(session, entry, false);
             if (has_callout(entry))
                 wfp_callout_notify(bfe->engine, WFP_NOTIFY_DELETE_FILTER, entry->filter);
             wfp_bfe_entry_free(bfe, entry);
@@ -265,6 +268,10 @@ wfp_bfe_txn_begin(struct wfp_bfe_session *session, uint32_t flags)
     r = wfp_bfe_session_check_aborted(session);
     if (r == 0 && session->txn != WFP_BFE_TXN_NONE)
         r = -WFP_ERR_TXN_IN_PROGRESS;
+    if (r == 0)
+        r = wfp_bfe_security_check_engine(session, flags & WFP_TXN_FLAG_READ_ONLY
+                                                       ? WFP_ACTRL_BEGIN_READ_TXN
+                                                       : WFP_ACTRL_BEGIN_WRITE_TXN);
     if (r == 0)
         r = wfp_bfe_lock_acquire(session, !(flags & WFP_TXN_FLAG_READ_ONLY), true,
                                  session->wait_timeout_ms);
