@@ -24,7 +24,6 @@ static const char *const dialect[] = {
     "-fno-delete-null-pointer-checks",
     "-fcommon",
     "-mcx16",
-    "-fno-stack-protector",
     "-fno-omit-frame-pointer",
 };
 
@@ -41,12 +40,14 @@ static const char *const native_target[] = {
     "-g",
     "-gdwarf-4",
     "-fasynchronous-unwind-tables",
+    "-fno-stack-protector",
 };
 
 static const char *const windows_target[] = {
     "--target=x86_64-pc-windows-msvc",
     "-g",
     "-gcodeview",
+    "-fstack-protector-strong",
 };
 
 /* What a WDK project defines; the flags of the command line come later and win. */

@@ -31,9 +31,6 @@ static const struct {
     {"_fltused", "memory.c", BOTH, false},
     {"__chkstk", "chkstk.S", BOTH, false},
     {"_purecall", "memory.c", BOTH, false},
-    {"__security_", "security_cookie.c", WINDOWS, false},
-    {"__GSHandlerCheck", "security_cookie.c", WINDOWS, false},
-    {"_load_config_used", "security_cookie.c", WINDOWS, false},
 };
 
 static int

@@ -3,7 +3,7 @@ typedef long NTSTATUS;
 
 __declspec(dllimport) NTSTATUS KeTestAdd(long a, long long b, int c, int d, int e, double f);
 __declspec(dllimport) NTSTATUS ZwNobodyHasThis(void *x);
-extern void **ExEventObjectType;
+__declspec(dllimport) extern void **ExEventObjectType;
 NTSTATUS DriverEntry(long command, void *argument);
 
 static char page[3 * 4096];
