@@ -17,6 +17,7 @@ struct wfp_cc {
     enum wfp_cc_target target;
     bool sanitize, verbose, keep;
     const char *output;
+    const char *depfile; /* Make's form, or NULL */
     unsigned kmdf_major, kmdf_minor;
     struct wfp_cc_list sources;
     struct wfp_cc_list flags;        /* passed to the compiler as they are */

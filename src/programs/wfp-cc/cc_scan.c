@@ -312,6 +312,24 @@ write_results(struct scan *scan)
     }
 }
 
+/* Every file read, conditional includes too: a rebuild too many is harmless. */
+static void
+write_depfile(const struct scan *scan)
+{
+    _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text out = {0};
+    wfp_cc_util_appendf(&out, "%s:", scan->cc->output);
+    for (size_t i = 0; i < scan->visited.count; i++) {
+        wfp_cc_util_append(&out, " \\\n ", 4);
+        for (const char *p = scan->visited.items[i]; *p; p++) {
+            if (*p == ' ' || *p == '#' || *p == '\\')
+                wfp_cc_util_append(&out, "\\", 1);
+            wfp_cc_util_append(&out, p, 1);
+        }
+    }
+    wfp_cc_util_append(&out, "\n", 1);
+    wfp_cc_util_write(scan->cc->depfile, out.data, out.length);
+}
+
 int
 wfp_cc_scan_sources(struct wfp_cc *cc)
 {
@@ -327,6 +345,8 @@ wfp_cc_scan_sources(struct wfp_cc *cc)
     for (size_t i = 0; i < cc->sources.count; i++)
         scan_file(&scan, cc->sources.items[i]);
     write_results(&scan);
+    if (cc->depfile)
+        write_depfile(&scan);
 
     wfp_cc_util_clear(&scan.visited);
     wfp_cc_util_clear(&scan.search);

@@ -129,23 +129,12 @@ static int
 run_linker(struct link *link)
 {
     static const char *const options[] = {
-        "/nologo",
-        "/driver:wdm",
-        "/subsystem:native,10.0",
-        "/nodefaultlib",
-        "/machine:x64",
-        "/entry:GsDriverEntry",
-        "/dynamicbase",
-        "/nxcompat",
-        "/fixed:no", "/Brepro",
-        "/release",
-        "/debug",
-        "/opt:ref",
-        "/opt:noicf",
-        "/base:0x140000000",
-        "/version:10.0",
-        "/osversion:10.0",
-        "/merge:.CRT=.rdata",
+        "/nologo",       "/driver:wdm",     "/subsystem:native,10.0",
+        "/nodefaultlib", "/machine:x64",    "/entry:GsDriverEntry",
+        "/dynamicbase",  "/nxcompat",       "/fixed:no",
+        "/Brepro",       "/release",        "/debug",
+        "/opt:ref",      "/opt:noicf",      "/base:0x140000000",
+        "/version:10.0", "/osversion:10.0", "/merge:.CRT=.rdata",
         "/ignore:4210",
     };
     struct wfp_cc *cc = link->cc;

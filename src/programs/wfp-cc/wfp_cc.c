@@ -18,6 +18,7 @@ static const char usage[] =
     "  --target windows   an x64 .sys\n"
     "  --sanitize         AddressSanitizer and UBSan in the driver; DBG=1 (native only)\n"
     "  --kmdf 1.N         framework version, 1.9 to 1.33 (default 1.15)\n"
+    "  --depfile FILE     write what OUT depends on, in Make's form\n"
     "  --keep             keep the temporary folder and print its name\n"
     "  -v                 print every command\n"
     "\n"
@@ -83,7 +84,7 @@ static int
 take_option(struct wfp_cc *cc, char **argv, int *i)
 {
     const char *word = argv[*i], *value = NULL;
-    static const char *const names[] = {"--target", "-o", "--kmdf"};
+    static const char *const names[] = {"--target", "-o", "--kmdf", "--depfile"};
     size_t k;
 
     for (k = 0; k < ELEMENTSOF(names); k++) {
@@ -106,6 +107,8 @@ take_option(struct wfp_cc *cc, char **argv, int *i)
         cc->output = value;
     } else if (k == 2) {
         return parse_kmdf(cc, value);
+    } else if (k == 3) {
+        cc->depfile = value;
     } else if (strcmp(value, "windows") == 0) {
         cc->target = WFP_CC_WINDOWS;
     } else if (strcmp(value, "native") == 0) {
