@@ -1,0 +1,84 @@
+/* Native 802.11 names that filter and callout drivers use. Ref: ddi windot11. */
+#ifndef WDK_WINDOT11_H
+#define WDK_WINDOT11_H
+
+#include <ntddndis.h>
+
+typedef enum _DOT11_PHY_TYPE {
+    dot11_phy_type_unknown = 0,
+    dot11_phy_type_any = dot11_phy_type_unknown,
+    dot11_phy_type_fhss = 1,
+    dot11_phy_type_dsss = 2,
+    dot11_phy_type_irbaseband = 3,
+    dot11_phy_type_ofdm = 4,
+    dot11_phy_type_hrdsss = 5,
+    dot11_phy_type_erp = 6,
+    dot11_phy_type_ht = 7,
+    dot11_phy_type_vht = 8,
+    dot11_phy_type_IHV_start = (int)0x80000000,
+    dot11_phy_type_IHV_end = (int)0xffffffff
+} DOT11_PHY_TYPE, *PDOT11_PHY_TYPE;
+
+#define DOT11_OPERATION_MODE_UNKNOWN            0x00000000
+#define DOT11_OPERATION_MODE_STATION            0x00000001
+#define DOT11_OPERATION_MODE_AP                 0x00000002
+#define DOT11_OPERATION_MODE_EXTENSIBLE_STATION 0x00000004
+#define DOT11_OPERATION_MODE_EXTENSIBLE_AP      0x00000008
+#define DOT11_OPERATION_MODE_WFD_DEVICE         0x00000010
+#define DOT11_OPERATION_MODE_WFD_GROUP_OWNER    0x00000020
+#define DOT11_OPERATION_MODE_WFD_CLIENT         0x00000040
+#define DOT11_OPERATION_MODE_MANUFACTURING      0x40000000
+#define DOT11_OPERATION_MODE_NETWORK_MONITOR    0x80000000
+
+#define NDIS_PACKET_TYPE_802_11_RAW_DATA        0x00010000
+#define NDIS_PACKET_TYPE_802_11_DIRECTED_MGMT   0x00020000
+#define NDIS_PACKET_TYPE_802_11_BROADCAST_MGMT  0x00040000
+#define NDIS_PACKET_TYPE_802_11_MULTICAST_MGMT  0x00080000
+#define NDIS_PACKET_TYPE_802_11_ALL_MULTICAST_MGMT 0x00100000
+#define NDIS_PACKET_TYPE_802_11_PROMISCUOUS_MGMT 0x00200000
+#define NDIS_PACKET_TYPE_802_11_RAW_MGMT        0x00400000
+
+#define OID_DOT11_CURRENT_OPERATION_MODE        0x0D010308
+#define OID_DOT11_CURRENT_CHANNEL               0x0D010335
+#define OID_DOT11_CURRENT_FREQUENCY             0x0D010342
+#define OID_DOT11_DATA_RATE_MAPPING_TABLE       0x0E010197
+
+typedef struct _DOT11_CURRENT_OPERATION_MODE {
+    ULONG uReserved;
+    ULONG uCurrentOpMode;
+} DOT11_CURRENT_OPERATION_MODE, *PDOT11_CURRENT_OPERATION_MODE;
+
+#define DOT11_RATE_SET_MAX_LENGTH 126
+
+typedef struct _DOT11_DATA_RATE_MAPPING_ENTRY {
+    UCHAR ucDataRateIndex;
+    UCHAR ucDataRateFlag;
+    USHORT usDataRateValue;
+} DOT11_DATA_RATE_MAPPING_ENTRY, *PDOT11_DATA_RATE_MAPPING_ENTRY;
+
+#define DOT11_DATA_RATE_MAPPING_TABLE_REVISION_1 1
+typedef struct _DOT11_DATA_RATE_MAPPING_TABLE {
+    NDIS_OBJECT_HEADER Header;
+    ULONG uDataRateMappingLength;
+    DOT11_DATA_RATE_MAPPING_ENTRY DataRateMappingEntries[DOT11_RATE_SET_MAX_LENGTH];
+} DOT11_DATA_RATE_MAPPING_TABLE, *PDOT11_DATA_RATE_MAPPING_TABLE;
+
+#define DOT11_RECV_FLAG_RAW_PACKET             0x00000001
+#define DOT11_RECV_FLAG_RAW_PACKET_FCS_FAILURE 0x00000002
+#define DOT11_RECV_FLAG_RAW_PACKET_TIMESTAMP   0x00000004
+
+#define DOT11_EXTSTA_RECV_CONTEXT_REVISION_1 1
+typedef struct DOT11_EXTSTA_RECV_CONTEXT {
+    NDIS_OBJECT_HEADER Header;
+    ULONG uReceiveFlags;
+    ULONG uPhyId;
+    ULONG uChCenterFrequency;
+    USHORT usNumberOfMPDUsReceived;
+    LONG lRSSI;
+    UCHAR ucDataRate;
+    ULONG uSizeMediaSpecificInfo;
+    PVOID pvMediaSpecificInfo;
+    ULONGLONG ullTimestamp;
+} DOT11_EXTSTA_RECV_CONTEXT, *PDOT11_EXTSTA_RECV_CONTEXT;
+
+#endif
