@@ -12,7 +12,6 @@
 #include "core/engine/epoch.h"
 #include "core/engine/snapshot.h"
 #include "core/flow/flow.h"
-#include "core/model/condition.h"
 #include "core/model/metadata.h"
 
 /* FWPS_DISCARD_METADATA0 of a block by policy. */
@@ -22,6 +21,7 @@
 struct classify {
     struct wfp_engine *engine;
     const struct wfp_indication *indication;
+    uint64_t version; /* of the snapshot */
     struct wfp_arbiter arbiter;
     uint32_t matched;
 };
@@ -88,64 +88,160 @@ ask_callout(struct classify *c, struct wfp_filter *filter)
                                     filter->callout_id);
 }
 
-/* A matching filter's turn. @return is its sublayer decided? */
+/*
+ * A matching rule's turn. A rule removed in this version, or one that only seemed to match, is passed
+ * over. @return is its sublayer decided?
+ */
 static bool
-evaluate(struct classify *c, struct wfp_filter *filter)
+evaluate(struct classify *c, const struct wfp_image *image, const uint32_t *key, uint32_t rule)
 {
-    bool blocked_before = c->arbiter.action == WFP_ACTION_BLOCK;
-    bool decided;
+    uint32_t action = wfp_image_rule_word(image, rule, WFP_RULE_ACTION);
+    struct wfp_slot *slot =
+        wfp_slot_get(&c->engine->slots, wfp_image_rule_word(image, rule, WFP_RULE_SLOT));
+    bool blocked_before = c->arbiter.action == WFP_ACTION_BLOCK, decided = true;
 
+    if (atomic_load_explicit(&slot->removed_in, memory_order_relaxed) <= c->version)
+        return false;
+    if (image->words[rule] & WFP_RULE_VERIFY &&
+        !wfp_image_verify(image, key, rule, slot->filter, c->indication))
+        return false;
     c->matched++;
-    count(&filter->matched);
-    if (filter->action & WFP_ACTION_FLAG_CALLOUT) {
-        decided = ask_callout(c, filter);
-    } else {
-        wfp_arbiter_take_filter(&c->arbiter, filter->action, filter->flags, filter->id, 0);
-        decided = true;
-    }
+    count(&slot->matched);
+    if (action & WFP_ACTION_FLAG_CALLOUT)
+        decided = ask_callout(c, slot->filter);
+    else
+        wfp_arbiter_take_filter(
+            &c->arbiter, action & 0xffffu, action >> 16,
+            wfp_image_rule_word(image, rule, WFP_RULE_ID_LOW) |
+                (uint64_t)wfp_image_rule_word(image, rule, WFP_RULE_ID_HIGH) << 32,
+            0);
     if (!blocked_before && c->arbiter.action == WFP_ACTION_BLOCK)
-        count(&filter->blocked);
+        count(&slot->blocked);
     return decided;
 }
 
-/* AND across fields, OR among the conditions of one field. */
-static bool
-matches(const struct wfp_filter *filter, const struct wfp_layer *layer,
-        const struct wfp_indication *indication)
+static void
+evaluate_segment(struct classify *c, const struct wfp_image *image, const uint32_t *key)
 {
-    static const struct wfp_value unknown = {.type = WFP_EMPTY};
-    uint64_t seen = 0, satisfied = 0;
+    const uint32_t *words = image->words;
+    uint32_t sublayer = words[WFP_IMAGE_SUBLAYER_AT];
+    uint32_t end = sublayer + words[WFP_IMAGE_SUBLAYERS] * WFP_SUBLAYER_SIZE;
 
-    for (uint32_t i = 0; i < filter->condition_count; i++) {
-        const struct wfp_condition *condition = &filter->conditions[i];
-        int field = wfp_layer_find_field(layer, &condition->field_key);
-
-        if (field < 0)
-            return false;
-        seen |= UINT64_C(1) << field;
-        if (wfp_condition_match(field < indication->value_count ? &indication->values[field]
-                                                                : &unknown,
-                                condition->match, &condition->value))
-            satisfied |= UINT64_C(1) << field;
+    for (; sublayer < end; sublayer += WFP_SUBLAYER_SIZE) {
+        uint32_t rule = 0;
+        do
+            rule = wfp_walk_next(words, image->mask, key, sublayer, rule + 1);
+        while (rule && !evaluate(c, image, key, rule));
     }
-    return seen == satisfied;
+}
+
+/* Where the merge stands in one segment. */
+struct stand {
+    const struct wfp_image *image;
+    uint32_t sublayer, end; /* entries */
+    uint32_t rule;          /* the best not yet evaluated, 0 none */
+    bool takes_part;        /* it has the sublayer at hand */
+};
+
+static int
+order_sublayers(const struct stand *a, const struct stand *b)
+{
+    const uint32_t *x = &a->image->words[a->sublayer], *y = &b->image->words[b->sublayer];
+
+    if (x[WFP_SUBLAYER_WEIGHT] != y[WFP_SUBLAYER_WEIGHT])
+        return x[WFP_SUBLAYER_WEIGHT] > y[WFP_SUBLAYER_WEIGHT] ? 1 : -1;
+    return memcmp(&x[WFP_SUBLAYER_KEY], &y[WFP_SUBLAYER_KEY], sizeof(struct wfp_guid));
+}
+
+static uint64_t
+rule_wide(const struct stand *stand, enum wfp_rule_word low)
+{
+    return wfp_image_rule_word(stand->image, stand->rule, low) |
+           (uint64_t)wfp_image_rule_word(stand->image, stand->rule, low + 1) << 32;
+}
+
+static bool
+rule_outranks(const struct stand *a, const struct stand *b)
+{
+    uint64_t x = rule_wide(a, WFP_RULE_WEIGHT_LOW), y = rule_wide(b, WFP_RULE_WEIGHT_LOW);
+
+    if (x != y)
+        return x > y;
+    return rule_wide(a, WFP_RULE_ID_LOW) > rule_wide(b, WFP_RULE_ID_LOW); /* the newer first */
+}
+
+static void
+step(struct stand *stand, const uint32_t *key)
+{
+    stand->rule = wfp_walk_next(stand->image->words, stand->image->mask, key, stand->sublayer,
+                                stand->rule + 1);
+}
+
+/* Those whose next sublayer is the heaviest of all take part. @return is there one? */
+static bool
+choose_sublayer(struct stand *stands, uint32_t count, const uint32_t *key)
+{
+    const struct stand *heaviest = NULL;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (stands[i].sublayer < stands[i].end &&
+            (!heaviest || order_sublayers(&stands[i], heaviest) > 0))
+            heaviest = &stands[i];
+    for (uint32_t i = 0; heaviest && i < count; i++) {
+        stands[i].takes_part =
+            stands[i].sublayer < stands[i].end && order_sublayers(&stands[i], heaviest) == 0;
+        stands[i].rule = 0;
+        if (stands[i].takes_part)
+            step(&stands[i], key);
+    }
+    return heaviest != NULL;
+}
+
+static struct stand *
+best_stand(struct stand *stands, uint32_t count)
+{
+    struct stand *best = NULL;
+
+    for (uint32_t i = 0; i < count; i++)
+        if (stands[i].takes_part && stands[i].rule &&
+            (!best || rule_outranks(&stands[i], best)))
+            best = &stands[i];
+    return best;
+}
+
+/* Several segments: the same order, merged. */
+static void
+evaluate_merged(struct classify *c, const struct wfp_layer_policy *policy, const uint32_t *key)
+{
+    struct stand stands[WFP_SEGMENTS], *best;
+    uint32_t count = policy->segment_count;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const struct wfp_image *image = &policy->segments[i]->image;
+        uint32_t at = image->words[WFP_IMAGE_SUBLAYER_AT];
+        stands[i] = (struct stand){
+            image, at, at + image->words[WFP_IMAGE_SUBLAYERS] * WFP_SUBLAYER_SIZE, 0, false};
+    }
+    while (choose_sublayer(stands, count, key)) {
+        while ((best = best_stand(stands, count)) &&
+               !evaluate(c, best->image, key, best->rule))
+            step(best, key);
+        for (uint32_t i = 0; i < count; i++)
+            if (stands[i].takes_part)
+                stands[i].sublayer += WFP_SUBLAYER_SIZE;
+    }
 }
 
 static void
 evaluate_layer(struct classify *c, const struct wfp_layer_policy *policy)
 {
-    const struct wfp_layer *layer = wfp_layer_find_id(c->indication->layer_id);
+    uint32_t key[WFP_KEY_WORDS];
 
-    for (uint32_t i = 0; i < policy->filter_count; i++) {
-        struct wfp_filter *filter = policy->filters[i];
-
-        if (!matches(filter, layer, c->indication) || !evaluate(c, filter))
-            continue;
-        while (i + 1 < policy->filter_count &&
-               policy->filters[i + 1]->sublayer_weight == filter->sublayer_weight &&
-               wfp_guid_equal(&policy->filters[i + 1]->sublayer_key, &filter->sublayer_key))
-            i++;
-    }
+    wfp_key_build(&policy->plan, c->indication, key);
+    if (policy->segment_count == 1)
+        evaluate_segment(c, &policy->segments[0]->image, key);
+    else
+        evaluate_merged(c, policy, key);
 }
 
 static void
@@ -201,6 +297,7 @@ wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
         wfp_epoch_enter();
         snapshot = atomic_load_explicit(&engine->snapshot, memory_order_acquire);
         policy = snapshot->layers[indication->layer_id];
+        c.version = snapshot->version;
         if (policy)
             evaluate_layer(&c, policy);
         wfp_epoch_leave();

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 
 #include "core/engine/engine.h"
+#include "core/engine/slot.h"
 #include "core/model/layer.h"
 
 /* Callouts: ids of built-in callouts come first, those of drivers start well above. */
@@ -66,8 +67,10 @@ struct wfp_engine {
     struct wfp_snapshot *_Atomic snapshot;
     atomic_uint layer_filters[WFP_LAYER_COUNT]; /* filters in force, so that empty layers cost a load */
     atomic_uint_least64_t layer_epochs[WFP_LAYER_COUNT];
+    struct wfp_slot_table slots;
     struct wfp_callout_table callouts;
     pthread_mutex_t mutex;
+    uint32_t commit_mark; /* tells what this commit saw */
     struct wfp_engine_thread *threads;
     struct {
         atomic_uint_least64_t classified, permit, block;
@@ -91,6 +94,9 @@ wfp_callout_entry(struct wfp_engine *engine, uint32_t id)
                                  memory_order_acquire);
     return chunk ? &chunk->entries[id % WFP_CALLOUT_CHUNK] : NULL;
 }
+
+/* engine_commit.c */
+void wfp_engine_snapshots_fini(struct wfp_engine *engine);
 
 /* engine_thread.c */
 struct wfp_engine_thread *wfp_engine_thread_current(struct wfp_engine *engine);

@@ -64,8 +64,6 @@ struct wfp_filter {
     uint64_t context;        /* raw context; a callout's notify may write it while the filter is added */
     void *adapter_view;      /* the callout adapter's rendering (FWPS_FILTER), built on demand */
     void (*adapter_free)(void *adapter_view);
-    atomic_uint_least64_t matched; /* the engine's counts */
-    atomic_uint_least64_t blocked;
 };
 
 /** A zeroed filter with one reference, or NULL. */

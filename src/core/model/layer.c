@@ -53,7 +53,7 @@ static struct wfp_layer all_layers[WFP_LAYER_COUNT] = {
 static_assert(ELEMENTSOF(all_fields) == ELEMENTSOF(layer_of_field), "one layer per field");
 
 /* Before main, so that the table is constant for everyone. */
-__attribute__((constructor)) static void
+__attribute__((constructor(101))) static void
 join_fields_to_layers(void)
 {
     for (size_t i = ELEMENTSOF(all_fields); i-- > 0;)

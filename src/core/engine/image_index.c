@@ -1,0 +1,572 @@
+/*
+ * The index over a sublayer's rules: which tables, and who goes where.
+ *
+ * Model      A rule has a shape: per field, how many leading bits its tests fix. A table hashes some
+ *            leading bits of some fields; a rule may go to any table that hashes no more than its
+ *            shape fixes. Rules are placed best first, each in the first table that fits and whose
+ *            chain for its hash is still short; where none is, a new table is opened: a coarse one for
+ *            a shape not seen before, an exact one once coarse chains are full. (TupleMerge: Daly et
+ *            al., 2019.) A rule with alternatives goes in once for each.
+ *            Rules that fix nothing worth hashing go to one plain list, as do those of tables too
+ *            small to pay for their probe.
+ */
+#include <string.h>
+
+#include "core/engine/image.h"
+
+#define FIELDS_MAX       6u  /* hashed per rule */
+#define ALTERNATIVES_MAX 8u  /* of one field */
+#define COPIES_MAX       16u /* of one rule */
+#define CHAIN_MAX        8u
+#define TABLES_MAX       40u
+#define PAYS_FROM        4u  /* rules that make a table pay */
+#define LIST_UP_TO       8u  /* rules of a sublayer that need no tables */
+
+/* What a rule fixes of one field. */
+struct fixed {
+    uint8_t field, word_count, bits, count;
+    bool is_address;
+    uint32_t word; /* of the key */
+    uint32_t values[ALTERNATIVES_MAX][4];
+};
+
+struct shape {
+    uint32_t count;
+    struct fixed fixed[FIELDS_MAX];
+};
+
+struct part {
+    uint8_t field, bits, word_count;
+    uint32_t word;
+};
+
+struct entry {
+    uint32_t tag, rule;
+};
+
+struct table {
+    uint32_t part_count;
+    struct part parts[FIELDS_MAX];
+    struct entry *entries; /* in order of rank */
+    uint32_t entry_count, entry_room;
+    struct entry *slots; /* open addressing over tags, for counting chains */
+    uint32_t slot_count;
+};
+
+struct index {
+    uint16_t layer_id;
+    bool failed;
+    uint32_t table_count;
+    struct table tables[TABLES_MAX];
+    uint32_t *list;
+    uint32_t list_count, list_room;
+};
+
+static uint32_t
+mask_of(uint32_t bits, uint32_t word)
+{
+    int left = (int)bits - 32 * (int)word;
+    return left >= 32 ? UINT32_MAX : left <= 0 ? 0 : UINT32_MAX << (32 - left);
+}
+
+/* Leading bits in which a and b agree. */
+static uint32_t
+common_bits(const uint32_t *a, const uint32_t *b, uint32_t words)
+{
+    for (uint32_t i = 0; i < words; i++)
+        if (a[i] != b[i])
+            return 32 * i + (uint32_t)__builtin_clz(a[i] ^ b[i]);
+    return 32 * words;
+}
+
+/* Leading ones of a mask, if it has no others. */
+static uint32_t
+mask_bits(const uint32_t *mask, uint32_t words)
+{
+    uint32_t bits = 0;
+
+    while (bits < 32 * words && mask[bits / 32] >> (31 - bits % 32) & 1)
+        bits++;
+    for (uint32_t i = 0; i < words; i++)
+        if (mask[i] != mask_of(bits, i))
+            return 0;
+    return bits;
+}
+
+/* How many leading bits one test fixes, and to what. */
+static uint32_t
+test_bits(const uint32_t *test, const uint32_t **ret_value)
+{
+    uint32_t word = test[0], n = WFP_TEST_COUNT(word);
+
+    if (word & WFP_TEST_NEGATED)
+        return 0;
+    switch (WFP_TEST_OP(word)) {
+    case WFP_TEST_EQUAL:
+    case WFP_TEST_HASH:
+        *ret_value = test + 1;
+        return 32 * n;
+    case WFP_TEST_MASK:
+        *ret_value = test + 1 + n;
+        return mask_bits(test + 1, n);
+    case WFP_TEST_RANGE:
+        *ret_value = test + 1;
+        return common_bits(test + 1, test + 1 + n, n);
+    default:
+        return 0;
+    }
+}
+
+/* Few lengths, so that few tables: an address by steps, anything else whole or not at all. */
+static uint32_t
+round_bits(bool is_address, uint32_t words, uint32_t bits)
+{
+    static const uint8_t steps[] = {128, 64, 56, 48, 40, 32, 28, 24, 20, 16, 12, 8};
+
+    if (!is_address)
+        return bits == 32 * words ? bits : 0;
+    for (size_t i = 0; i < ELEMENTSOF(steps); i++)
+        if (bits >= steps[i])
+            return steps[i];
+    return 0;
+}
+
+/* Adds a field's alternatives to the shape, if all of them fix something. @return words read */
+static void
+shape_field(const struct index *index, const uint32_t *test, uint32_t tests, struct shape *shape)
+{
+    struct fixed fixed = {.field = WFP_TEST_FIELD(test[0]), .word = WFP_TEST_KEY(test[0])};
+    const struct wfp_field *field = &wfp_layer_find_id(index->layer_id)->fields[fixed.field];
+    uint32_t bits = UINT32_MAX;
+
+    fixed.word_count = WFP_TEST_COUNT(test[0]);
+    fixed.is_address = field->kind == WFP_FIELD_IP_ADDRESS;
+    for (uint32_t i = 0; i < tests && bits; i++) {
+        const uint32_t *value = NULL;
+
+        bits = tests > ALTERNATIVES_MAX ? 0 : MIN(bits, test_bits(test, &value));
+        if (bits)
+            memcpy(fixed.values[fixed.count++], value, fixed.word_count * sizeof(uint32_t));
+        test += wfp_walk_test_words(test[0]);
+    }
+    bits = round_bits(fixed.is_address, fixed.word_count, bits);
+    if (!bits || shape->count == FIELDS_MAX)
+        return;
+    fixed.bits = (uint8_t)bits;
+    shape->fixed[shape->count++] = fixed;
+}
+
+/* Fewer copies: the field with most alternatives is no longer hashed. */
+static void
+limit_copies(struct shape *shape)
+{
+    for (;;) {
+        uint32_t copies = 1, most = 0;
+
+        for (uint32_t i = 0; i < shape->count; i++) {
+            copies *= shape->fixed[i].count;
+            if (shape->fixed[i].count > shape->fixed[most].count)
+                most = i;
+        }
+        if (copies <= COPIES_MAX)
+            return;
+        shape->fixed[most] = shape->fixed[--shape->count];
+    }
+}
+
+static void
+shape_rule(const struct index *index, const uint32_t *rule, struct shape *shape)
+{
+    const uint32_t *test = rule + WFP_RULE_TEST_AT, *first = test;
+    uint32_t alternatives = 0;
+
+    shape->count = 0;
+    for (uint32_t i = 0; i < rule[1]; i++) {
+        alternatives++;
+        if (test[0] & WFP_TEST_LAST) {
+            shape_field(index, first, alternatives, shape);
+            first = test + wfp_walk_test_words(test[0]);
+            alternatives = 0;
+        }
+        test += wfp_walk_test_words(test[0]);
+    }
+    limit_copies(shape);
+}
+
+static const struct fixed *
+shape_find(const struct shape *shape, uint32_t field)
+{
+    for (uint32_t i = 0; i < shape->count; i++)
+        if (shape->fixed[i].field == field)
+            return &shape->fixed[i];
+    return NULL;
+}
+
+static bool
+table_fits(const struct table *table, const struct shape *shape)
+{
+    for (uint32_t i = 0; i < table->part_count; i++) {
+        const struct fixed *fixed = shape_find(shape, table->parts[i].field);
+        if (!fixed || fixed->bits < table->parts[i].bits)
+            return false;
+    }
+    return true;
+}
+
+static bool
+table_is_exact(const struct table *table, const struct shape *shape)
+{
+    if (table->part_count != shape->count)
+        return false;
+    for (uint32_t i = 0; i < table->part_count; i++)
+        if (shape_find(shape, table->parts[i].field)->bits != table->parts[i].bits)
+            return false;
+    return true;
+}
+
+/* The tags of a rule in a table, one per distinct combination of alternatives. */
+static uint32_t
+tags_of(const struct table *table, const struct shape *shape, uint32_t tags[COPIES_MAX])
+{
+    uint32_t count = 1;
+
+    tags[0] = 0;
+    for (uint32_t i = 0; i < table->part_count; i++) {
+        const struct part *part = &table->parts[i];
+        const struct fixed *fixed = shape_find(shape, part->field);
+        uint32_t before[COPIES_MAX], before_count = count;
+
+        memcpy(before, tags, sizeof(before));
+        count = 0;
+        for (uint32_t a = 0; a < fixed->count; a++) {
+            for (uint32_t t = 0; t < before_count; t++) {
+                uint32_t tag = before[t], same = 0;
+                for (uint32_t w = 0; w < part->word_count && mask_of(part->bits, w); w++)
+                    tag = wfp_walk_hash(tag, fixed->values[a][w] & mask_of(part->bits, w));
+                while (same < count && tags[same] != tag)
+                    same++;
+                if (same == count)
+                    tags[count++] = tag;
+            }
+        }
+    }
+    return count;
+}
+
+static uint32_t
+chain_length(const struct table *table, uint32_t tag)
+{
+    uint32_t length = 0, mask = table->slot_count - 1;
+
+    for (uint32_t i = tag & mask; table->slot_count && table->slots[i].rule; i = (i + 1) & mask)
+        length += table->slots[i].tag == tag;
+    return length;
+}
+
+static void
+slot_insert(struct entry *slots, uint32_t count, struct entry entry)
+{
+    uint32_t i = entry.tag & (count - 1);
+    while (slots[i].rule)
+        i = (i + 1) & (count - 1);
+    slots[i] = entry;
+}
+
+/* Twice as many slots; entries go in again in order of rank. */
+static bool
+table_grow(struct table *table)
+{
+    uint32_t count = table->slot_count ? 2 * table->slot_count : 16;
+    struct entry *slots = calloc(count, sizeof(*slots));
+
+    if (!slots)
+        return false;
+    for (uint32_t i = 0; i < table->entry_count; i++)
+        slot_insert(slots, count, table->entries[i]);
+    free(table->slots);
+    table->slots = slots;
+    table->slot_count = count;
+    return true;
+}
+
+static bool
+table_add(struct table *table, uint32_t tag, uint32_t rule)
+{
+    if (table->entry_count == table->entry_room) {
+        uint32_t room = table->entry_room ? 2 * table->entry_room : 16;
+        struct entry *entries = realloc(table->entries, room * sizeof(*entries));
+        if (!entries)
+            return false;
+        table->entries = entries;
+        table->entry_room = room;
+    }
+    if (2 * (table->entry_count + 1) > table->slot_count && !table_grow(table))
+        return false;
+    table->entries[table->entry_count++] = (struct entry){tag, rule};
+    slot_insert(table->slots, table->slot_count, (struct entry){tag, rule});
+    return true;
+}
+
+static void
+list_add(struct index *index, uint32_t rule)
+{
+    if (index->list_count == index->list_room) {
+        uint32_t room = index->list_room ? 2 * index->list_room : 16;
+        uint32_t *list = realloc(index->list, room * sizeof(*list));
+        if (!list) {
+            index->failed = true;
+            return;
+        }
+        index->list = list;
+        index->list_room = room;
+    }
+    index->list[index->list_count++] = rule;
+}
+
+/* A coarse table: addresses rounded down, and nothing else where an address says enough. */
+static void
+coarsen(struct shape *shape)
+{
+    bool has_address = false;
+
+    for (uint32_t i = 0; i < shape->count; i++) {
+        struct fixed *fixed = &shape->fixed[i];
+        if (!fixed->is_address)
+            continue;
+        if (fixed->word_count == 1)
+            fixed->bits = fixed->bits >= 24 ? 24 : fixed->bits >= 16 ? 16 : fixed->bits;
+        else
+            fixed->bits = fixed->bits >= 64 ? 64 : fixed->bits >= 48 ? 48 : fixed->bits;
+        has_address |= fixed->bits >= 16;
+    }
+    for (uint32_t i = 0; has_address && i < shape->count;) {
+        if (shape->fixed[i].is_address)
+            i++;
+        else
+            shape->fixed[i] = shape->fixed[--shape->count];
+    }
+}
+
+static struct table *
+table_open(struct index *index, const struct shape *shape)
+{
+    struct table *table;
+
+    if (index->table_count == TABLES_MAX)
+        return NULL;
+    table = &index->tables[index->table_count++];
+    memset(table, 0, sizeof(*table));
+    for (uint32_t i = 0; i < shape->count; i++)
+        table->parts[table->part_count++] = (struct part){
+            shape->fixed[i].field, shape->fixed[i].bits, shape->fixed[i].word_count,
+            shape->fixed[i].word};
+    return table;
+}
+
+static bool
+chains_are_short(const struct table *table, const uint32_t *tags, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        if (chain_length(table, tags[i]) >= CHAIN_MAX)
+            return false;
+    return true;
+}
+
+/* The table for a rule: the first that fits with room, an exact one without, or a new one. */
+static struct table *
+choose_table(struct index *index, const struct shape *shape, uint32_t tags[COPIES_MAX],
+             uint32_t *ret_count)
+{
+    struct table *fitting = NULL, *exact = NULL, *opened = NULL;
+    struct shape coarse = *shape;
+
+    for (uint32_t i = 0; i < index->table_count; i++) {
+        struct table *table = &index->tables[i];
+        if (!table_fits(table, shape))
+            continue;
+        *ret_count = tags_of(table, shape, tags);
+        if (chains_are_short(table, tags, *ret_count))
+            return table;
+        fitting = table;
+        if (table_is_exact(table, shape))
+            exact = table;
+    }
+    if (!exact) {
+        if (!fitting)
+            coarsen(&coarse);
+        opened = table_open(index, &coarse);
+    }
+    if (!opened)
+        opened = exact ? exact : fitting;
+    if (opened)
+        *ret_count = tags_of(opened, shape, tags);
+    return opened;
+}
+
+static void
+place_rule(struct index *index, const uint32_t *words, uint32_t rule)
+{
+    uint32_t tags[COPIES_MAX], count = 0;
+    struct shape shape;
+    struct table *table = NULL;
+
+    shape_rule(index, words + rule, &shape);
+    if (shape.count)
+        table = choose_table(index, &shape, tags, &count);
+    if (!table) {
+        list_add(index, rule);
+        return;
+    }
+    for (uint32_t i = 0; i < count; i++)
+        if (!table_add(table, tags[i], rule))
+            index->failed = true;
+}
+
+static void
+table_free(struct table *table)
+{
+    free(table->entries);
+    free(table->slots);
+}
+
+static int
+by_number(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* Tables too small to pay dissolve into the list, which is then sorted and without repeats. */
+static void
+dissolve_small_tables(struct index *index)
+{
+    uint32_t kept = 0, distinct = 0;
+
+    for (uint32_t i = 0; i < index->table_count; i++) {
+        struct table *table = &index->tables[i];
+        if (table->entry_count >= PAYS_FROM) {
+            index->tables[kept++] = *table;
+            continue;
+        }
+        for (uint32_t e = 0; e < table->entry_count; e++)
+            list_add(index, table->entries[e].rule);
+        table_free(table);
+    }
+    if (kept == index->table_count)
+        return;
+    index->table_count = kept;
+    if (index->list_count)
+        qsort(index->list, index->list_count, sizeof(index->list[0]), by_number);
+    for (uint32_t i = 0; i < index->list_count; i++)
+        if (!distinct || index->list[i] != index->list[distinct - 1])
+            index->list[distinct++] = index->list[i];
+    index->list_count = distinct;
+}
+
+static int
+by_best(const void *a, const void *b)
+{
+    return by_number(&((const struct table *)a)->entries[0].rule,
+                     &((const struct table *)b)->entries[0].rule);
+}
+
+static void
+write_list(struct wfp_words *words, const struct index *index, uint32_t entry)
+{
+    uint32_t at = words->count;
+
+    for (uint32_t i = 0; i < index->list_count; i++)
+        wfp_words_push(words, index->list[i]);
+    if (words->failed)
+        return;
+    words->data[entry + WFP_TABLE_BEST] = index->list[0];
+    words->data[entry + WFP_TABLE_LAST] = index->list[index->list_count - 1];
+    words->data[entry + WFP_TABLE_SLOTS] = index->list_count;
+    words->data[entry + WFP_TABLE_SLOT_AT] = at;
+}
+
+static void
+write_table(struct wfp_words *words, const struct table *table, uint32_t entry)
+{
+    uint32_t part_at = words->count, slot_at, parts = 0;
+
+    for (uint32_t i = 0; i < table->part_count; i++) {
+        const struct part *part = &table->parts[i];
+        for (uint32_t w = 0; w < part->word_count && mask_of(part->bits, w); w++, parts++) {
+            wfp_words_push(words, part->word + w);
+            wfp_words_push(words, mask_of(part->bits, w));
+        }
+    }
+    if (words->count & 1)
+        wfp_words_push(words, 0);
+    slot_at = words->count;
+    for (uint32_t i = 0; i < table->slot_count; i++) {
+        wfp_words_push(words, table->slots[i].tag);
+        wfp_words_push(words, table->slots[i].rule);
+    }
+    if (words->failed)
+        return;
+    words->data[entry + WFP_TABLE_BEST] = table->entries[0].rule;
+    words->data[entry + WFP_TABLE_LAST] = table->entries[table->entry_count - 1].rule;
+    words->data[entry + WFP_TABLE_SLOTS] = table->slot_count - 1;
+    words->data[entry + WFP_TABLE_SLOT_AT] = slot_at;
+    words->data[entry + WFP_TABLE_PARTS] = parts;
+    words->data[entry + WFP_TABLE_PART_AT] = part_at;
+}
+
+/* Entries in order of their best rule, then what they point to. */
+static void
+write_tables(struct wfp_words *words, struct index *index, uint32_t sublayer)
+{
+    uint32_t count = index->table_count + (index->list_count != 0), at = words->count, t = 0;
+    bool list_written = index->list_count == 0;
+
+    for (uint32_t i = 0; i < count * WFP_TABLE_SIZE; i++)
+        wfp_words_push(words, 0);
+    if (index->table_count)
+        qsort(index->tables, index->table_count, sizeof(index->tables[0]), by_best);
+    for (uint32_t i = 0; i < count && !words->failed; i++) {
+        uint32_t entry = at + i * WFP_TABLE_SIZE;
+
+        if (!list_written && (t == index->table_count ||
+                              index->list[0] < index->tables[t].entries[0].rule)) {
+            write_list(words, index, entry);
+            list_written = true;
+        } else {
+            write_table(words, &index->tables[t++], entry);
+        }
+    }
+    if (words->failed)
+        return;
+    words->data[sublayer + WFP_SUBLAYER_TABLES] = count;
+    words->data[sublayer + WFP_SUBLAYER_TABLE_AT] = at;
+}
+
+void
+wfp_image_index_append(struct wfp_words *words, uint16_t layer_id, uint32_t sublayer,
+                       uint32_t begin, uint32_t end, uint32_t rule_count)
+{
+    struct index *index = calloc(1, sizeof(*index));
+
+    if (!index) {
+        words->failed = true;
+        return;
+    }
+    index->layer_id = layer_id;
+    for (uint32_t rule = begin; rule < end && !index->failed;
+         rule += WFP_RULE_WORDS(words->data[rule])) {
+        if (rule_count <= LIST_UP_TO)
+            list_add(index, rule);
+        else
+            place_rule(index, words->data, rule);
+    }
+    dissolve_small_tables(index);
+    if (!index->failed)
+        write_tables(words, index, sublayer);
+    else
+        words->failed = true;
+    for (uint32_t i = 0; i < index->table_count; i++)
+        table_free(&index->tables[i]);
+    free(index->list);
+    free(index);
+}
