@@ -36,11 +36,7 @@ struct traits {
 #define M(name) WFP_METADATA_##name
 #define SHIM(family, inbound, outbound, members)                                                   \
     [WFP_LAYER_##family##_V4] = {members, POINT_##inbound, POINT_##outbound},                      \
-    [WFP_LAYER_##family##_V6] = {members, POINT_##inbound, POINT_##outbound},                      \
-    [WFP_LAYER_##family##_V4_DISCARD] = {(members) | M(DISCARD_REASON), POINT_##inbound,           \
-                                         POINT_##outbound},                                        \
-    [WFP_LAYER_##family##_V6_DISCARD] = {(members) | M(DISCARD_REASON), POINT_##inbound,           \
-                                         POINT_##outbound},
+    [WFP_LAYER_##family##_V6] = {members, POINT_##inbound, POINT_##outbound},
 static const struct traits traits_of[WFP_LAYER_COUNT] = {
 #include "core/shims/shims.def"
 };
@@ -224,7 +220,7 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id)
 }
 
 static void
-classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet, bool from_discard,
+classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
          struct wfp_verdict *ret_verdict)
 {
     const uint8_t *facts = fact_of[layer_id];
@@ -237,7 +233,6 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet, bool from_d
         .packet = with_packet ? shim->packet : NULL,
         .layer_data_offset = with_packet ? data_offset(shim, layer_id) : 0,
         .flow = shim->flow && shim->flow->id ? shim->flow : NULL,
-        .from_discard = from_discard,
     };
 
     for (uint32_t i = 0; i < count; i++)
@@ -266,32 +261,12 @@ add_step(struct wfp_decision *decision, uint16_t layer_id, uint32_t action, uint
     step->callout_id = callout_id;
 }
 
-/** Tell the _DISCARD twin what was dropped and why. Its verdict changes nothing. */
-static void
-indicate_discard(struct wfp_shim *shim, uint16_t layer_id, const struct wfp_verdict *verdict,
-                 bool with_packet)
-{
-    uint16_t twin = wfp_layer_discard_twin(layer_id);
-    struct wfp_verdict ignored;
-
-    if (twin == WFP_LAYER_COUNT || !wfp_shim_is_watched(shim, twin))
-        return;
-    shim->metadata.discard = (struct wfp_discard_metadata){
-        .module = 2, /* FWPS_DISCARD_MODULE_GENERAL */
-        .reason = 0, /* FWPS_DISCARD_FIREWALL_POLICY */
-        .filter_id = verdict->filter_id,
-    };
-    shim->available |= WFP_METADATA_DISCARD_REASON;
-    classify(shim, twin, with_packet, true, &ignored);
-    shim->available &= ~WFP_METADATA_DISCARD_REASON;
-    add_step(shim->decision, twin, ignored.action, ignored.filter_id, ignored.callout_id);
-}
-
 bool
 wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool with_packet)
 {
     struct wfp_decision *decision = shim->decision;
     struct wfp_verdict verdict;
+    uint16_t twin;
 
     if (wfp_engine_layer_is_empty(shim->engine, layer_id)) {
         add_step(decision, layer_id, WFP_ACTION_PERMIT, 0, 0);
@@ -301,7 +276,7 @@ wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool
     if (shim->packet->is_loopback)
         flags |= WFP_CONDITION_IS_LOOPBACK;
     wfp_shim_set32(shim, WFP_FACT_FLAGS, flags);
-    classify(shim, layer_id, with_packet, false, &verdict);
+    classify(shim, layer_id, with_packet, &verdict);
     add_step(decision, layer_id, verdict.action, verdict.filter_id, verdict.callout_id);
     if (verdict.action != WFP_ACTION_BLOCK) {
         if (verdict.decided)
@@ -310,8 +285,10 @@ wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool
     }
     decision->verdict = verdict;
     decision->outcome = verdict.absorb ? WFP_ABSORBED : WFP_BLOCKED;
-    if (!verdict.absorb)
-        indicate_discard(shim, layer_id, &verdict, with_packet);
+    /* The engine has shown what was dropped to the layer's _DISCARD twin. */
+    twin = wfp_layer_discard_twin(layer_id);
+    if (!verdict.absorb && twin != WFP_LAYER_COUNT && wfp_shim_is_watched(shim, twin))
+        add_step(decision, twin, WFP_ACTION_PERMIT, 0, 0);
     return false;
 }
 

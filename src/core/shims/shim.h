@@ -95,7 +95,7 @@ void wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet,
                     struct wfp_decision *decision, bool is_inbound);
 
 /**
- * Classify at one layer, and at its _DISCARD twin if blocked and not absorbed.
+ * Classify at one layer and note the step. The engine shows a block to the _DISCARD twin.
  *
  * @param flags        WFP_CONDITION_* beyond loopback, which is added
  * @param with_packet  the layer's data is the packet; else it has none

@@ -22,7 +22,6 @@ struct seen {
     bool has_packet;
     uint32_t data_offset;
     uint64_t flow_id;
-    bool from_discard;
 };
 
 static struct engine_mock {
@@ -76,7 +75,6 @@ wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
         seen->has_packet = indication->packet != NULL;
         seen->data_offset = indication->layer_data_offset;
         seen->flow_id = indication->flow ? indication->flow->id : 0;
-        seen->from_discard = indication->from_discard;
     }
     *ret_verdict = (struct wfp_verdict){
         .action = block ? WFP_ACTION_BLOCK : WFP_ACTION_PERMIT,

@@ -597,21 +597,15 @@ test_icmp_error_tells_what_it_quotes(void **state)
 }
 
 static void
-test_discard_layer_hears_the_reason(void **state)
+test_decision_names_the_blocking_filter_and_layer(void **state)
 {
-    const struct seen *seen;
+    struct world *world = *state;
 
     mock.block_layer = WFP_LAYER_INBOUND_TRANSPORT_V4;
-    send_line(*state, "udp 1.2.3.4/53 10.0.0.1/1000");
-    seen = seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD);
-    assert_true(seen->from_discard);
-    assert_true(seen->metadata.present & WFP_METADATA_DISCARD_REASON);
-    assert_int_equal(seen->metadata.discard.module, 2);
-    assert_int_equal(seen->metadata.discard.reason, 0);
-    assert_int_equal(seen->metadata.discard.filter_id, 77);
-    assert_int_equal(((struct world *)*state)->decision.verdict.filter_id, 77);
-    assert_int_equal(((struct world *)*state)->decision.verdict.layer_id,
-                     WFP_LAYER_INBOUND_TRANSPORT_V4);
+    send_line(world, "udp 1.2.3.4/53 10.0.0.1/1000");
+    assert_int_equal(world->decision.verdict.filter_id, 77);
+    assert_int_equal(world->decision.verdict.layer_id, WFP_LAYER_INBOUND_TRANSPORT_V4);
+    assert_int_equal(world->decision.direction, WFP_INBOUND);
 }
 
 static void
@@ -697,7 +691,7 @@ main(void)
         TEST(reauthorization_says_so),
         TEST(icmp_type_and_code_are_in_the_port_fields_both_ways),
         TEST(icmp_error_tells_what_it_quotes),
-        TEST(discard_layer_hears_the_reason),
+        TEST(decision_names_the_blocking_filter_and_layer),
         TEST(loopback_flag),
         TEST(layers_without_filters_are_passed_without_a_classify),
         TEST(undecodable_is_counted_not_classified),
