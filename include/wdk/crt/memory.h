@@ -1,0 +1,2 @@
+/* Memory functions: see string.h. */
+#include <string.h>

@@ -1,0 +1,30 @@
+/* Who prints (component) and how loudly (level), for DbgPrintEx. */
+#ifndef _DPFILTER_
+#define _DPFILTER_
+
+#define DPFLTR_ERROR_LEVEL   0
+#define DPFLTR_WARNING_LEVEL 1
+#define DPFLTR_TRACE_LEVEL   2
+#define DPFLTR_INFO_LEVEL    3
+#define DPFLTR_MASK          0x80000000
+
+typedef enum _DPFLTR_TYPE {
+    DPFLTR_SYSTEM_ID = 0,
+    DPFLTR_SMSS_ID = 1,
+    DPFLTR_SETUP_ID = 2,
+    DPFLTR_NTFS_ID = 3,
+    DPFLTR_PNPMGR_ID = 10,
+    DPFLTR_IHVDRIVER_ID = 77,
+    DPFLTR_IHVVIDEO_ID = 78,
+    DPFLTR_IHVAUDIO_ID = 79,
+    DPFLTR_IHVNETWORK_ID = 80,
+    DPFLTR_IHVSTREAMING_ID = 81,
+    DPFLTR_IHVBUS_ID = 82,
+    DPFLTR_HPS_ID = 83,
+    DPFLTR_FLTMGR_ID = 91,
+    DPFLTR_DEFAULT_ID = 101,
+    DPFLTR_WDF_ID = 107,
+    DPFLTR_ENDOFTABLE_ID = 200
+} DPFLTR_TYPE;
+
+#endif

@@ -1,0 +1,2 @@
+/* End what <pshpackN.h> began. */
+#pragma pack(pop)
