@@ -19,5 +19,6 @@
 #include "wdftimer.h"
 #include "wdfworkitem.h"
 #include "wdfpdo.h"
+#include <wdmsec.h>
 
 #endif
