@@ -68,7 +68,8 @@ set_length(struct wfp_packet *packet, uint32_t claimed, uint32_t header_size)
 static enum wfp_undecodable
 set_fragment(struct wfp_packet *packet, uint32_t offset, bool more)
 {
-    uint32_t payload = packet->wire_length - packet->ip_header_size;
+    uint32_t header = packet->fragment_header ? packet->fragment_header + 8u : packet->ip_header_size;
+    uint32_t payload = packet->wire_length - header;
 
     packet->fragment_offset = (uint16_t)offset;
     packet->more_fragments = more;
@@ -144,7 +145,7 @@ parse_ipv6(struct wfp_packet *packet)
 {
     const uint8_t *data = packet->data;
     enum wfp_undecodable reason;
-    uint32_t offset = IPV6_HEADER, claimed, fragment = 0;
+    uint32_t offset = IPV6_HEADER, named_by = 6, claimed, fragment = 0;
     uint8_t protocol;
 
     if (packet->length < IPV6_HEADER)
@@ -172,9 +173,12 @@ parse_ipv6(struct wfp_packet *packet)
             return missing(packet, offset + size, WFP_UNDECODABLE_IP_OPTION);
         if (protocol == WFP_PROTOCOL_FRAGMENT) {
             fragment = wfp_bytes_get16(data + offset + 2);
+            packet->fragment_header = (uint16_t)offset;
+            packet->fragment_named_by = (uint16_t)named_by;
             packet->fragment_id = wfp_bytes_get32(data + offset + 4);
         }
         protocol = data[offset];
+        named_by = offset;
         offset += size;
         if (fragment & 0xfff8)
             break; /* the rest is the middle of something */
@@ -274,7 +278,7 @@ wfp_packet_parse(struct wfp_packet *packet)
     packet->tcp_sequence = 0;
     packet->tcp_flags = 0;
     packet->fragment_id = 0;
-    packet->fragment_offset = 0;
+    packet->fragment_offset = packet->fragment_header = packet->fragment_named_by = 0;
     packet->is_fragment = packet->is_first_fragment = packet->more_fragments = false;
     if (packet->wire_length < packet->length)
         packet->wire_length = packet->length;

@@ -8,7 +8,7 @@
  *              |<- IP + ext ->|<- TCP/UDP/ICMP header ->|<------- payload ------->|<- padding ->|
  *
  * Not here   link layers: plane/replay and plane/nfqueue strip them and keep what they need.
- *            Reassembly is reassemble.c.
+ *            Putting fragments together is fragment.c.
  */
 #ifndef WFP_CORE_PACKET_PACKET_H
 #define WFP_CORE_PACKET_PACKET_H
@@ -58,6 +58,8 @@ struct wfp_packet {
     bool is_first_fragment;         /* carries the transport header */
     bool more_fragments;
     uint16_t fragment_offset;       /* bytes */
+    uint16_t fragment_header;       /* IPv6: where the fragment header is, 0 without one */
+    uint16_t fragment_named_by;     /* IPv6: the byte before it that names it */
     uint16_t ip_header_size;        /* with options or extension headers */
     uint16_t transport_header_size; /* 0 when unknown or not the first fragment */
     uint32_t total_length;          /* by the IP header, clipped to what is present */

@@ -16,6 +16,7 @@
 
 #include "base/status.h"
 #include "core/packet/bytes.h"
+#include "core/packet/fragment.h"
 #include "core/shims/shim.h"
 
 #define IF_TYPE_ETHERNET 6
@@ -25,6 +26,7 @@ struct wfp_stack {
     struct wfp_shim shim;
     struct wfp_stack_config config;
     struct wfp_local_prefix *local;
+    struct wfp_fragment_table *fragments;
 };
 
 int
@@ -46,6 +48,9 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
     if (!stack)
         return -WFP_ERR_NO_MEMORY;
     wfp_shim_init(&stack->shim, config->engine);
+    stack->fragments = wfp_fragment_table_new();
+    if (!stack->fragments)
+        return -WFP_ERR_NO_MEMORY;
     stack->config = *config;
     if (size) {
         stack->local = malloc(size);
@@ -70,6 +75,7 @@ wfp_stack_free(struct wfp_stack *stack)
     if (!stack)
         return;
     wfp_flow_table_free(stack->shim.flows);
+    wfp_fragment_table_free(stack->fragments);
     free(stack->local);
     free(stack);
 }
@@ -78,6 +84,12 @@ struct wfp_flow_table *
 wfp_stack_flows(struct wfp_stack *stack)
 {
     return stack->shim.flows;
+}
+
+const struct wfp_fragment_counters *
+wfp_stack_fragments(const struct wfp_stack *stack)
+{
+    return wfp_fragment_counters(stack->fragments);
 }
 
 static bool
@@ -151,23 +163,53 @@ find_ways(const struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_dir
     return to_here || to != WFP_ADDRESS_UNICAST ? IN : THROUGH;
 }
 
-/** @return true if every layer let it pass */
+/** The layers above OUTBOUND_IPPACKET. */
 static bool
-go_out(struct wfp_shim *shim)
+go_down(struct wfp_shim *shim)
 {
     const struct wfp_packet *packet = shim->packet;
     bool is_error = wfp_packet_is_icmp_error(packet);
 
+    wfp_shim_ale_plan(shim);
+    if (!wfp_shim_ale_authorize(shim))
+        return false;
+    if (is_error && !wfp_shim_icmp_error_outbound(shim))
+        return false;
+    if (packet->protocol != WFP_PROTOCOL_TCP && !is_error && !wfp_shim_datagram(shim))
+        return false;
+    return wfp_shim_transport_outbound(shim);
+}
+
+/** What refused a datagram's first fragment refuses its others. */
+static void
+remember_refusal(struct wfp_stack *stack, const struct wfp_packet *packet)
+{
+    const struct wfp_verdict *verdict = &stack->shim.decision->verdict;
+    struct wfp_fragment_refusal refusal = {verdict->filter_id, verdict->callout_id,
+                                           verdict->layer_id};
+
+    wfp_fragment_refuse(stack->fragments, packet, &refusal);
+}
+
+/**
+ * Outbound datagrams that arrive here in fragments were whole above the IP layer; their first
+ * fragment stands for them there. @return true if every layer let it pass
+ */
+static bool
+go_out(struct wfp_stack *stack)
+{
+    struct wfp_shim *shim = &stack->shim;
+    const struct wfp_packet *packet = shim->packet;
+    struct wfp_fragment_refusal refusal;
+
     if (packet->fragment_offset == 0) {
-        wfp_shim_ale_plan(shim);
-        if (!wfp_shim_ale_authorize(shim))
+        if (!go_down(shim)) {
+            if (packet->is_fragment)
+                remember_refusal(stack, packet);
             return false;
-        if (is_error && !wfp_shim_icmp_error_outbound(shim))
-            return false;
-        if (packet->protocol != WFP_PROTOCOL_TCP && !is_error && !wfp_shim_datagram(shim))
-            return false;
-        if (!wfp_shim_transport_outbound(shim))
-            return false;
+        }
+    } else if (wfp_fragment_find_refusal(stack->fragments, packet, &refusal)) {
+        return wfp_shim_refuse(shim, refusal.layer_id, refusal.filter_id, refusal.callout_id);
     }
     if (!wfp_shim_ippacket_outbound(shim))
         return false;
@@ -194,14 +236,37 @@ go_up(struct wfp_shim *shim)
     return true;
 }
 
+/**
+ * A fragment is shown as a packet, as a fragment, and, once it completes its datagram, the datagram
+ * goes up. A block of the datagram takes the completing fragment, so the datagram never gets whole.
+ */
 static bool
-come_in(struct wfp_shim *shim)
+take_fragment(struct wfp_stack *stack)
 {
+    struct wfp_shim *shim = &stack->shim;
+    struct wfp_packet whole;
+    bool passed;
+
+    if (!wfp_shim_ippacket_inbound(shim, WFP_CONDITION_IS_FRAGMENT))
+        return false;
+    if (wfp_fragment_add(stack->fragments, shim->packet, &whole) != WFP_FRAGMENT_COMPLETE ||
+        wfp_packet_parse(&whole) != WFP_DECODED || whole.is_fragment)
+        return true;
+    shim->packet = &whole;
+    shim->is_ready = false;
+    passed = wfp_shim_ippacket_inbound(shim, WFP_CONDITION_IS_REASSEMBLED) && go_up(shim);
+    shim->packet = NULL;
+    return passed;
+}
+
+static bool
+come_in(struct wfp_stack *stack)
+{
+    struct wfp_shim *shim = &stack->shim;
+
     if (!wfp_shim_ippacket_inbound(shim, 0))
         return false;
-    if (shim->packet->is_fragment)
-        return wfp_shim_ippacket_inbound(shim, WFP_CONDITION_IS_FRAGMENT);
-    return go_up(shim);
+    return shim->packet->is_fragment ? take_fragment(stack) : go_up(shim);
 }
 
 static void
@@ -229,14 +294,14 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
     if (ways & (OUT | THROUGH)) {
         wfp_shim_begin(shim, packet, decision, false);
         set_types(shim, from, to);
-        if (!(ways & THROUGH ? wfp_shim_forward(shim) : go_out(shim)))
+        if (!(ways & THROUGH ? wfp_shim_forward(shim) : go_out(stack)))
             return;
     }
     if (ways & IN) {
         packet->direction = WFP_INBOUND;
         wfp_shim_begin(shim, packet, decision, true);
         set_types(shim, from, to);
-        come_in(shim);
+        come_in(stack);
     }
 }
 

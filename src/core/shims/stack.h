@@ -15,6 +15,7 @@
 
 struct wfp_stack;
 struct wfp_flow_table;
+struct wfp_fragment_counters;
 
 /** What a plane knows of a packet's direction. */
 enum wfp_direction_hint { WFP_HINT_NONE, WFP_HINT_OUTBOUND, WFP_HINT_INBOUND, WFP_HINT_FORWARD };
@@ -90,6 +91,9 @@ void wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
 
 /** The stack's flows, for those who know them by id from any thread. NULL without flows. */
 struct wfp_flow_table *wfp_stack_flows(struct wfp_stack *stack);
+
+/** What became of fragments so far, for reports (core/packet/fragment.h). */
+const struct wfp_fragment_counters *wfp_stack_fragments(const struct wfp_stack *stack);
 
 /** Let time pass: idle flows end (their flow_delete runs). */
 void wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns);

@@ -22,11 +22,11 @@
 static int
 open_file(struct wfp_capture *capture, const char *path, char *error)
 {
+    bool is_stdin = strcmp(path, "-") == 0;
     struct stat status;
 
-    snprintf(capture->name, sizeof(capture->name), "%s",
-             strcmp(path, "-") == 0 ? "standard input" : path);
-    capture->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
+    snprintf(capture->name, sizeof(capture->name), "%s", is_stdin ? "standard input" : path);
+    capture->fd = is_stdin ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);
     if (capture->fd < 0 || fstat(capture->fd, &status) < 0) {
         snprintf(error, 256, "%s: %s; give a pcap or pcapng file to read", capture->name,
                  strerror(errno));

@@ -19,6 +19,7 @@
 
 #include "../packet/build.h"
 #include "base/macros.h"
+#include "core/packet/fragment.h"
 #include "engine_mock.h"
 
 #define SECOND 10000000ull
@@ -394,6 +395,98 @@ test_absorb_meets_no_discard_layer(void **state)
     run_script(*state, "absorb", lines, ELEMENTSOF(lines));
 }
 
+/** The pieces of a UDP datagram of 40 bytes of payload, v4 or v6; lengths in 8-byte units. */
+static void
+make_fragment(struct build *build, const char *source, const char *destination, uint32_t offset,
+              uint32_t units, bool more)
+{
+    uint8_t datagram[48] = {0, 53, 3, 232, 0, 48}, upper[64] = {WFP_PROTOCOL_UDP};
+
+    for (uint8_t i = 8; i < sizeof(datagram); i++)
+        datagram[i] = i;
+    if (strchr(source, ':')) {
+        wfp_bytes_put16(upper + 2, (uint16_t)(offset * 8 | more));
+        wfp_bytes_put32(upper + 4, 99);
+        memcpy(upper + 8, datagram + offset * 8, units * 8);
+        build_ip(build, source, destination, WFP_PROTOCOL_FRAGMENT, upper, 8 + units * 8);
+    } else {
+        build_ip(build, source, destination, WFP_PROTOCOL_UDP, datagram + offset * 8, units * 8);
+        wfp_bytes_put16(build->bytes + 4, 99);
+        wfp_bytes_put16(build->bytes + 6, (uint16_t)(offset | (more ? 0x2000 : 0)));
+    }
+}
+
+/* Ref: windows-driver-docs network/wfp-layer-requirements-and-restrictions, "Network Layer". */
+static void
+test_inbound_fragments_are_shown_twice_and_the_datagram_once(void **state)
+{
+    static const char *ends[][2] = {{"1.2.3.4", "10.0.0.1"}, {"fe80::9", "fd00::1"}};
+    struct world *world = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(ends); i++) {
+        uint16_t up = (uint16_t)(2 * i);
+        struct build build;
+        const struct seen *last;
+
+        make_fragment(&build, ends[i][0], ends[i][1], 2, 2, true);
+        send_bytes(world, &build, WFP_HINT_NONE);
+        assert_string_equal(world->path, "IN_IP IN_IP");
+        make_fragment(&build, ends[i][0], ends[i][1], 0, 2, true);
+        send_bytes(world, &build, WFP_HINT_NONE);
+        assert_string_equal(world->path, "IN_IP IN_IP");
+        mock.count = 0;
+        make_fragment(&build, ends[i][0], ends[i][1], 4, 2, false);
+        send_bytes(world, &build, WFP_HINT_NONE);
+        assert_string_equal(world->path, "IN_IP IN_IP IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM");
+        assert_int_equal(mock.seen[0].values[WFP_FIELD_INBOUND_IPPACKET_V4_FLAGS].uint32, 0);
+        assert_int_equal(mock.seen[1].values[WFP_FIELD_INBOUND_IPPACKET_V4_FLAGS].uint32, 0x20);
+        assert_true(mock.seen[1].metadata.present & WFP_METADATA_FRAGMENT_DATA);
+        assert_int_equal(mock.seen[1].metadata.fragment.offset, 32);
+        assert_int_equal(mock.seen[1].metadata.fragment.identification, 99);
+        assert_int_equal(mock.seen[2].values[WFP_FIELD_INBOUND_IPPACKET_V4_FLAGS].uint32, 0x400);
+        assert_false(mock.seen[2].metadata.present & WFP_METADATA_FRAGMENT_DATA);
+        last = &mock.seen[3];
+        assert_int_equal(last->layer_id, WFP_LAYER_INBOUND_TRANSPORT_V4 + up);
+        assert_int_equal(last->values[WFP_FIELD_INBOUND_TRANSPORT_V4_IP_REMOTE_PORT].uint16, 53);
+        assert_int_equal(last->values[WFP_FIELD_INBOUND_TRANSPORT_V4_IP_LOCAL_PORT].uint16, 1000);
+        assert_int_equal(wfp_stack_fragments(world->stack)->completed, i + 1);
+    }
+}
+
+static void
+test_block_of_a_datagram_takes_the_completing_fragment(void **state)
+{
+    struct world *world = *state;
+    struct build build;
+
+    mock.block_layer = WFP_LAYER_INBOUND_TRANSPORT_V4;
+    make_fragment(&build, "1.2.3.4", "10.0.0.1", 0, 4, true);
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_int_equal(world->decision.outcome, WFP_PERMITTED);
+    make_fragment(&build, "1.2.3.4", "10.0.0.1", 4, 2, false);
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_int_equal(world->decision.outcome, WFP_BLOCKED);
+}
+
+static void
+test_refused_first_fragment_takes_the_others_along(void **state)
+{
+    struct world *world = *state;
+    struct build build;
+
+    mock.block_layer = WFP_LAYER_OUTBOUND_TRANSPORT_V4;
+    make_fragment(&build, "10.0.0.1", "1.2.3.4", 0, 4, true);
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_string_equal(world->path, "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_TP_DISCARD BLOCK");
+    mock.block_layer = -1;
+    make_fragment(&build, "10.0.0.1", "1.2.3.4", 4, 2, false);
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_string_equal(world->path, "OUT_TP BLOCK");
+    build.bytes[5]++; /* another datagram */
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_string_equal(world->path, "OUT_IP");
+}
+
 static const struct seen *
 seen_at(uint16_t layer_id)
 {
@@ -683,6 +776,9 @@ main(void)
         TEST(block_ends_the_way_and_goes_to_discard),
         TEST(answers_to_a_group_are_admitted_for_four_seconds),
         TEST(packets_to_a_group_share_a_flow_and_ask_each_time),
+        TEST(inbound_fragments_are_shown_twice_and_the_datagram_once),
+        TEST(block_of_a_datagram_takes_the_completing_fragment),
+        TEST(refused_first_fragment_takes_the_others_along),
         TEST(absorb_meets_no_discard_layer),
         TEST(values_have_the_layers_types),
         TEST(outbound_transport_values),
