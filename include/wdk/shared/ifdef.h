@@ -11,9 +11,6 @@
 extern "C" {
 #endif
 
-#pragma warning(push)
-#pragma warning(disable : 4201)
-
 typedef ULONG NET_IFINDEX, *PNET_IFINDEX;
 typedef NET_IFINDEX IF_INDEX, *PIF_INDEX;
 typedef UINT16 NET_IFTYPE, *PNET_IFTYPE;
@@ -118,8 +115,6 @@ typedef struct _NET_PHYSICAL_LOCATION_LH {
     ULONG FunctionNumber;
 } NET_PHYSICAL_LOCATION_LH, *PNET_PHYSICAL_LOCATION_LH;
 typedef NET_PHYSICAL_LOCATION_LH NET_PHYSICAL_LOCATION;
-
-#pragma warning(pop)
 
 #ifdef __cplusplus
 }

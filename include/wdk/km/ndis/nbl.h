@@ -35,9 +35,6 @@ struct _NET_BUFFER_SHARED_MEMORY {
     ULONG SharedMemoryLength;
 };
 
-#pragma warning(push)
-#pragma warning(disable : 4201)
-
 /* A length in 32 bits for drivers, in SIZE_T for NDIS. */
 typedef union _NET_BUFFER_DATA_LENGTH {
     ULONG DataLength;
@@ -148,8 +145,6 @@ struct _NET_BUFFER_LIST {
     };
     PVOID NetBufferListInfo[MaxNetBufferListInfo];
 };
-
-#pragma warning(pop)
 
 /* NblFlags: what the stack knows about every packet of the list. */
 #define NDIS_NBL_FLAGS_SEND_READ_ONLY                          0x00000001
