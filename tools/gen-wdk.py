@@ -11,6 +11,7 @@ build needs neither this tool nor the tables. Parts (all, when none is named):
     layers     include/wdk/shared/fwps_layers_generated.h     run-time layer ids, field indexes
     constants  include/wdk/{km,shared}/*_generated.h          enumerations and flags, per header
     fwpvi      include/wdk/shared/fwpvi_generated.h           version-independent names
+    errors     include/wdk/um/fwp_errors_generated.h          FWP_E_*
 """
 import collections
 import csv
@@ -535,8 +536,18 @@ Ref: win32 FWP/wfp-version-independent-names-and-targeting-specific-versions-of-
 """, lines)
 
 
+def make_errors(facts):
+    rows = [r for r in facts['status'] if r['kind'] == 'fwp-error']
+    width = max(len(r['fwp_e_name']) for r in rows)
+    write_header('include/wdk/um/fwp_errors_generated.h', f"""
+FWP_E_*: what the filtering platform's functions return to programs.
+{GENERATED}
+""", [f"#define {r['fwp_e_name']:<{width}} ((HRESULT){r['hresult']})" for r in rows])
+
+
 PARTS = {'model': make_model, 'guids': make_guids, 'layers': make_fwps_layers,
-         'constants': make_constants, 'fwpvi': make_fwpvi}
+         'constants': make_constants, 'fwpvi': make_fwpvi,
+         'errors': make_errors}
 
 
 def main():

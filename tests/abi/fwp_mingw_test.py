@@ -21,8 +21,11 @@ HEADERS = ['fwptypes.h', 'fwptypes_generated.h', 'iketypes.h', 'ipsectypes.h', '
 # Where mingw-w64's copy is older or plainly different; each was looked at. See the fact tables'
 # "mingw-differs" and the public documentation of the type.
 KNOWN = {
+    # ends of enumerations that have grown since
     'FWPM_ENGINE_OPTION_MAX', 'FWPM_NET_EVENT_TYPE_MAX', 'FWPM_PROVIDER_CONTEXT_TYPE_MAX',
-    'FWP_MATCH_TYPE_MAX',
+    'FWP_MATCH_TYPE_MAX', 'IKEEXT_CIPHER_TYPE_MAX', 'IPSEC_PFS_MAX',
+    # has a virtual interface tunnel at its end, documented since Windows 7
+    'IPSEC_SA_DETAILS1',
 }
 
 

@@ -12,17 +12,21 @@
 #define FWPM_ACTION                                 FWPM_ACTION0
 #define FWPM_CALLOUT                                FWPM_CALLOUT0
 #define FWPM_CALLOUT_CHANGE                         FWPM_CALLOUT_CHANGE0
+#define FWPM_CALLOUT_CHANGE_CALLBACK                FWPM_CALLOUT_CHANGE_CALLBACK0
 #define FWPM_CALLOUT_ENUM_TEMPLATE                  FWPM_CALLOUT_ENUM_TEMPLATE0
 #define FWPM_CALLOUT_SUBSCRIPTION                   FWPM_CALLOUT_SUBSCRIPTION0
 #define FWPM_CLASSIFY_OPTION                        FWPM_CLASSIFY_OPTION0
 #define FWPM_CLASSIFY_OPTIONS                       FWPM_CLASSIFY_OPTIONS0
 #define FWPM_CONNECTION                             FWPM_CONNECTION0
+#define FWPM_CONNECTION_CALLBACK                    FWPM_CONNECTION_CALLBACK0
 #define FWPM_CONNECTION_ENUM_TEMPLATE               FWPM_CONNECTION_ENUM_TEMPLATE0
 #define FWPM_CONNECTION_SUBSCRIPTION                FWPM_CONNECTION_SUBSCRIPTION0
 #define FWPM_DISPLAY_DATA                           FWPM_DISPLAY_DATA0
+#define FWPM_DYNAMIC_KEYWORD_CALLBACK               FWPM_DYNAMIC_KEYWORD_CALLBACK0
 #define FWPM_FIELD                                  FWPM_FIELD0
 #define FWPM_FILTER                                 FWPM_FILTER0
 #define FWPM_FILTER_CHANGE                          FWPM_FILTER_CHANGE0
+#define FWPM_FILTER_CHANGE_CALLBACK                 FWPM_FILTER_CHANGE_CALLBACK0
 #define FWPM_FILTER_CONDITION                       FWPM_FILTER_CONDITION0
 #define FWPM_FILTER_ENUM_TEMPLATE                   FWPM_FILTER_ENUM_TEMPLATE0
 #define FWPM_FILTER_SUBSCRIPTION                    FWPM_FILTER_SUBSCRIPTION0
@@ -42,7 +46,9 @@
 #define FWPM_NET_EVENT_SUBSCRIPTION                 FWPM_NET_EVENT_SUBSCRIPTION0
 #define FWPM_PROVIDER                               FWPM_PROVIDER0
 #define FWPM_PROVIDER_CHANGE                        FWPM_PROVIDER_CHANGE0
+#define FWPM_PROVIDER_CHANGE_CALLBACK               FWPM_PROVIDER_CHANGE_CALLBACK0
 #define FWPM_PROVIDER_CONTEXT_CHANGE                FWPM_PROVIDER_CONTEXT_CHANGE0
+#define FWPM_PROVIDER_CONTEXT_CHANGE_CALLBACK       FWPM_PROVIDER_CONTEXT_CHANGE_CALLBACK0
 #define FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE         FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0
 #define FWPM_PROVIDER_CONTEXT_SUBSCRIPTION          FWPM_PROVIDER_CONTEXT_SUBSCRIPTION0
 #define FWPM_PROVIDER_ENUM_TEMPLATE                 FWPM_PROVIDER_ENUM_TEMPLATE0
@@ -53,11 +59,14 @@
 #define FWPM_STATISTICS                             FWPM_STATISTICS0
 #define FWPM_SUBLAYER                               FWPM_SUBLAYER0
 #define FWPM_SUBLAYER_CHANGE                        FWPM_SUBLAYER_CHANGE0
+#define FWPM_SUBLAYER_CHANGE_CALLBACK               FWPM_SUBLAYER_CHANGE_CALLBACK0
 #define FWPM_SUBLAYER_ENUM_TEMPLATE                 FWPM_SUBLAYER_ENUM_TEMPLATE0
 #define FWPM_SUBLAYER_SUBSCRIPTION                  FWPM_SUBLAYER_SUBSCRIPTION0
 #define FWPM_SYSTEM_PORTS                           FWPM_SYSTEM_PORTS0
 #define FWPM_SYSTEM_PORTS_BY_TYPE                   FWPM_SYSTEM_PORTS_BY_TYPE0
+#define FWPM_SYSTEM_PORTS_CALLBACK                  FWPM_SYSTEM_PORTS_CALLBACK0
 #define FWPM_VSWITCH_EVENT                          FWPM_VSWITCH_EVENT0
+#define FWPM_VSWITCH_EVENT_CALLBACK                 FWPM_VSWITCH_EVENT_CALLBACK0
 #define FWPM_VSWITCH_EVENT_SUBSCRIPTION             FWPM_VSWITCH_EVENT_SUBSCRIPTION0
 #define FWPS_ACTION                                 FWPS_ACTION0
 #define FWPS_ALE_ENDPOINT_ENUM_TEMPLATE             FWPS_ALE_ENDPOINT_ENUM_TEMPLATE0
@@ -107,12 +116,21 @@
 #define FwpmCalloutGetByKey                         FwpmCalloutGetByKey0
 #define FwpmCalloutGetSecurityInfoByKey             FwpmCalloutGetSecurityInfoByKey0
 #define FwpmCalloutSetSecurityInfoByKey             FwpmCalloutSetSecurityInfoByKey0
+#define FwpmCalloutSubscribeChanges                 FwpmCalloutSubscribeChanges0
+#define FwpmCalloutSubscriptionsGet                 FwpmCalloutSubscriptionsGet0
+#define FwpmCalloutUnsubscribeChanges               FwpmCalloutUnsubscribeChanges0
 #define FwpmConnectionCreateEnumHandle              FwpmConnectionCreateEnumHandle0
 #define FwpmConnectionDestroyEnumHandle             FwpmConnectionDestroyEnumHandle0
 #define FwpmConnectionEnum                          FwpmConnectionEnum0
 #define FwpmConnectionGetById                       FwpmConnectionGetById0
 #define FwpmConnectionGetSecurityInfo               FwpmConnectionGetSecurityInfo0
+#define FwpmConnectionPolicyAdd                     FwpmConnectionPolicyAdd0
+#define FwpmConnectionPolicyDeleteByKey             FwpmConnectionPolicyDeleteByKey0
 #define FwpmConnectionSetSecurityInfo               FwpmConnectionSetSecurityInfo0
+#define FwpmConnectionSubscribe                     FwpmConnectionSubscribe0
+#define FwpmConnectionUnsubscribe                   FwpmConnectionUnsubscribe0
+#define FwpmDynamicKeywordSubscribe                 FwpmDynamicKeywordSubscribe0
+#define FwpmDynamicKeywordUnsubscribe               FwpmDynamicKeywordUnsubscribe0
 #define FwpmEngineClose                             FwpmEngineClose0
 #define FwpmEngineGetOption                         FwpmEngineGetOption0
 #define FwpmEngineGetSecurityInfo                   FwpmEngineGetSecurityInfo0
@@ -129,7 +147,11 @@
 #define FwpmFilterGetByKey                          FwpmFilterGetByKey0
 #define FwpmFilterGetSecurityInfoByKey              FwpmFilterGetSecurityInfoByKey0
 #define FwpmFilterSetSecurityInfoByKey              FwpmFilterSetSecurityInfoByKey0
+#define FwpmFilterSubscribeChanges                  FwpmFilterSubscribeChanges0
+#define FwpmFilterSubscriptionsGet                  FwpmFilterSubscriptionsGet0
+#define FwpmFilterUnsubscribeChanges                FwpmFilterUnsubscribeChanges0
 #define FwpmFreeMemory                              FwpmFreeMemory0
+#define FwpmGetAppIdFromFileName                    FwpmGetAppIdFromFileName0
 #define FwpmIPsecTunnelDeleteByKey                  FwpmIPsecTunnelDeleteByKey0
 #define FwpmLayerCreateEnumHandle                   FwpmLayerCreateEnumHandle0
 #define FwpmLayerDestroyEnumHandle                  FwpmLayerDestroyEnumHandle0
@@ -140,6 +162,8 @@
 #define FwpmLayerSetSecurityInfoByKey               FwpmLayerSetSecurityInfoByKey0
 #define FwpmNetEventCreateEnumHandle                FwpmNetEventCreateEnumHandle0
 #define FwpmNetEventDestroyEnumHandle               FwpmNetEventDestroyEnumHandle0
+#define FwpmNetEventSubscriptionsGet                FwpmNetEventSubscriptionsGet0
+#define FwpmNetEventUnsubscribe                     FwpmNetEventUnsubscribe0
 #define FwpmNetEventsGetSecurityInfo                FwpmNetEventsGetSecurityInfo0
 #define FwpmNetEventsSetSecurityInfo                FwpmNetEventsSetSecurityInfo0
 #define FwpmProviderAdd                             FwpmProviderAdd0
@@ -149,6 +173,9 @@
 #define FwpmProviderContextDestroyEnumHandle        FwpmProviderContextDestroyEnumHandle0
 #define FwpmProviderContextGetSecurityInfoByKey     FwpmProviderContextGetSecurityInfoByKey0
 #define FwpmProviderContextSetSecurityInfoByKey     FwpmProviderContextSetSecurityInfoByKey0
+#define FwpmProviderContextSubscribeChanges         FwpmProviderContextSubscribeChanges0
+#define FwpmProviderContextSubscriptionsGet         FwpmProviderContextSubscriptionsGet0
+#define FwpmProviderContextUnsubscribeChanges       FwpmProviderContextUnsubscribeChanges0
 #define FwpmProviderCreateEnumHandle                FwpmProviderCreateEnumHandle0
 #define FwpmProviderDeleteByKey                     FwpmProviderDeleteByKey0
 #define FwpmProviderDestroyEnumHandle               FwpmProviderDestroyEnumHandle0
@@ -156,6 +183,9 @@
 #define FwpmProviderGetByKey                        FwpmProviderGetByKey0
 #define FwpmProviderGetSecurityInfoByKey            FwpmProviderGetSecurityInfoByKey0
 #define FwpmProviderSetSecurityInfoByKey            FwpmProviderSetSecurityInfoByKey0
+#define FwpmProviderSubscribeChanges                FwpmProviderSubscribeChanges0
+#define FwpmProviderSubscriptionsGet                FwpmProviderSubscriptionsGet0
+#define FwpmProviderUnsubscribeChanges              FwpmProviderUnsubscribeChanges0
 #define FwpmSessionCreateEnumHandle                 FwpmSessionCreateEnumHandle0
 #define FwpmSessionDestroyEnumHandle                FwpmSessionDestroyEnumHandle0
 #define FwpmSessionEnum                             FwpmSessionEnum0
@@ -167,9 +197,17 @@
 #define FwpmSubLayerGetByKey                        FwpmSubLayerGetByKey0
 #define FwpmSubLayerGetSecurityInfoByKey            FwpmSubLayerGetSecurityInfoByKey0
 #define FwpmSubLayerSetSecurityInfoByKey            FwpmSubLayerSetSecurityInfoByKey0
+#define FwpmSubLayerSubscribeChanges                FwpmSubLayerSubscribeChanges0
+#define FwpmSubLayerSubscriptionsGet                FwpmSubLayerSubscriptionsGet0
+#define FwpmSubLayerUnsubscribeChanges              FwpmSubLayerUnsubscribeChanges0
+#define FwpmSystemPortsGet                          FwpmSystemPortsGet0
+#define FwpmSystemPortsSubscribe                    FwpmSystemPortsSubscribe0
+#define FwpmSystemPortsUnsubscribe                  FwpmSystemPortsUnsubscribe0
 #define FwpmTransactionAbort                        FwpmTransactionAbort0
 #define FwpmTransactionBegin                        FwpmTransactionBegin0
 #define FwpmTransactionCommit                       FwpmTransactionCommit0
+#define FwpmvSwitchEventSubscribe                   FwpmvSwitchEventSubscribe0
+#define FwpmvSwitchEventUnsubscribe                 FwpmvSwitchEventUnsubscribe0
 #define FwpmvSwitchEventsGetSecurityInfo            FwpmvSwitchEventsGetSecurityInfo0
 #define FwpmvSwitchEventsSetSecurityInfo            FwpmvSwitchEventsSetSecurityInfo0
 #define FwpsAcquireClassifyHandle                   FwpsAcquireClassifyHandle0
@@ -263,11 +301,16 @@
 #define IPSEC_ID                                    IPSEC_ID0
 #define IPSEC_KEYMODULE_STATE                       IPSEC_KEYMODULE_STATE0
 #define IPSEC_KEY_MANAGER                           IPSEC_KEY_MANAGER0
+#define IPSEC_KEY_MANAGER_CALLBACKS                 IPSEC_KEY_MANAGER_CALLBACKS0
+#define IPSEC_KEY_MANAGER_DICTATE_KEY               IPSEC_KEY_MANAGER_DICTATE_KEY0
+#define IPSEC_KEY_MANAGER_KEY_DICTATION_CHECK       IPSEC_KEY_MANAGER_KEY_DICTATION_CHECK0
+#define IPSEC_KEY_MANAGER_NOTIFY_KEY                IPSEC_KEY_MANAGER_NOTIFY_KEY0
 #define IPSEC_PROPOSAL                              IPSEC_PROPOSAL0
 #define IPSEC_SA                                    IPSEC_SA0
 #define IPSEC_SA_AUTH_AND_CIPHER_INFORMATION        IPSEC_SA_AUTH_AND_CIPHER_INFORMATION0
 #define IPSEC_SA_AUTH_INFORMATION                   IPSEC_SA_AUTH_INFORMATION0
 #define IPSEC_SA_CIPHER_INFORMATION                 IPSEC_SA_CIPHER_INFORMATION0
+#define IPSEC_SA_CONTEXT_CALLBACK                   IPSEC_SA_CONTEXT_CALLBACK0
 #define IPSEC_SA_CONTEXT_CHANGE                     IPSEC_SA_CONTEXT_CHANGE0
 #define IPSEC_SA_CONTEXT_ENUM_TEMPLATE              IPSEC_SA_CONTEXT_ENUM_TEMPLATE0
 #define IPSEC_SA_CONTEXT_EVENT_TYPE                 IPSEC_SA_CONTEXT_EVENT_TYPE0
@@ -282,6 +325,35 @@
 #define IPSEC_TUNNEL_ENDPOINT                       IPSEC_TUNNEL_ENDPOINT0
 #define IPSEC_V4_UDP_ENCAPSULATION                  IPSEC_V4_UDP_ENCAPSULATION0
 #define IPSEC_VIRTUAL_IF_TUNNEL_INFO                IPSEC_VIRTUAL_IF_TUNNEL_INFO0
+#define IPsecDospGetSecurityInfo                    IPsecDospGetSecurityInfo0
+#define IPsecDospGetStatistics                      IPsecDospGetStatistics0
+#define IPsecDospSetSecurityInfo                    IPsecDospSetSecurityInfo0
+#define IPsecDospStateCreateEnumHandle              IPsecDospStateCreateEnumHandle0
+#define IPsecDospStateDestroyEnumHandle             IPsecDospStateDestroyEnumHandle0
+#define IPsecDospStateEnum                          IPsecDospStateEnum0
+#define IPsecKeyManagerAddAndRegister               IPsecKeyManagerAddAndRegister0
+#define IPsecKeyManagerGetSecurityInfoByKey         IPsecKeyManagerGetSecurityInfoByKey0
+#define IPsecKeyManagerSetSecurityInfoByKey         IPsecKeyManagerSetSecurityInfoByKey0
+#define IPsecKeyManagerUnregisterAndDelete          IPsecKeyManagerUnregisterAndDelete0
+#define IPsecKeyManagersGet                         IPsecKeyManagersGet0
+#define IPsecSaContextCreateEnumHandle              IPsecSaContextCreateEnumHandle0
+#define IPsecSaContextDeleteById                    IPsecSaContextDeleteById0
+#define IPsecSaContextDestroyEnumHandle             IPsecSaContextDestroyEnumHandle0
+#define IPsecSaContextExpire                        IPsecSaContextExpire0
+#define IPsecSaContextSetSpi                        IPsecSaContextSetSpi0
+#define IPsecSaContextSubscribe                     IPsecSaContextSubscribe0
+#define IPsecSaContextSubscriptionsGet              IPsecSaContextSubscriptionsGet0
+#define IPsecSaContextUnsubscribe                   IPsecSaContextUnsubscribe0
+#define IPsecSaContextUpdate                        IPsecSaContextUpdate0
+#define IPsecSaCreateEnumHandle                     IPsecSaCreateEnumHandle0
+#define IPsecSaDbGetSecurityInfo                    IPsecSaDbGetSecurityInfo0
+#define IPsecSaDbSetSecurityInfo                    IPsecSaDbSetSecurityInfo0
+#define IPsecSaDestroyEnumHandle                    IPsecSaDestroyEnumHandle0
+#define IkeextSaCreateEnumHandle                    IkeextSaCreateEnumHandle0
+#define IkeextSaDbGetSecurityInfo                   IkeextSaDbGetSecurityInfo0
+#define IkeextSaDbSetSecurityInfo                   IkeextSaDbSetSecurityInfo0
+#define IkeextSaDeleteById                          IkeextSaDeleteById0
+#define IkeextSaDestroyEnumHandle                   IkeextSaDestroyEnumHandle0
 
 #if NTDDI_VERSION >= 0x06010000
 #define FWPM_NET_EVENT_IKEEXT_EM_FAILURE                FWPM_NET_EVENT_IKEEXT_EM_FAILURE1
@@ -302,6 +374,15 @@
 #define IPSEC_STATISTICS                                IPSEC_STATISTICS1
 #define IPSEC_TRAFFIC                                   IPSEC_TRAFFIC1
 #define IPSEC_TRAFFIC_STATISTICS                        IPSEC_TRAFFIC_STATISTICS1
+#define IPsecGetStatistics                              IPsecGetStatistics1
+#define IPsecSaContextAddInbound                        IPsecSaContextAddInbound1
+#define IPsecSaContextAddOutbound                       IPsecSaContextAddOutbound1
+#define IPsecSaContextCreate                            IPsecSaContextCreate1
+#define IPsecSaContextEnum                              IPsecSaContextEnum1
+#define IPsecSaContextGetById                           IPsecSaContextGetById1
+#define IPsecSaContextGetSpi                            IPsecSaContextGetSpi1
+#define IPsecSaEnum                                     IPsecSaEnum1
+#define IkeextGetStatistics                             IkeextGetStatistics1
 #else
 #define FWPM_NET_EVENT_IKEEXT_EM_FAILURE                FWPM_NET_EVENT_IKEEXT_EM_FAILURE0
 #define FWPS_TRANSPORT_SEND_PARAMS                      FWPS_TRANSPORT_SEND_PARAMS0
@@ -321,6 +402,15 @@
 #define IPSEC_STATISTICS                                IPSEC_STATISTICS0
 #define IPSEC_TRAFFIC                                   IPSEC_TRAFFIC0
 #define IPSEC_TRAFFIC_STATISTICS                        IPSEC_TRAFFIC_STATISTICS0
+#define IPsecGetStatistics                              IPsecGetStatistics0
+#define IPsecSaContextAddInbound                        IPsecSaContextAddInbound0
+#define IPsecSaContextAddOutbound                       IPsecSaContextAddOutbound0
+#define IPsecSaContextCreate                            IPsecSaContextCreate0
+#define IPsecSaContextEnum                              IPsecSaContextEnum0
+#define IPsecSaContextGetById                           IPsecSaContextGetById0
+#define IPsecSaContextGetSpi                            IPsecSaContextGetSpi0
+#define IPsecSaEnum                                     IPsecSaEnum0
+#define IkeextGetStatistics                             IkeextGetStatistics0
 #endif
 
 #if NTDDI_VERSION >= 0x06020000
@@ -353,6 +443,8 @@
 #define IKEEXT_SA_DETAILS                 IKEEXT_SA_DETAILS2
 #define IPSEC_TRANSPORT_POLICY            IPSEC_TRANSPORT_POLICY2
 #define IPSEC_TUNNEL_ENDPOINTS            IPSEC_TUNNEL_ENDPOINTS2
+#define IkeextSaEnum                      IkeextSaEnum2
+#define IkeextSaGetById                   IkeextSaGetById2
 #elif NTDDI_VERSION >= 0x06010000
 #define FWPM_NET_EVENT_CLASSIFY_DROP      FWPM_NET_EVENT_CLASSIFY_DROP1
 #define IKEEXT_AUTHENTICATION_METHOD      IKEEXT_AUTHENTICATION_METHOD1
@@ -365,6 +457,8 @@
 #define IKEEXT_SA_DETAILS                 IKEEXT_SA_DETAILS1
 #define IPSEC_TRANSPORT_POLICY            IPSEC_TRANSPORT_POLICY1
 #define IPSEC_TUNNEL_ENDPOINTS            IPSEC_TUNNEL_ENDPOINTS1
+#define IkeextSaEnum                      IkeextSaEnum1
+#define IkeextSaGetById                   IkeextSaGetById1
 #else
 #define FWPM_NET_EVENT_CLASSIFY_DROP      FWPM_NET_EVENT_CLASSIFY_DROP0
 #define IKEEXT_AUTHENTICATION_METHOD      IKEEXT_AUTHENTICATION_METHOD0
@@ -377,6 +471,8 @@
 #define IKEEXT_SA_DETAILS                 IKEEXT_SA_DETAILS0
 #define IPSEC_TRANSPORT_POLICY            IPSEC_TRANSPORT_POLICY0
 #define IPSEC_TUNNEL_ENDPOINTS            IPSEC_TUNNEL_ENDPOINTS0
+#define IkeextSaEnum                      IkeextSaEnum0
+#define IkeextSaGetById                   IkeextSaGetById0
 #endif
 
 #if NTDDI_VERSION >= 0x0a00000a
@@ -449,6 +545,20 @@
 #define FwpmProviderContextGetByKey FwpmProviderContextGetByKey0
 #define FwpsCalloutRegister         FwpsCalloutRegister0
 #define IPSEC_TUNNEL_POLICY         IPSEC_TUNNEL_POLICY0
+#endif
+
+#if NTDDI_VERSION >= 0x0a00000a
+#define FWPM_NET_EVENT_CALLBACK FWPM_NET_EVENT_CALLBACK4
+#define FwpmNetEventSubscribe   FwpmNetEventSubscribe4
+#elif NTDDI_VERSION >= 0x0a000000
+#define FWPM_NET_EVENT_CALLBACK FWPM_NET_EVENT_CALLBACK2
+#define FwpmNetEventSubscribe   FwpmNetEventSubscribe2
+#elif NTDDI_VERSION >= 0x06020000
+#define FWPM_NET_EVENT_CALLBACK FWPM_NET_EVENT_CALLBACK1
+#define FwpmNetEventSubscribe   FwpmNetEventSubscribe1
+#else
+#define FWPM_NET_EVENT_CALLBACK FWPM_NET_EVENT_CALLBACK0
+#define FwpmNetEventSubscribe   FwpmNetEventSubscribe0
 #endif
 
 #if NTDDI_VERSION >= 0x0a00000a
