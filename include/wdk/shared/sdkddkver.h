@@ -1,6 +1,6 @@
 /*
  * Windows versions, and the one this build is for (NTDDI_VERSION, else from _WIN32_WINNT, else
- * Windows 10 2004's successor "Iron", 0x0A00000A, whose filter engine the facts describe).
+ * Windows 11 22H2, as with the newest kit whose layers and layouts were measured).
  */
 #ifndef _INC_SDKDDKVER
 #define _INC_SDKDDKVER
@@ -67,7 +67,7 @@
 
 #ifndef NTDDI_VERSION
 #if !defined(_WIN32_WINNT) || _WIN32_WINNT >= _WIN32_WINNT_WIN10
-#define NTDDI_VERSION NTDDI_WIN10_FE
+#define NTDDI_VERSION WDK_NTDDI_VERSION
 #else
 #define NTDDI_VERSION (_WIN32_WINNT << 16)
 #endif
