@@ -7,8 +7,9 @@
  *            chain for its hash is still short; where none is, a new table is opened: a coarse one for
  *            a shape not seen before, an exact one once coarse chains are full. (TupleMerge: Daly et
  *            al., 2019.) A rule with alternatives goes in once for each.
- *            Rules that fix nothing worth hashing go to one plain list, as do those of tables too
- *            small to pay for their probe.
+ *            Rules that fix nothing worth hashing go to one plain list. Tables too small to pay for
+ *            their probe, or beyond the 64 an image may have, are dissolved into others, or the list.
+ *            Guides then say, for a few fields, which tables have anything for a value.
  */
 #include <string.h>
 
@@ -18,8 +19,10 @@
 #define ALTERNATIVES_MAX 8u  /* of one field */
 #define COPIES_MAX       16u /* of one rule */
 #define CHAIN_MAX        8u
-#define TABLES_MAX       40u
+#define OPEN_MAX         160u /* while building; the smallest are dissolved */
 #define PAYS_FROM        4u  /* rules that make a table pay */
+#define GUIDES_FROM      4u  /* tables that make guides pay */
+#define ADDRESS_BITS     16u /* of an address that a guide looks at */
 #define LIST_UP_TO       8u  /* rules of a sublayer that need no tables */
 
 /* What a rule fixes of one field. */
@@ -51,13 +54,14 @@ struct table {
     uint32_t entry_count, entry_room;
     struct entry *slots; /* open addressing over tags, for counting chains */
     uint32_t slot_count;
+    bool is_unsettled; /* entries out of order */
 };
 
 struct index {
     uint16_t layer_id;
     bool failed;
     uint32_t table_count;
-    struct table tables[TABLES_MAX];
+    struct table tables[OPEN_MAX];
     uint32_t *list;
     uint32_t list_count, list_room;
 };
@@ -352,7 +356,7 @@ table_open(struct index *index, const struct shape *shape)
 {
     struct table *table;
 
-    if (index->table_count == TABLES_MAX)
+    if (index->table_count == OPEN_MAX)
         return NULL;
     table = &index->tables[index->table_count++];
     memset(table, 0, sizeof(*table));
@@ -436,24 +440,118 @@ by_number(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Tables too small to pay dissolve into the list, which is then sorted and without repeats. */
-static void
-dissolve_small_tables(struct index *index)
+static int
+by_rule(const void *a, const void *b)
 {
-    uint32_t kept = 0, distinct = 0;
+    return by_number(&((const struct entry *)a)->rule, &((const struct entry *)b)->rule);
+}
+
+/* Another table for a rule whose own dissolves: the one where its chains are shortest. */
+static struct table *
+next_home(struct index *index, const struct table *from, const struct shape *shape,
+          uint32_t tags[COPIES_MAX], uint32_t *ret_count)
+{
+    struct table *home = NULL;
+    uint32_t shortest = 2 * CHAIN_MAX;
 
     for (uint32_t i = 0; i < index->table_count; i++) {
         struct table *table = &index->tables[i];
-        if (table->entry_count >= PAYS_FROM) {
-            index->tables[kept++] = *table;
+        uint32_t longest = 0;
+
+        if (table == from || !table->entry_count || !table_fits(table, shape))
             continue;
+        *ret_count = tags_of(table, shape, tags);
+        for (uint32_t t = 0; t < *ret_count; t++)
+            longest = MAX(longest, chain_length(table, tags[t]));
+        if (longest < shortest) {
+            shortest = longest;
+            home = table;
         }
-        for (uint32_t e = 0; e < table->entry_count; e++)
-            list_add(index, table->entries[e].rule);
-        table_free(table);
     }
-    if (kept == index->table_count)
+    if (home)
+        *ret_count = tags_of(home, shape, tags);
+    return home;
+}
+
+/* Entries came in out of order: sort them and fill the slots again. */
+static void
+table_settle(struct index *index, struct table *table)
+{
+    qsort(table->entries, table->entry_count, sizeof(table->entries[0]), by_rule);
+    free(table->slots);
+    table->slots = calloc(table->slot_count, sizeof(table->slots[0]));
+    if (!table->slots) {
+        table->slot_count = 0;
+        index->failed = true;
         return;
+    }
+    for (uint32_t i = 0; i < table->entry_count; i++)
+        slot_insert(table->slots, table->slot_count, table->entries[i]);
+}
+
+static void
+dissolve(struct index *index, const uint32_t *words, struct table *table)
+{
+    uint32_t last = 0;
+
+    for (uint32_t e = 0; e < table->entry_count && !index->failed; e++) {
+        uint32_t rule = table->entries[e].rule, tags[COPIES_MAX], count;
+        struct shape shape;
+        struct table *home;
+
+        if (rule == last) /* a copy */
+            continue;
+        last = rule;
+        shape_rule(index, words + rule, &shape);
+        home = next_home(index, table, &shape, tags, &count);
+        if (!home)
+            list_add(index, rule);
+        for (uint32_t i = 0; home && i < count; i++)
+            if (!table_add(home, tags[i], rule))
+                index->failed = true;
+        if (home)
+            home->is_unsettled = true;
+    }
+    table_free(table);
+    memset(table, 0, sizeof(*table));
+}
+
+/* The smallest table, if it does not pay or there are too many. */
+static struct table *
+choose_to_dissolve(struct index *index, uint32_t live)
+{
+    struct table *smallest = NULL;
+
+    for (uint32_t i = 0; i < index->table_count; i++)
+        if (index->tables[i].entry_count &&
+            (!smallest || index->tables[i].entry_count < smallest->entry_count))
+            smallest = &index->tables[i];
+    if (smallest && (live > WFP_TABLES_MAX - 1 || smallest->entry_count < PAYS_FROM))
+        return smallest;
+    return NULL;
+}
+
+static void
+dissolve_small_tables(struct index *index, const uint32_t *words)
+{
+    uint32_t live = index->table_count, kept = 0, distinct = 0;
+    struct table *table;
+
+    while (!index->failed && (table = choose_to_dissolve(index, live))) {
+        dissolve(index, words, table);
+        live--;
+    }
+    for (uint32_t i = 0; i < index->table_count; i++) {
+        if (!index->tables[i].entry_count)
+            continue;
+        if (index->tables[i].is_unsettled)
+            table_settle(index, &index->tables[i]);
+        if (kept != i) {
+            index->tables[kept] = index->tables[i];
+            memset(&index->tables[i], 0, sizeof(index->tables[i]));
+        }
+        kept++;
+    }
     index->table_count = kept;
     if (index->list_count)
         qsort(index->list, index->list_count, sizeof(index->list[0]), by_number);
@@ -514,11 +612,144 @@ write_table(struct wfp_words *words, const struct table *table, uint32_t entry)
     words->data[entry + WFP_TABLE_PART_AT] = part_at;
 }
 
+/* ---- guides ---- */
+
+struct guide {
+    uint32_t word, mask;
+    uint32_t tables; /* that it can rule out */
+};
+
+/* What a guide would look at for one part of a table: a whole word, or an address's first bits. */
+static bool
+guide_for_part(const struct index *index, const struct part *part, struct guide *guide)
+{
+    const struct wfp_field *field = &wfp_layer_find_id(index->layer_id)->fields[part->field];
+
+    *guide = (struct guide){.word = part->word, .mask = UINT32_MAX};
+    if (field->kind == WFP_FIELD_IP_ADDRESS) {
+        guide->mask = part->word_count == 1 ? mask_of(ADDRESS_BITS, 0) : UINT32_MAX;
+        return part->bits >= (part->word_count == 1 ? ADDRESS_BITS : 32);
+    }
+    guide->word += part->word_count - 1u; /* the last word varies most */
+    return true;
+}
+
+static void
+sort_guides(struct guide *guides, uint32_t count)
+{
+    for (uint32_t i = 1; i < count; i++) {
+        struct guide guide = guides[i];
+        uint32_t at = i;
+        for (; at > 0 && guides[at - 1].tables < guide.tables; at--)
+            guides[at] = guides[at - 1];
+        guides[at] = guide;
+    }
+}
+
+/* The fields that most tables hash. */
+static uint32_t
+choose_guides(const struct index *index, struct guide guides[WFP_FIELD_MAX])
+{
+    uint32_t count = 0;
+
+    if (index->table_count < GUIDES_FROM)
+        return 0;
+    for (uint32_t t = 0; t < index->table_count; t++) {
+        for (uint32_t p = 0; p < index->tables[t].part_count; p++) {
+            struct guide guide;
+            uint32_t at = 0;
+
+            if (!guide_for_part(index, &index->tables[t].parts[p], &guide))
+                continue;
+            while (at < count && guides[at].word != guide.word)
+                at++;
+            if (at == count)
+                guides[count++] = guide;
+            guides[at].tables++;
+        }
+    }
+    sort_guides(guides, count);
+    return MIN(count, WFP_GUIDES_MAX);
+}
+
+static const struct part *
+part_guided(const struct index *index, const struct table *table, const struct guide *guide)
+{
+    for (uint32_t p = 0; p < table->part_count; p++) {
+        struct guide own;
+        if (guide_for_part(index, &table->parts[p], &own) && own.word == guide->word)
+            return &table->parts[p];
+    }
+    return NULL;
+}
+
+/* Allow table number @p bit for every value that one of its rules has; or for all. */
+static void
+guide_allow(const struct index *index, struct wfp_words *words, uint32_t at, uint32_t slots,
+            const struct guide *guide, const struct table *table, uint32_t bit)
+{
+    const struct part *part = table ? part_guided(index, table, guide) : NULL;
+    uint32_t *data = &words->data[at + bit / 32], flag = 1u << bit % 32, last = 0;
+
+    for (uint32_t i = 0; !part && i < slots; i++)
+        data[2 * i] |= flag;
+    for (uint32_t e = 0; part && e < table->entry_count; e++) {
+        const struct fixed *fixed;
+        struct shape shape;
+
+        if (table->entries[e].rule == last)
+            continue;
+        last = table->entries[e].rule;
+        shape_rule(index, words->data + last, &shape);
+        fixed = shape_find(&shape, part->field);
+        for (uint32_t a = 0; a < fixed->count; a++) {
+            uint32_t value = fixed->values[a][guide->word - part->word] & guide->mask;
+            data[2 * (wfp_walk_hash(0, value) & (slots - 1))] |= flag;
+        }
+    }
+}
+
+/* @p list_bit is the number of the list among the tables, or WFP_TABLES_MAX. */
+static void
+write_guides(struct wfp_words *words, const struct index *index, uint32_t sublayer,
+             uint32_t rule_count, uint32_t list_bit)
+{
+    struct guide guides[WFP_FIELD_MAX];
+    uint32_t count = choose_guides(index, guides), at = words->count, slots = 64;
+
+    while (slots < 2048 && slots < rule_count)
+        slots *= 2;
+    for (uint32_t i = 0; i < count * WFP_GUIDE_SIZE; i++)
+        wfp_words_push(words, 0);
+    for (uint32_t g = 0; g < count; g++) {
+        uint32_t slot_at = words->count;
+
+        for (uint32_t i = 0; i < 2 * slots; i++)
+            wfp_words_push(words, 0);
+        if (words->failed)
+            return;
+        words->data[at + g * WFP_GUIDE_SIZE + WFP_GUIDE_KEY] = guides[g].word;
+        words->data[at + g * WFP_GUIDE_SIZE + WFP_GUIDE_MASK] = guides[g].mask;
+        words->data[at + g * WFP_GUIDE_SIZE + WFP_GUIDE_SLOTS] = slots - 1;
+        words->data[at + g * WFP_GUIDE_SIZE + WFP_GUIDE_SLOT_AT] = slot_at;
+        for (uint32_t t = 0; t < index->table_count; t++)
+            guide_allow(index, words, slot_at, slots, &guides[g], &index->tables[t],
+                        t + (t >= list_bit));
+        if (list_bit < WFP_TABLES_MAX)
+            guide_allow(index, words, slot_at, slots, &guides[g], NULL, list_bit);
+    }
+    if (words->failed)
+        return;
+    words->data[sublayer + WFP_SUBLAYER_GUIDES] = count;
+    words->data[sublayer + WFP_SUBLAYER_GUIDE_AT] = at;
+}
+
 /* Entries in order of their best rule, then what they point to. */
 static void
-write_tables(struct wfp_words *words, struct index *index, uint32_t sublayer)
+write_tables(struct wfp_words *words, struct index *index, uint32_t sublayer, uint32_t rule_count)
 {
     uint32_t count = index->table_count + (index->list_count != 0), at = words->count, t = 0;
+    uint32_t list_bit = WFP_TABLES_MAX;
     bool list_written = index->list_count == 0;
 
     for (uint32_t i = 0; i < count * WFP_TABLE_SIZE; i++)
@@ -532,6 +763,7 @@ write_tables(struct wfp_words *words, struct index *index, uint32_t sublayer)
                               index->list[0] < index->tables[t].entries[0].rule)) {
             write_list(words, index, entry);
             list_written = true;
+            list_bit = i;
         } else {
             write_table(words, &index->tables[t++], entry);
         }
@@ -540,6 +772,7 @@ write_tables(struct wfp_words *words, struct index *index, uint32_t sublayer)
         return;
     words->data[sublayer + WFP_SUBLAYER_TABLES] = count;
     words->data[sublayer + WFP_SUBLAYER_TABLE_AT] = at;
+    write_guides(words, index, sublayer, rule_count, list_bit);
 }
 
 void
@@ -560,9 +793,9 @@ wfp_image_index_append(struct wfp_words *words, uint16_t layer_id, uint32_t subl
         else
             place_rule(index, words->data, rule);
     }
-    dissolve_small_tables(index);
+    dissolve_small_tables(index, words->data);
     if (!index->failed)
-        write_tables(words, index, sublayer);
+        write_tables(words, index, sublayer, rule_count);
     else
         words->failed = true;
     for (uint32_t i = 0; i < index->table_count; i++)

@@ -68,6 +68,24 @@ test(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_t at, uin
     if (!has_bit(key, WFP_KEY_PRESENT, WFP_TEST_FIELD(word)))
         return WFP_TEST_OP(word) == WFP_TEST_EMPTY &&
                has_bit(key, WFP_KEY_EMPTY, WFP_TEST_FIELD(word));
+    if (n == 1) { /* most fields */
+        uint32_t value = KEY(v), first = WORD(at + 1);
+
+        switch (WFP_TEST_OP(word)) {
+        case WFP_TEST_EQUAL:
+            truth = value == first;
+            break;
+        case WFP_TEST_MASK:
+            truth = (value & first) == WORD(at + 2);
+            break;
+        case WFP_TEST_RANGE:
+            truth = value >= first && value <= WORD(at + 2);
+            break;
+        default:
+            return WFP_TEST_OP(word) == WFP_TEST_SLOW;
+        }
+        return truth ^ ((word & WFP_TEST_NEGATED) != 0);
+    }
     switch (WFP_TEST_OP(word)) {
     case WFP_TEST_EQUAL:
         truth = equal(image, mask, key, v, at + 1, n);
@@ -177,15 +195,53 @@ next_in_table(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_
     return best;
 }
 
+/* Which tables the guides allow. */
+static inline uint64_t
+allowed_tables(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_t sublayer,
+               uint32_t tables)
+{
+    uint64_t allowed = tables >= WFP_TABLES_MAX ? ~(uint64_t)0 : ((uint64_t)1 << tables) - 1;
+    uint32_t guides = WORD(sublayer + WFP_SUBLAYER_GUIDES);
+    uint32_t guide = WORD(sublayer + WFP_SUBLAYER_GUIDE_AT);
+
+    for (uint32_t i = 0; i < guides && i < WFP_GUIDES_MAX; i++, guide += WFP_GUIDE_SIZE) {
+        uint32_t value = KEY(WORD(guide + WFP_GUIDE_KEY)) & WORD(guide + WFP_GUIDE_MASK);
+        uint32_t slot = wfp_walk_hash(0, value) & WORD(guide + WFP_GUIDE_SLOTS);
+        uint32_t at = WORD(guide + WFP_GUIDE_SLOT_AT) + 2 * slot;
+        allowed &= WORD(at) | (uint64_t)WORD(at + 1) << 32;
+    }
+    return allowed;
+}
+
+static inline uint32_t
+lowest_bit(uint64_t bits)
+{
+#ifdef __BPF__
+    uint32_t n = 0;
+    for (uint32_t width = 32; width > 0; width /= 2) {
+        if (!(bits & (((uint64_t)1 << width) - 1))) {
+            bits >>= width;
+            n += width;
+        }
+    }
+    return n;
+#else
+    return (uint32_t)__builtin_ctzll(bits);
+#endif
+}
+
 uint32_t
 wfp_walk_next(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_t sublayer,
               uint32_t floor)
 {
     uint32_t tables = WORD(sublayer + WFP_SUBLAYER_TABLES);
-    uint32_t table = WORD(sublayer + WFP_SUBLAYER_TABLE_AT);
+    uint32_t first = WORD(sublayer + WFP_SUBLAYER_TABLE_AT);
     uint32_t none = WORD(sublayer + WFP_SUBLAYER_END), best = none;
+    uint64_t allowed = allowed_tables(image, mask, key, sublayer, tables);
 
-    for (uint32_t i = 0; i < tables && i < LOOP_MAX; i++, table += WFP_TABLE_SIZE) {
+    for (uint32_t i = 0; allowed && i < WFP_TABLES_MAX; i++, allowed &= allowed - 1) {
+        uint32_t table = first + lowest_bit(allowed) * WFP_TABLE_SIZE;
+
         if (WORD(table + WFP_TABLE_BEST) >= best)
             break;
         if (WORD(table + WFP_TABLE_LAST) < floor)

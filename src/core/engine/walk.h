@@ -14,7 +14,9 @@
  *              and are alternatives; the last of them is marked.
  *   table      WFP_TABLE_*: rules that agree on which bits of the key to hash (its parts); slots
  *              of {tag, rule}, probed linearly. A table without parts is a plain list of rules.
- *              Tables are sorted by their best rule.
+ *              Tables are sorted by their best rule; there are at most 64.
+ *   guide      WFP_GUIDE_*: for some bits of the key, which tables can have a match: slots of 64 bits.
+ *              A table is probed only if all guides of the sublayer allow it.
  *
  * Contract   wfp_walk_next() gives the best matching rule at or behind `floor`: a caller gets all
  *            matches lazily in descending order, and a better index never shows. Tests that words
@@ -51,7 +53,20 @@ enum wfp_sublayer_word {
     WFP_SUBLAYER_END,       /* behind the last */
     WFP_SUBLAYER_TABLES,
     WFP_SUBLAYER_TABLE_AT,
+    WFP_SUBLAYER_GUIDES,
+    WFP_SUBLAYER_GUIDE_AT,
     WFP_SUBLAYER_SIZE,
+};
+
+#define WFP_TABLES_MAX 64u
+#define WFP_GUIDES_MAX 5u
+
+enum wfp_guide_word {
+    WFP_GUIDE_KEY,   /* word of the key */
+    WFP_GUIDE_MASK,  /* bits of it */
+    WFP_GUIDE_SLOTS, /* slots - 1 */
+    WFP_GUIDE_SLOT_AT, /* 2 words each: bits of tables 0-31, 32-63 */
+    WFP_GUIDE_SIZE,
 };
 
 enum wfp_table_word {

@@ -215,8 +215,10 @@ unsigned_bits(const struct wfp_value *value)
         return value->uint16;
     case WFP_UINT32:
         return value->uint32;
-    default:
+    case WFP_UINT64:
         return *value->uint64;
+    default:
+        return 0;
     }
 }
 

@@ -52,6 +52,20 @@ static struct wfp_layer all_layers[WFP_LAYER_COUNT] = {
 
 static_assert(ELEMENTSOF(all_fields) == ELEMENTSOF(layer_of_field), "one layer per field");
 
+static uint16_t discard_twins[WFP_LAYER_COUNT];
+
+/* A twin follows its layer and has its name with _DISCARD behind. */
+static uint16_t
+find_discard_twin(uint16_t id)
+{
+    size_t length = strlen(all_layers[id].name);
+
+    if (id + 1 == WFP_LAYER_COUNT || strncmp(all_layers[id + 1].name, all_layers[id].name, length) ||
+        strcmp(all_layers[id + 1].name + length, "_DISCARD"))
+        return WFP_LAYER_COUNT;
+    return (uint16_t)(id + 1);
+}
+
 /* Before main, so that the table is constant for everyone. */
 __attribute__((constructor(101))) static void
 join_fields_to_layers(void)
@@ -59,7 +73,9 @@ join_fields_to_layers(void)
     for (size_t i = ELEMENTSOF(all_fields); i-- > 0;)
         all_layers[layer_of_field[i]].fields = &all_fields[i];
     for (size_t i = 0; i < ELEMENTSOF(all_layers); i++)
-        assert(all_layers[i].field_count <= WFP_FIELD_MAX);
+        assert(all_layers[i].name && all_layers[i].field_count <= WFP_FIELD_MAX);
+    for (uint16_t id = 0; id < WFP_LAYER_COUNT; id++)
+        discard_twins[id] = find_discard_twin(id);
 }
 
 const struct wfp_layer *
@@ -141,16 +157,7 @@ wfp_layer_find_field_name(const struct wfp_layer *layer, const char *condition_n
 uint16_t
 wfp_layer_discard_twin(uint16_t id)
 {
-    const struct wfp_layer *layer = wfp_layer_find_id(id);
-    const struct wfp_layer *twin = wfp_layer_find_id((uint16_t)(id + 1));
-    size_t length;
-
-    if (!layer || !twin)
-        return WFP_LAYER_COUNT;
-    length = strlen(layer->name);
-    if (strncmp(twin->name, layer->name, length) != 0 || strcmp(twin->name + length, "_DISCARD"))
-        return WFP_LAYER_COUNT;
-    return twin->id;
+    return id < WFP_LAYER_COUNT ? discard_twins[id] : WFP_LAYER_COUNT;
 }
 
 const char *
