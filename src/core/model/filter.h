@@ -59,7 +59,10 @@ struct wfp_filter {
     uint32_t action;             /* enum wfp_action */
     struct wfp_guid callout_key; /* callout actions; else the filter type of the action */
     uint32_t callout_id;         /* run-time id of callout_key, 0 without one */
-    struct wfp_guid provider_context_key;
+    union {
+        struct wfp_guid provider_context_key; /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
+        uint64_t raw_context;                 /* without: as given */
+    };
     uint64_t provider_context_id; /* LUID, 0 without one */
     uint64_t context;        /* raw context; a callout's notify may write it while the filter is added */
     void *adapter_view;      /* the callout adapter's rendering (FWPS_FILTER), built on demand */

@@ -32,7 +32,9 @@ enum wfp_bfe_kind {
     WFP_BFE_TABLE_COUNT, /* kinds that live in tables; the rest only enumerate */
     WFP_BFE_LAYER = WFP_BFE_TABLE_COUNT,
     WFP_BFE_SESSION,
-    WFP_BFE_EVENT, /* network events */
+    WFP_BFE_EVENT,         /* network events */
+    WFP_BFE_CONNECTION,    /* IPsec connections: there are none, but their container has security */
+    WFP_BFE_VSWITCH_EVENT, /* the same */
     WFP_BFE_KIND_COUNT,
 };
 
@@ -166,6 +168,10 @@ struct wfp_bfe_sd {
     uint8_t bytes[];
 };
 
+struct wfp_bfe_sd *wfp_bfe_sd_ref(struct wfp_bfe_sd *sd);
+void wfp_bfe_sd_unref(struct wfp_bfe_sd *sd);
+DEFINE_FREEP(struct wfp_bfe_sd, wfp_bfe_sd_unref)
+
 /* ---- the engine -------------------------------------------------------------------------- */
 
 /** @return 0 or -WFP_ERR_NO_MEMORY. The built-in objects are there. */
@@ -179,6 +185,11 @@ uint64_t wfp_bfe_state_hash(struct wfp_bfe *bfe);
 uint32_t wfp_bfe_count(struct wfp_bfe *bfe, enum wfp_bfe_kind kind);
 /** Bytes that BFE itself holds for objects of @p kind beside the objects: tables and entries. */
 size_t wfp_bfe_overhead(struct wfp_bfe *bfe, enum wfp_bfe_kind kind);
+
+/** Has a driver registered code for the callout? */
+bool wfp_bfe_callout_is_registered(struct wfp_bfe *bfe, uint32_t callout_id);
+/** FWPM_SUBLAYER_UNIVERSAL, the default sublayer of every layer. */
+extern const struct wfp_guid wfp_bfe_default_sublayer;
 
 /* ---- sessions ---------------------------------------------------------------------------- */
 

@@ -34,7 +34,7 @@ wfp_bfe_provider_add(struct wfp_bfe_session *session, const struct wfp_provider_
     struct wfp_object_spec common;
     int r;
 
-    if (!session || !spec)
+    if (!spec)
         return -WFP_ERR_NULL_POINTER;
     common = spec->common;
     common.provider_key = NULL;
@@ -76,7 +76,7 @@ wfp_bfe_sublayer_add(struct wfp_bfe_session *session, const struct wfp_sublayer_
     _cleanup_(wfp_bfe_object_unrefp) struct wfp_bfe_object *object = NULL;
     int r;
 
-    if (!session || !spec)
+    if (!spec)
         return -WFP_ERR_NULL_POINTER;
     r = wfp_bfe_object_check(&spec->common, WFP_SUBLAYER_FLAG_PERSISTENT);
     if (r == 0)
@@ -86,6 +86,12 @@ wfp_bfe_sublayer_add(struct wfp_bfe_session *session, const struct wfp_sublayer_
     object->weight = spec->weight;
     return add_as_call(session, &object, spec->common.flags & WFP_SUBLAYER_FLAG_PERSISTENT, sd,
                        find_weight);
+}
+
+bool
+wfp_bfe_callout_is_registered(struct wfp_bfe *bfe, uint32_t callout_id)
+{
+    return wfp_callout_is_registered(bfe->engine, callout_id);
 }
 
 static int
@@ -103,7 +109,7 @@ wfp_bfe_callout_add(struct wfp_bfe_session *session, const struct wfp_callout_sp
     _cleanup_(wfp_bfe_object_unrefp) struct wfp_bfe_object *mine = NULL;
     int r;
 
-    if (!session || !spec)
+    if (!spec)
         return -WFP_ERR_NULL_POINTER;
     r = wfp_bfe_object_check(&spec->common, WFP_CALLOUT_FLAG_PERSISTENT |
                                                 WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT);
@@ -174,7 +180,7 @@ wfp_bfe_context_add(struct wfp_bfe_session *session, const struct wfp_context_sp
     _cleanup_(wfp_bfe_object_unrefp) struct wfp_bfe_object *mine = NULL;
     int r;
 
-    if (!session || !spec)
+    if (!spec)
         return -WFP_ERR_NULL_POINTER;
     r = wfp_bfe_object_check(&spec->common,
                              WFP_CONTEXT_FLAG_PERSISTENT | WFP_CONTEXT_FLAG_DOWNLEVEL);

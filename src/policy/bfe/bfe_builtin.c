@@ -54,7 +54,6 @@ static const struct builtin rows[] = {
 #undef BUILTIN_CALLOUT
 };
 
-/* FWPM_SUBLAYER_UNIVERSAL, the default sublayer of every layer. */
 const struct wfp_guid wfp_bfe_default_sublayer =
     GUID(0xeebecc03, 0xced4, 0x4380, 0x81, 0x9a, 0x27, 0x34, 0x39, 0x7b, 0x2b, 0x74);
 

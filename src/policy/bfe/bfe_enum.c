@@ -77,13 +77,13 @@ compare_filter_ids(const void *a, const void *b)
     return (x->id > y->id) - (x->id < y->id);
 }
 
-/* Heaviest first; of equals the older, as the engine evaluates them. */
+/* Heaviest first; of equals the newest, as the engine evaluates them. */
 static int
 compare_weights(const void *a, const void *b)
 {
     const struct wfp_filter *x = *(void *const *)a, *y = *(void *const *)b;
     int order = (x->weight < y->weight) - (x->weight > y->weight);
-    return order ? order : compare_filter_ids(a, b);
+    return order ? order : compare_filter_ids(b, a);
 }
 
 static void
@@ -197,6 +197,9 @@ take(struct wfp_bfe_session *session, const struct wfp_bfe_template *template_,
         return take_layers(e);
     case WFP_BFE_SESSION:
         return take_sessions(session->bfe, e);
+    case WFP_BFE_CONNECTION:
+    case WFP_BFE_VSWITCH_EVENT:
+        return 0; /* there are none */
     case WFP_BFE_EVENT:
         return wfp_bfe_event_take(session->bfe, template_, &e->items, &e->count);
     default:
@@ -212,7 +215,7 @@ wfp_bfe_enum_create(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
     uint32_t savepoint;
     int r;
 
-    if (!session || !ret_handle)
+    if (!ret_handle)
         return -WFP_ERR_NULL_POINTER;
     if (kind >= WFP_BFE_KIND_COUNT)
         return -WFP_ERR_INVALID_PARAMETER;
@@ -271,7 +274,7 @@ wfp_bfe_enum_next(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, uint6
     struct wfp_bfe_enum **link;
     int r;
 
-    if (!session || !ret_items || !ret_count)
+    if (!ret_items || !ret_count)
         return -WFP_ERR_NULL_POINTER;
     r = wfp_bfe_session_enter(session);
     if (r < 0)
@@ -304,8 +307,6 @@ wfp_bfe_enum_destroy(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, ui
     struct wfp_bfe_enum **link;
     int r;
 
-    if (!session)
-        return -WFP_ERR_NULL_POINTER;
     r = wfp_bfe_session_enter(session);
     if (r < 0)
         return r;

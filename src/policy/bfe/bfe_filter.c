@@ -129,7 +129,7 @@ build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
     if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
         filter->provider_context_key = spec->provider_context_key;
     else
-        filter->context = spec->raw_context;
+        filter->context = filter->raw_context = spec->raw_context;
     r = wfp_weight_of(layer, &filter->weight_given, filter->conditions, filter->condition_count,
                       &filter->weight);
     if (r < 0)
@@ -219,7 +219,7 @@ wfp_bfe_filter_add(struct wfp_bfe_session *session, const struct wfp_filter_spec
     uint64_t id = 0;
     int r;
 
-    if (!session || !spec)
+    if (!spec)
         return -WFP_ERR_NULL_POINTER;
     r = check(spec, &layer);
     if (r == 0)

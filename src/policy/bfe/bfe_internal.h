@@ -211,11 +211,8 @@ void wfp_bfe_txn_drop(struct wfp_bfe_session *session);
 int wfp_bfe_txn_finish(struct wfp_bfe_session *session);
 
 /* bfe_security.c */
-struct wfp_bfe_sd *wfp_bfe_sd_ref(struct wfp_bfe_sd *sd);
-void wfp_bfe_sd_unref(struct wfp_bfe_sd *sd);
 /** A checked copy. @p blob NULL gives NULL. @return 0, -WFP_ERR_INVALID_SECURITY_DESCR, ... */
 int wfp_bfe_sd_new(const struct wfp_blob *blob, struct wfp_bfe_sd **ret_sd);
-DEFINE_FREEP(struct wfp_bfe_sd, wfp_bfe_sd_unref)
 /* Standard rights, and FWPM_ACTRL_* */
 #define WFP_ACTRL_ADD             0x00000001u
 #define WFP_ACTRL_ADD_LINK        0x00000002u
@@ -268,7 +265,6 @@ int wfp_bfe_condition_check_all(const struct wfp_layer *layer, uint32_t count,
                                 const struct wfp_condition *conditions);
 
 /* bfe_builtin.c */
-extern const struct wfp_guid wfp_bfe_default_sublayer; /* FWPM_SUBLAYER_UNIVERSAL */
 int wfp_bfe_builtin_add_all(struct wfp_bfe *bfe);
 
 /* bfe_enum.c */

@@ -31,7 +31,7 @@ wfp_bfe_option_get(struct wfp_bfe_session *session, uint32_t option, uint32_t *r
     uint32_t savepoint;
     int r;
 
-    if (!session || !ret_value)
+    if (!ret_value)
         return -WFP_ERR_NULL_POINTER;
     if (option >= WFP_BFE_OPTION_MAX)
         return -WFP_ERR_INVALID_ENUMERATOR;
@@ -50,7 +50,7 @@ wfp_bfe_option_set(struct wfp_bfe_session *session, uint32_t option, const struc
     uint32_t savepoint;
     int r;
 
-    if (!session || !value)
+    if (!value)
         return -WFP_ERR_NULL_POINTER;
     if (option >= WFP_BFE_OPTION_MAX)
         return -WFP_ERR_INVALID_ENUMERATOR;

@@ -271,7 +271,7 @@ wfp_bfe_security_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
     uint32_t savepoint;
     int r;
 
-    if (!session || !ret_sd)
+    if (!ret_sd)
         return -WFP_ERR_NULL_POINTER;
     r = wfp_bfe_call_begin(session, false, &savepoint);
     if (r < 0)
@@ -340,7 +340,7 @@ wfp_bfe_security_set(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
     uint32_t savepoint;
     int r;
 
-    if (!session || !sd)
+    if (!sd)
         return -WFP_ERR_NULL_POINTER;
     r = check_parts(sd, parts);
     if (r < 0)

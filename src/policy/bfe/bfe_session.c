@@ -207,6 +207,8 @@ wfp_bfe_session_enter(struct wfp_bfe_session *session)
 {
     bool open;
 
+    if (!session)
+        return -WFP_ERR_INVALID_HANDLE;
     if (atomic_load(&session->caller) == gettid())
         return -WFP_ERR_TXN_IN_PROGRESS;
     pthread_mutex_lock(&session->call);

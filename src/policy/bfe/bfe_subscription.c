@@ -247,7 +247,9 @@ wfp_bfe_subscribe(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
     uint32_t savepoint;
     int r;
 
-    if (!session || !callback || !ret_handle)
+    if (!session)
+        return -WFP_ERR_INVALID_HANDLE;
+    if (!callback || !ret_handle)
         return -WFP_ERR_NULL_POINTER;
     r = check_arguments(kind, template_, flags);
     if (r < 0)
@@ -304,7 +306,7 @@ wfp_bfe_unsubscribe(struct wfp_bfe_session *session, uint64_t handle)
     int r = 0;
 
     if (!session)
-        return -WFP_ERR_NULL_POINTER;
+        return -WFP_ERR_INVALID_HANDLE;
     bfe = session->bfe;
     pthread_mutex_lock(&bfe->mutex);
     link = find_link_locked(bfe, handle);
@@ -344,7 +346,9 @@ wfp_bfe_subscriptions_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kin
     struct wfp_bfe *bfe;
     uint32_t count = 0;
 
-    if (!session || !ret_infos || !ret_count)
+    if (!session)
+        return -WFP_ERR_INVALID_HANDLE;
+    if (!ret_infos || !ret_count)
         return -WFP_ERR_NULL_POINTER;
     bfe = session->bfe;
     pthread_mutex_lock(&bfe->mutex);

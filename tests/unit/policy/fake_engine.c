@@ -28,6 +28,13 @@ wfp_callout_id(struct wfp_engine *engine, const struct wfp_guid *key)
     return ++key_count;
 }
 
+bool
+wfp_callout_is_registered(struct wfp_engine *engine, uint32_t id)
+{
+    (void)engine;
+    return id == fake_engine.registered_id;
+}
+
 int
 wfp_callout_notify(struct wfp_engine *engine, enum wfp_notify_type type, struct wfp_filter *filter)
 {

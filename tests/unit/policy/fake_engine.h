@@ -22,6 +22,7 @@ extern struct fake_engine {
     uint32_t commits;
     int fail_commit; /* returned by the next commits */
     int veto;        /* returned by ADD notifications */
+    uint32_t registered_id; /* the one callout that counts as registered */
     uint64_t context; /* written to filter->context on ADD if not 0 */
     uint32_t notification_count;
     struct fake_notification notifications[FAKE_LOG_SIZE];

@@ -1,0 +1,457 @@
+/*
+ * Windows' management structures to and from BFE's: display data, values, filters and the rest.
+ *
+ * Model      FWP_VALUE0 and struct wfp_value (and what they point to) have one layout, so that values
+ *            and conditions are borrowed as they are on the way in. On the way out all is copied into
+ *            one allocation.
+ */
+#include "policy/fwpm/fwpm_convert.h"
+
+#include "base/utf16.h"
+#include "core/model/layer.h"
+
+static_assert(sizeof(GUID) == sizeof(struct wfp_guid), "one layout");
+static_assert(sizeof(FWP_VALUE0) == sizeof(struct wfp_value), "one layout");
+static_assert(sizeof(FWP_CONDITION_VALUE0) == sizeof(struct wfp_value), "one layout");
+static_assert(offsetof(FWP_VALUE0, uint64) == offsetof(struct wfp_value, uint64), "one layout");
+static_assert(sizeof(FWPM_FILTER_CONDITION0) == sizeof(struct wfp_condition), "one layout");
+static_assert(offsetof(FWPM_FILTER_CONDITION0, conditionValue) ==
+                  offsetof(struct wfp_condition, value),
+              "one layout");
+static_assert(sizeof(FWP_RANGE0) == sizeof(struct wfp_range), "one layout");
+static_assert(sizeof(FWP_BYTE_BLOB) == sizeof(struct wfp_blob), "one layout");
+static_assert(sizeof(FWP_V4_ADDR_AND_MASK) == sizeof(struct wfp_v4_mask), "one layout");
+static_assert(sizeof(FWP_V6_ADDR_AND_MASK) == sizeof(struct wfp_v6_mask), "one layout");
+static_assert(sizeof(FWPM_FILTER0) <= WFP_FWPM_STRUCT_MAX, "fits the scratch space");
+
+struct wfp_object_spec
+wfp_fwpm_spec_common(const GUID *key, const FWPM_DISPLAY_DATA0 *display, UINT32 flags,
+                     const GUID *provider, const FWP_BYTE_BLOB *provider_data)
+{
+    return (struct wfp_object_spec){
+        .key = *wfp_fwpm_key(key),
+        .name_utf16 = (const uint16_t *)display->name,
+        .description_utf16 = (const uint16_t *)display->description,
+        .flags = flags,
+        .provider_key = wfp_fwpm_key(provider),
+        .provider_data = {.size = provider_data->size, .data = provider_data->data},
+    };
+}
+
+void
+wfp_fwpm_write_display(struct wfp_fwpm_arena *arena, FWPM_DISPLAY_DATA0 *out,
+                       const uint16_t *name_utf16, const uint16_t *description_utf16)
+{
+    out->name = (WCHAR *)wfp_fwpm_arena_string(arena, name_utf16);
+    out->description = (WCHAR *)wfp_fwpm_arena_string(arena, description_utf16);
+}
+
+void
+wfp_fwpm_write_blob(struct wfp_fwpm_arena *arena, FWP_BYTE_BLOB *out, const struct wfp_blob *blob)
+{
+    out->size = blob->size;
+    out->data = wfp_fwpm_arena_copy(arena, blob->size ? blob->data : NULL, blob->size);
+}
+
+static void
+write_key(struct wfp_fwpm_arena *arena, GUID *out, const struct wfp_guid *key)
+{
+    (void)arena;
+    memcpy(out, key, sizeof(*out));
+}
+
+static GUID *
+write_provider_key(struct wfp_fwpm_arena *arena, bool has_provider, const struct wfp_guid *key)
+{
+    return has_provider ? wfp_fwpm_arena_copy(arena, key, sizeof(GUID)) : NULL;
+}
+
+/* Bytes behind the pointer of a type whose size is fixed; 0 for the others. */
+static size_t
+pointee_size(const struct wfp_value *value)
+{
+    switch (value->type) {
+    case WFP_UINT64:
+    case WFP_INT64:
+    case WFP_DOUBLE:
+        return 8;
+    case WFP_BYTE_ARRAY16:
+        return 16;
+    case WFP_BYTE_ARRAY6:
+        return 6;
+    case WFP_V4_ADDR_MASK:
+        return sizeof(struct wfp_v4_mask);
+    case WFP_V6_ADDR_MASK:
+        return sizeof(struct wfp_v6_mask);
+    case WFP_SID:
+        return wfp_value_sid_size(value->sid);
+    case WFP_UNICODE_STRING:
+        return 2 * (wfp_utf16_length(value->string_utf16) + 1);
+    default:
+        return 0;
+    }
+}
+
+static void *
+write_blob_value(struct wfp_fwpm_arena *arena, const struct wfp_blob *blob)
+{
+    FWP_BYTE_BLOB scratch, *out = wfp_fwpm_arena_take(arena, sizeof(*out));
+
+    wfp_fwpm_write_blob(arena, out ? out : &scratch, blob);
+    return out;
+}
+
+static void *
+write_range(struct wfp_fwpm_arena *arena, const struct wfp_range *range)
+{
+    struct wfp_range scratch, *out = wfp_fwpm_arena_take(arena, sizeof(*out));
+
+    wfp_fwpm_write_value(arena, out ? &out->low : &scratch.low, &range->low);
+    wfp_fwpm_write_value(arena, out ? &out->high : &scratch.high, &range->high);
+    return out;
+}
+
+void
+wfp_fwpm_write_value(struct wfp_fwpm_arena *arena, void *out, const struct wfp_value *value)
+{
+    struct wfp_value *copy = out;
+    size_t size = pointee_size(value);
+
+    *copy = *value;
+    if (size)
+        copy->pointer = wfp_fwpm_arena_copy(arena, value->pointer, size);
+    else if (value->type == WFP_BYTE_BLOB || value->type == WFP_SECURITY_DESCRIPTOR ||
+             value->type == WFP_TOKEN_ACCESS_INFORMATION)
+        copy->pointer = write_blob_value(arena, value->blob);
+    else if (value->type == WFP_RANGE)
+        copy->pointer = write_range(arena, value->range);
+}
+
+void
+wfp_fwpm_write_provider(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_object *object = item;
+    FWPM_PROVIDER0 *out = out_;
+
+    write_key(arena, &out->providerKey, &object->key);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
+                           object->description_utf16);
+    out->flags = object->flags;
+    wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
+    out->serviceName = (WCHAR *)wfp_fwpm_arena_string(arena, object->service_name_utf16);
+}
+
+void
+wfp_fwpm_write_sublayer(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_object *object = item;
+    FWPM_SUBLAYER0 *out = out_;
+
+    write_key(arena, &out->subLayerKey, &object->key);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
+                           object->description_utf16);
+    out->flags = object->flags;
+    out->providerKey = write_provider_key(arena, object->has_provider, &object->provider_key);
+    wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
+    out->weight = object->weight;
+}
+
+void
+wfp_fwpm_write_callout(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_object *object = item;
+    FWPM_CALLOUT0 *out = out_;
+
+    write_key(arena, &out->calloutKey, &object->key);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
+                           object->description_utf16);
+    out->flags = object->flags;
+    if (wfp_fwpm_bfe() && wfp_bfe_callout_is_registered(wfp_fwpm_bfe(), (uint32_t)object->id))
+        out->flags |= FWPM_CALLOUT_FLAG_REGISTERED;
+    out->providerKey = write_provider_key(arena, object->has_provider, &object->provider_key);
+    wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
+    write_key(arena, &out->applicableLayer, &object->layer_key);
+    out->calloutId = (UINT32)object->id;
+}
+
+static void
+write_conditions(struct wfp_fwpm_arena *arena, FWPM_FILTER0 *out, const struct wfp_filter *filter)
+{
+    struct wfp_condition scratch, *conditions = wfp_fwpm_arena_take(
+                                      arena, filter->condition_count * sizeof(scratch));
+
+    out->numFilterConditions = filter->condition_count;
+    out->filterCondition = (FWPM_FILTER_CONDITION0 *)conditions;
+    for (uint32_t i = 0; i < filter->condition_count; i++) {
+        struct wfp_condition *condition = conditions ? &conditions[i] : &scratch;
+        *condition = filter->conditions[i];
+        wfp_fwpm_write_value(arena, &condition->value, &filter->conditions[i].value);
+    }
+}
+
+void
+wfp_fwpm_write_filter(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_filter *filter = item;
+    uint64_t weight = filter->weight;
+    struct wfp_value effective = {.type = WFP_UINT64, .uint64 = &weight};
+    FWPM_FILTER0 *out = out_;
+
+    write_key(arena, &out->filterKey, &filter->key);
+    wfp_fwpm_write_display(arena, &out->displayData, filter->name_utf16,
+                           filter->description_utf16);
+    out->flags = filter->flags;
+    out->providerKey = write_provider_key(arena, filter->has_provider, &filter->provider_key);
+    wfp_fwpm_write_blob(arena, &out->providerData, &filter->provider_data);
+    write_key(arena, &out->layerKey, &filter->layer_key);
+    write_key(arena, &out->subLayerKey, &filter->sublayer_key);
+    wfp_fwpm_write_value(arena, &out->weight, &filter->weight_given);
+    write_conditions(arena, out, filter);
+    out->action.type = filter->action;
+    write_key(arena, &out->action.calloutKey, &filter->callout_key);
+    if (filter->flags & FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
+        write_key(arena, &out->providerContextKey, &filter->provider_context_key);
+    else
+        out->rawContext = filter->raw_context;
+    out->filterId = filter->id;
+    wfp_fwpm_write_value(arena, &out->effectiveWeight, &effective);
+}
+
+void
+wfp_fwpm_write_layer(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_layer *layer = item;
+    FWPM_FIELD0 scratch, *fields;
+    FWPM_LAYER0 *out = out_;
+    _cleanup_(freep) uint16_t *name_utf16 = wfp_utf16_from_utf8(layer->name, NULL);
+    static const uint16_t no_name[] = {0};
+
+    write_key(arena, &out->layerKey, &layer->key);
+    wfp_fwpm_write_display(arena, &out->displayData, name_utf16 ? name_utf16 : no_name, NULL);
+    out->flags = layer->flags;
+    out->numFields = layer->field_count;
+    out->field = fields = wfp_fwpm_arena_take(arena, layer->field_count * sizeof(*fields));
+    for (uint16_t i = 0; i < layer->field_count; i++) {
+        FWPM_FIELD0 *field = fields ? &fields[i] : &scratch;
+        field->fieldKey =
+            wfp_fwpm_arena_copy(arena, &layer->fields[i].condition_key, sizeof(GUID));
+        field->type = layer->fields[i].kind;
+        field->dataType = layer->fields[i].type;
+    }
+    write_key(arena, &out->defaultSubLayerKey, &wfp_bfe_default_sublayer);
+    out->layerId = layer->id;
+}
+
+void
+wfp_fwpm_write_session(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_session_info *info = item;
+    FWPM_SESSION0 *out = out_;
+
+    write_key(arena, &out->sessionKey, &info->key);
+    wfp_fwpm_write_display(arena, &out->displayData, info->name_utf16, info->description_utf16);
+    out->flags = info->flags;
+    out->txnWaitTimeoutInMSec = info->txn_wait_timeout_ms;
+    out->processId = info->process_id;
+    out->sid = wfp_fwpm_arena_copy(arena, info->sid, wfp_value_sid_size(info->sid));
+    out->username = (WCHAR *)wfp_fwpm_arena_string(arena, info->user_name_utf16);
+    out->kernelMode = info->kernel;
+}
+
+/* ---- security descriptors ---------------------------------------------------------------- */
+
+#define SELF_RELATIVE 0x8000u
+
+/* SECURITY_DESCRIPTOR in its absolute form, x64. */
+struct absolute_sd {
+    uint8_t revision, sbz1;
+    uint16_t control;
+    const void *owner, *group, *sacl, *dacl;
+};
+
+int
+wfp_fwpm_sd_init(struct wfp_fwpm_sd *sd, PSECURITY_DESCRIPTOR descriptor)
+{
+    const struct absolute_sd *absolute = descriptor;
+    struct wfp_bfe_sd_parts parts;
+    int r;
+
+    memset(sd, 0, sizeof(*sd));
+    if (!descriptor)
+        return 0;
+    if (absolute->revision != 1)
+        return -WFP_ERR_INVALID_SECURITY_DESCR;
+    if (absolute->control & SELF_RELATIVE)
+        wfp_bfe_descriptor_split(descriptor, &parts);
+    else
+        parts = (struct wfp_bfe_sd_parts){.owner = absolute->owner,
+                                          .group = absolute->group,
+                                          .dacl = absolute->dacl,
+                                          .sacl = absolute->sacl,
+                                          .control = absolute->control};
+    r = wfp_bfe_descriptor_join(&parts, &sd->sd);
+    if (r < 0)
+        return r;
+    sd->blob = (struct wfp_blob){.size = sd->sd->size, .data = sd->sd->bytes};
+    return 0;
+}
+
+void
+wfp_fwpm_sd_fini(struct wfp_fwpm_sd *sd)
+{
+    wfp_bfe_sd_unref(sd->sd);
+}
+
+const struct wfp_blob *
+wfp_fwpm_sd_blob(const struct wfp_fwpm_sd *sd)
+{
+    return sd->sd ? &sd->blob : NULL;
+}
+
+/* ---- get and enumerate ------------------------------------------------------------------- */
+
+static int
+get_item(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, const GUID *key, uint64_t id,
+         void **ret_item)
+{
+    if (kind == WFP_BFE_FILTER)
+        return key ? wfp_bfe_filter_get(session, wfp_fwpm_key(key), (struct wfp_filter **)ret_item)
+                   : wfp_bfe_filter_get_by_id(session, id, (struct wfp_filter **)ret_item);
+    return key ? wfp_bfe_object_get(session, kind, wfp_fwpm_key(key),
+                                    (struct wfp_bfe_object **)ret_item)
+               : wfp_bfe_object_get_by_id(session, kind, id, (struct wfp_bfe_object **)ret_item);
+}
+
+int
+wfp_fwpm_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, const GUID *key, uint64_t id,
+             wfp_fwpm_writer *write, size_t size, void *ret_struct)
+{
+    void *item = NULL;
+    int r;
+
+    if (!ret_struct)
+        return -WFP_ERR_NULL_POINTER;
+    r = get_item(session, kind, key, id, &item);
+    if (r < 0)
+        return r;
+    r = wfp_fwpm_arena_build(write, item, size, ret_struct);
+    if (kind == WFP_BFE_FILTER)
+        wfp_filter_unref(item);
+    else
+        wfp_bfe_object_unref(item);
+    return r;
+}
+
+int
+wfp_fwpm_enum_create(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
+                     const struct wfp_bfe_template *template_, HANDLE *ret_handle)
+{
+    uint64_t handle;
+    int r;
+
+    if (!ret_handle)
+        return -WFP_ERR_NULL_POINTER;
+    r = wfp_bfe_enum_create(session, kind, template_, &handle);
+    if (r == 0)
+        *ret_handle = wfp_fwpm_handle(handle);
+    return r;
+}
+
+int
+wfp_fwpm_enum(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, HANDLE handle,
+              UINT32 requested, wfp_fwpm_writer *write, size_t size, void *ret_entries,
+              UINT32 *ret_count)
+{
+    uint32_t count = 0;
+    void **items = NULL;
+    int r;
+
+    if (!ret_entries || !ret_count)
+        return -WFP_ERR_NULL_POINTER;
+    r = wfp_bfe_enum_next(session, kind, wfp_fwpm_number(handle), requested, &items, &count);
+    if (r < 0)
+        return r;
+    r = wfp_fwpm_arena_build_array(write, items, count, size, ret_entries);
+    wfp_bfe_enum_free(kind, items, count);
+    if (r < 0) /* not delivered: the next call gives them again */
+        wfp_bfe_enum_rewind(session, kind, wfp_fwpm_number(handle), count);
+    else
+        *ret_count = count;
+    return r;
+}
+
+/* ---- templates --------------------------------------------------------------------------- */
+
+struct wfp_bfe_template *
+wfp_fwpm_template_callout(const FWPM_CALLOUT_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out)
+{
+    if (!from)
+        return NULL;
+    *out = (struct wfp_bfe_template){.provider_key = wfp_fwpm_key(from->providerKey),
+                                     .layer_key = wfp_fwpm_key(&from->layerKey)};
+    return out;
+}
+
+struct wfp_bfe_template *
+wfp_fwpm_template_sublayer(const FWPM_SUBLAYER_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out)
+{
+    if (!from)
+        return NULL;
+    *out = (struct wfp_bfe_template){.provider_key = wfp_fwpm_key(from->providerKey)};
+    return out;
+}
+
+struct wfp_bfe_template *
+wfp_fwpm_template_context(const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *from,
+                          struct wfp_bfe_template *out)
+{
+    if (!from)
+        return NULL;
+    *out = (struct wfp_bfe_template){.provider_key = wfp_fwpm_key(from->providerKey),
+                                     .context_type = from->providerContextType};
+    return out;
+}
+
+struct wfp_bfe_template *
+wfp_fwpm_template_filter(const FWPM_FILTER_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out,
+                         struct wfp_bfe_context_template *context)
+{
+    if (!from)
+        return NULL;
+    *out = (struct wfp_bfe_template){
+        .provider_key = wfp_fwpm_key(from->providerKey),
+        .layer_key = wfp_fwpm_key(&from->layerKey),
+        .enum_type = from->enumType,
+        .flags = from->flags,
+        .condition_count = from->numFilterConditions,
+        .conditions = (const struct wfp_condition *)from->filterCondition,
+        .action_mask = from->actionMask,
+        .callout_key = wfp_fwpm_key(from->calloutKey),
+    };
+    if (from->providerContextTemplate) {
+        context->provider_key = wfp_fwpm_key(from->providerContextTemplate->providerKey);
+        context->type = from->providerContextTemplate->providerContextType;
+        out->context = context;
+    }
+    return out;
+}
+
+static uint64_t
+time_from(FILETIME time)
+{
+    return (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime;
+}
+
+struct wfp_bfe_template *
+wfp_fwpm_template_event(const FWPM_NET_EVENT_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out)
+{
+    if (!from)
+        return NULL;
+    *out = (struct wfp_bfe_template){
+        .start_100ns = time_from(from->startTime),
+        .end_100ns = time_from(from->endTime),
+        .condition_count = from->numFilterConditions,
+        .conditions = (const struct wfp_condition *)from->filterCondition,
+    };
+    return out;
+}

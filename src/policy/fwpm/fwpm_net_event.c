@@ -1,0 +1,292 @@
+/*
+ * Network events: what was dropped, and where.
+ *
+ * Ref        win32 FWP/logging, FWP/event-management
+ */
+#include "policy/fwpm/fwpm_convert.h"
+
+/*
+ * All versions begin alike: the header only grew, and so did what a drop carries. A writer fills the
+ * part that its version has.
+ */
+static_assert(offsetof(FWPM_NET_EVENT_HEADER0, userId) == offsetof(FWPM_NET_EVENT_HEADER1, userId),
+              "one beginning");
+static_assert(offsetof(FWPM_NET_EVENT_HEADER0, userId) == offsetof(FWPM_NET_EVENT_HEADER3, userId),
+              "one beginning");
+static_assert(offsetof(FWPM_NET_EVENT_HEADER2, addressFamily) ==
+                  offsetof(FWPM_NET_EVENT_HEADER3, addressFamily),
+              "one beginning");
+static_assert(offsetof(FWPM_NET_EVENT_CLASSIFY_DROP1, isLoopback) ==
+                  offsetof(FWPM_NET_EVENT_CLASSIFY_DROP2, isLoopback),
+              "one beginning");
+static_assert(offsetof(FWPM_NET_EVENT_CLASSIFY_ALLOW0, isLoopback) ==
+                  offsetof(FWPM_NET_EVENT_CLASSIFY_DROP2, isLoopback),
+              "one beginning");
+
+static void
+write_address(uint32_t *v4_host, uint8_t v6[16], const struct wfp_bfe_event *event,
+              const uint8_t addr[16])
+{
+    if (event->is_v6)
+        memcpy(v6, addr, 16);
+    else
+        *v4_host = (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 |
+                   addr[3];
+}
+
+static void
+write_header(struct wfp_fwpm_arena *arena, FWPM_NET_EVENT_HEADER0 *out,
+             const struct wfp_bfe_event *event)
+{
+    out->timeStamp.dwLowDateTime = (DWORD)event->time_100ns;
+    out->timeStamp.dwHighDateTime = (DWORD)(event->time_100ns >> 32);
+    out->flags = event->flags;
+    out->ipVersion = event->is_v6 ? FWP_IP_VERSION_V6 : FWP_IP_VERSION_V4;
+    out->ipProtocol = event->protocol;
+    write_address(&out->localAddrV4, out->localAddrV6.byteArray16, event, event->local_addr);
+    write_address(&out->remoteAddrV4, out->remoteAddrV6.byteArray16, event, event->remote_addr);
+    out->localPort = event->local_port_host;
+    out->remotePort = event->remote_port_host;
+    out->scopeId = event->scope_id;
+    wfp_fwpm_write_blob(arena, &out->appId, &event->app_id);
+    if (event->user_sid)
+        out->userId =
+            wfp_fwpm_arena_copy(arena, event->user_sid, wfp_value_sid_size(event->user_sid));
+}
+
+/* FWPM_NET_EVENT_CLASSIFY_DROP2, of which all other versions and ALLOW0 are beginnings. */
+static void *
+write_verdict(struct wfp_fwpm_arena *arena, const struct wfp_bfe_event *event)
+{
+    FWPM_NET_EVENT_CLASSIFY_DROP2 *out = wfp_fwpm_arena_take(arena, sizeof(*out));
+
+    if (!out)
+        return NULL;
+    memset(out, 0, sizeof(*out));
+    out->filterId = event->filter_id;
+    out->layerId = event->layer_id;
+    out->reauthReason = event->reauth_reason;
+    out->msFwpDirection = event->direction;
+    out->isLoopback = event->is_loopback;
+    return out;
+}
+
+static void
+write_event0(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_event *event = item;
+    FWPM_NET_EVENT0 *out = out_;
+
+    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
+    out->type = (FWPM_NET_EVENT_TYPE)event->type;
+    out->classifyDrop = write_verdict(arena, event);
+}
+
+static void
+write_event1(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_event *event = item;
+    FWPM_NET_EVENT1 *out = out_;
+
+    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
+    out->type = (FWPM_NET_EVENT_TYPE)event->type;
+    out->classifyDrop = write_verdict(arena, event);
+}
+
+static void
+write_event2(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_event *event = item;
+    FWPM_NET_EVENT2 *out = out_;
+
+    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
+    out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
+    out->type = (FWPM_NET_EVENT_TYPE)event->type;
+    out->classifyDrop = write_verdict(arena, event);
+}
+
+static void
+write_event3(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_event *event = item;
+    FWPM_NET_EVENT3 *out = out_;
+
+    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
+    out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
+    out->type = (FWPM_NET_EVENT_TYPE)event->type;
+    out->classifyDrop = write_verdict(arena, event);
+}
+
+static void
+write_event4(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_event *event = item;
+    FWPM_NET_EVENT4 *out = out_;
+
+    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
+    out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
+    out->type = (FWPM_NET_EVENT_TYPE)event->type;
+    out->classifyDrop = write_verdict(arena, event);
+}
+
+static void
+write_event5(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+{
+    const struct wfp_bfe_event *event = item;
+    FWPM_NET_EVENT5 *out = out_;
+
+    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
+    out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
+    out->type = (FWPM_NET_EVENT_TYPE)event->type;
+    out->classifyDrop = write_verdict(arena, event);
+}
+
+/**
+ * Take a snapshot of the network events to enumerate.
+ *
+ * @param enumTemplate  which ones; NULL for all
+ * @param enumHandle  destroy it with FwpmNetEventDestroyEnumHandle0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventcreateenumhandle0.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventCreateEnumHandle0(HANDLE engineHandle,
+                              const FWPM_NET_EVENT_ENUM_TEMPLATE0 *enumTemplate, HANDLE *enumHandle)
+{
+    struct wfp_bfe_template selection;
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(
+        wfp_fwpm_enum_create(session, WFP_BFE_EVENT, wfp_fwpm_template_event(enumTemplate, &selection),
+                             enumHandle));
+}
+
+/**
+ * The next page of the snapshot; fewer than requested at its end.
+ *
+ * @param entries  one allocation for all, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventenum0.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
+                  FWPM_NET_EVENT0 ***entries, UINT32 *numEntriesReturned)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
+                                         numEntriesRequested, write_event0,
+                                         sizeof(FWPM_NET_EVENT0), entries, numEntriesReturned));
+}
+
+/**
+ * The next page of the snapshot; fewer than requested at its end.
+ *
+ * @param entries  one allocation for all, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventenum1.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventEnum1(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
+                  FWPM_NET_EVENT1 ***entries, UINT32 *numEntriesReturned)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
+                                         numEntriesRequested, write_event1,
+                                         sizeof(FWPM_NET_EVENT1), entries, numEntriesReturned));
+}
+
+/**
+ * The next page of the snapshot; fewer than requested at its end.
+ *
+ * @param entries  one allocation for all, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventenum2.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventEnum2(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
+                  FWPM_NET_EVENT2 ***entries, UINT32 *numEntriesReturned)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
+                                         numEntriesRequested, write_event2,
+                                         sizeof(FWPM_NET_EVENT2), entries, numEntriesReturned));
+}
+
+/**
+ * The next page of the snapshot; fewer than requested at its end.
+ *
+ * @param entries  one allocation for all, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventenum3.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventEnum3(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
+                  FWPM_NET_EVENT3 ***entries, UINT32 *numEntriesReturned)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
+                                         numEntriesRequested, write_event3,
+                                         sizeof(FWPM_NET_EVENT3), entries, numEntriesReturned));
+}
+
+/**
+ * The next page of the snapshot; fewer than requested at its end.
+ *
+ * @param entries  one allocation for all, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventenum4.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventEnum4(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
+                  FWPM_NET_EVENT4 ***entries, UINT32 *numEntriesReturned)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
+                                         numEntriesRequested, write_event4,
+                                         sizeof(FWPM_NET_EVENT4), entries, numEntriesReturned));
+}
+
+/**
+ * The next page of the snapshot; fewer than requested at its end.
+ *
+ * @param entries  one allocation for all, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventenum5.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventEnum5(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
+                  FWPM_NET_EVENT5 ***entries, UINT32 *numEntriesReturned)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
+                                         numEntriesRequested, write_event5,
+                                         sizeof(FWPM_NET_EVENT5), entries, numEntriesReturned));
+}
+
+/**
+ * Free the snapshot.
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventdestroyenumhandle0.
+ */
+FWPM_STATUS NTAPI
+FwpmNetEventDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(
+        wfp_bfe_enum_destroy(session, WFP_BFE_EVENT, wfp_fwpm_number(enumHandle)));
+}
