@@ -17,6 +17,20 @@ wfp_filter_new(void)
 }
 
 struct wfp_filter *
+wfp_filter_new_block(size_t extra, uint8_t **ret_extra)
+{
+    struct wfp_filter *filter = calloc(1, sizeof(*filter) + extra);
+
+    static_assert(sizeof(*filter) % 8 == 0, "what follows is aligned");
+    if (!filter)
+        return NULL;
+    atomic_init(&filter->references, 1);
+    filter->is_block = true;
+    *ret_extra = (uint8_t *)(filter + 1);
+    return filter;
+}
+
+struct wfp_filter *
 wfp_filter_ref(struct wfp_filter *filter)
 {
     unsigned before = atomic_fetch_add_explicit(&filter->references, 1, memory_order_relaxed);
@@ -30,13 +44,13 @@ filter_free(struct wfp_filter *filter)
 {
     if (filter->adapter_view && filter->adapter_free)
         filter->adapter_free(filter->adapter_view);
-    for (uint32_t i = 0; filter->conditions && i < filter->condition_count; i++)
-        wfp_value_fini(&filter->conditions[i].value);
-    free(filter->conditions);
-    wfp_value_fini(&filter->weight_given);
-    free(filter->provider_data.data);
-    free(filter->name_utf16);
-    free(filter->description_utf16);
+    if (!filter->is_block) {
+        for (uint32_t i = 0; filter->conditions && i < filter->condition_count; i++)
+            wfp_value_fini(&filter->conditions[i].value);
+        free(filter->conditions);
+        free(filter->name_utf16);
+        free(filter->description_utf16);
+    }
     free(filter);
 }
 

@@ -11,6 +11,7 @@
 #define WFP_CORE_MODEL_FILTER_H
 
 #include <stdatomic.h>
+#include <stddef.h>
 
 #include "core/model/value.h"
 
@@ -38,39 +39,41 @@ enum wfp_action {
 #define WFP_FILTER_FLAG_DISABLED                       0x0020u
 #define WFP_FILTER_FLAG_INDEXED                        0x0040u
 
+/*
+ * Kept small: a policy may have 100,000 of them. What few filters have is behind a pointer; what BFE
+ * makes is one block, the pointers leading into it.
+ */
 struct wfp_filter {
     atomic_uint references;
+    uint32_t condition_count;
     uint64_t id; /* run-time id, never 0 */
     struct wfp_guid key;
-    struct wfp_guid layer_key;
-    uint16_t layer_id; /* run-time layer id (core/model/layer.h) */
     struct wfp_guid sublayer_key;
+    uint16_t layer_id;        /* run-time layer id (core/model/layer.h) */
     uint16_t sublayer_weight; /* effective */
-    bool has_provider;
-    struct wfp_guid provider_key;
-    uint16_t *name_utf16;        /* required */
-    uint16_t *description_utf16; /* may be NULL */
-    uint32_t flags;              /* WFP_FILTER_FLAG_* */
-    struct wfp_blob provider_data;
-    struct wfp_value weight_given; /* EMPTY, UINT8 or UINT64 */
-    uint64_t weight;               /* effective */
-    uint32_t condition_count;
+    uint32_t flags;           /* WFP_FILTER_FLAG_* */
+    uint32_t action;          /* enum wfp_action */
+    uint32_t callout_id;      /* run-time id of callout_key, 0 without one */
+    uint64_t weight;          /* effective */
+    uint8_t weight_type;      /* as given: EMPTY, UINT8 (weight >> 60) or UINT64 (weight) */
+    bool is_block;            /* all pointers below, but the adapter's, lead into this allocation */
     struct wfp_condition *conditions;
-    uint32_t action;             /* enum wfp_action */
-    struct wfp_guid callout_key; /* callout actions; else the filter type of the action */
-    uint32_t callout_id;         /* run-time id of callout_key, 0 without one */
-    union {
-        struct wfp_guid provider_context_key; /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
-        uint64_t raw_context;                 /* without: as given */
-    };
-    uint64_t provider_context_id; /* LUID, 0 without one */
-    uint64_t context;        /* raw context; a callout's notify may write it while the filter is added */
-    void *adapter_view;      /* the callout adapter's rendering (FWPS_FILTER), built on demand */
+    uint16_t *name_utf16;                         /* required */
+    uint16_t *description_utf16;                  /* may be NULL */
+    const struct wfp_guid *provider_key;          /* NULL without one */
+    const struct wfp_guid *callout_key;           /* callout actions; else the filter type, if given */
+    const struct wfp_guid *provider_context_key;  /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
+    const struct wfp_blob *provider_data;         /* NULL without any */
+    uint64_t raw_context; /* as given, or the provider context's run-time id */
+    uint64_t context;     /* the same, until a callout's notify writes its own while it is added */
+    void *adapter_view;   /* the callout adapter's rendering (FWPS_FILTER), built on demand */
     void (*adapter_free)(void *adapter_view);
 };
 
 /** A zeroed filter with one reference, or NULL. */
 struct wfp_filter *wfp_filter_new(void);
+/** The same as one block with @p extra zeroed bytes behind it (aligned to 8): `is_block` is set. */
+struct wfp_filter *wfp_filter_new_block(size_t extra, uint8_t **ret_extra);
 struct wfp_filter *wfp_filter_ref(struct wfp_filter *filter);
 void wfp_filter_unref(struct wfp_filter *filter);
 

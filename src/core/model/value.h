@@ -11,6 +11,7 @@
 #define WFP_CORE_MODEL_VALUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/guid.h"
@@ -143,6 +144,13 @@ struct wfp_condition {
  * @return 0, -WFP_ERR_NO_MEMORY, or -WFP_ERR_TYPE_MISMATCH / NULL_POINTER for a value no one may hold
  */
 int wfp_value_copy(const struct wfp_value *value, struct wfp_value *ret_copy);
+/** Bytes a wfp_value_pack() of @p value needs: a multiple of 8, 0 for what is inline. */
+size_t wfp_value_pack_size(const struct wfp_value *value);
+/**
+ * Deep copy into memory the caller has: from @p *place on, which moves. Not for wfp_value_fini().
+ * Token information is not copied: its pointer is kept.
+ */
+void wfp_value_pack(const struct wfp_value *value, struct wfp_value *ret_packed, uint8_t **place);
 /** Release what a copied value owns and make it WFP_EMPTY. */
 void wfp_value_fini(struct wfp_value *value);
 /** Are both of one type and equal in content? */

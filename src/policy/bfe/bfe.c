@@ -32,6 +32,8 @@ wfp_bfe_new(struct wfp_engine *engine, struct wfp_bfe **ret_bfe)
         return -WFP_ERR_NO_MEMORY;
     init_locks(bfe);
     bfe->engine = engine;
+    for (int kind = 0; kind < WFP_BFE_TABLE_COUNT; kind++)
+        bfe->tables[kind].pool = &bfe->pool;
     wfp_bfe_option_init(bfe);
     r = wfp_bfe_descriptor_default(&bfe->container_sd[WFP_BFE_KIND_COUNT]);
     if (r < 0)
@@ -80,11 +82,7 @@ wfp_bfe_free(struct wfp_bfe *bfe)
     }
     for (int kind = 0; kind <= WFP_BFE_KIND_COUNT; kind++)
         wfp_bfe_sd_unref(bfe->container_sd[kind]);
-    while (bfe->chunks) {
-        struct wfp_bfe_chunk *chunk = bfe->chunks;
-        bfe->chunks = chunk->next;
-        free(chunk);
-    }
+    wfp_bfe_pool_fini(&bfe->pool);
     pthread_cond_destroy(&bfe->lock_free);
     pthread_mutex_destroy(&bfe->event_mutex);
     pthread_mutex_destroy(&bfe->mutex);
@@ -102,7 +100,7 @@ wfp_bfe_overhead(struct wfp_bfe *bfe, enum wfp_bfe_kind kind)
 {
     const struct wfp_bfe_table *table = &bfe->tables[kind];
 
-    return (size_t)2 * table->capacity * sizeof(void *) +
+    return (size_t)2 * table->capacity * sizeof(uint32_t) +
            (size_t)table->count * sizeof(struct wfp_bfe_entry);
 }
 

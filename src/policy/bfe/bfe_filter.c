@@ -3,6 +3,7 @@
  *
  * Ref        win32 fwpmtypes/ns-fwpmtypes-fwpm_filter0, fwpmu/nf-fwpmu-fwpmfilteradd0
  */
+#include "base/utf16.h"
 #include "core/model/weight.h"
 #include "policy/bfe/bfe_internal.h"
 
@@ -11,7 +12,6 @@
     (WFP_FILTER_FLAG_PERSISTENT | WFP_FILTER_FLAG_BOOTTIME |                                       \
      WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT | WFP_FILTER_FLAG_CLEAR_ACTION_RIGHT |                   \
      WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED | WFP_FILTER_FLAG_INDEXED | 0x3F80u)
-
 
 static int
 check_action(const struct wfp_filter_spec *spec)
@@ -57,80 +57,106 @@ check_weight(const struct wfp_value *weight)
     }
 }
 
-static int
-copy_conditions(struct wfp_filter *filter, const struct wfp_filter_spec *spec)
+static size_t
+text_size(const uint16_t *text_utf16)
 {
-    if (!spec->condition_count)
-        return 0;
-    filter->conditions = calloc(spec->condition_count, sizeof(*filter->conditions));
-    if (!filter->conditions)
-        return -WFP_ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < spec->condition_count; i++) {
-        struct wfp_condition *condition = &filter->conditions[i];
-        int r = wfp_value_copy(&spec->conditions[i].value, &condition->value);
-        if (r < 0)
-            return r;
-        condition->field_key = spec->conditions[i].field_key;
-        condition->match = spec->conditions[i].match;
-        filter->condition_count++; /* those that are whole: what unref releases */
-    }
-    return 0;
+    return text_utf16 ? 2 * (wfp_utf16_length(text_utf16) + 1) : 0;
 }
 
-static int
-copy_common(struct wfp_filter *filter, const struct wfp_object_spec *spec)
+static bool
+has_context(const struct wfp_filter_spec *spec)
 {
-    filter->key = spec->key;
-    if (wfp_guid_is_zero(&filter->key))
-        wfp_guid_generate(&filter->key);
-    filter->flags = spec->flags;
-    if (spec->provider_key) {
-        filter->has_provider = true;
-        filter->provider_key = *spec->provider_key;
-    }
-    if (!(filter->name_utf16 = wfp_bfe_copy_string(spec->name_utf16)))
-        return -WFP_ERR_NO_MEMORY;
-    if (spec->description_utf16 &&
-        !(filter->description_utf16 = wfp_bfe_copy_string(spec->description_utf16)))
-        return -WFP_ERR_NO_MEMORY;
-    if (spec->provider_data.size) {
-        filter->provider_data.data = malloc(spec->provider_data.size);
-        if (!filter->provider_data.data)
-            return -WFP_ERR_NO_MEMORY;
-        memcpy(filter->provider_data.data, spec->provider_data.data, spec->provider_data.size);
-        filter->provider_data.size = spec->provider_data.size;
-    }
-    return 0;
+    return spec->common.flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT;
+}
+
+/* Bytes behind the filter: everything it points to, each part rounded up to 8. */
+static size_t
+extra_size(const struct wfp_filter_spec *spec)
+{
+    const struct wfp_object_spec *common = &spec->common;
+    size_t size = (size_t)spec->condition_count * sizeof(struct wfp_condition);
+
+    for (uint32_t i = 0; i < spec->condition_count; i++)
+        size += wfp_value_pack_size(&spec->conditions[i].value);
+    size += ALIGN_UP(text_size(common->name_utf16), 8);
+    size += ALIGN_UP(text_size(common->description_utf16), 8);
+    if (common->provider_data.size)
+        size += sizeof(struct wfp_blob) + ALIGN_UP((size_t)common->provider_data.size, 8);
+    return size + sizeof(struct wfp_guid) * ((common->provider_key != NULL) + has_context(spec) +
+                                             !wfp_guid_is_zero(&spec->callout_key));
+}
+
+static void *
+carve(uint8_t **place, const void *bytes, size_t size)
+{
+    void *copy = *place;
+
+    if (!size)
+        return NULL;
+    memcpy(copy, bytes, size);
+    *place += ALIGN_UP(size, 8);
+    return copy;
+}
+
+static const struct wfp_blob *
+carve_blob(uint8_t **place, const struct wfp_blob *blob)
+{
+    struct wfp_blob *copy = blob->size ? carve(place, blob, sizeof(*blob)) : NULL;
+
+    if (copy)
+        copy->data = carve(place, blob->data, blob->size);
+    return copy;
+}
+
+/* Copy everything the spec points to behind the filter; extra_size() made the room. */
+static void
+fill_extra(struct wfp_filter *filter, const struct wfp_filter_spec *spec, uint8_t *place)
+{
+    const struct wfp_object_spec *common = &spec->common;
+
+    filter->condition_count = spec->condition_count;
+    filter->conditions =
+        carve(&place, spec->conditions, spec->condition_count * sizeof(struct wfp_condition));
+    for (uint32_t i = 0; i < spec->condition_count; i++)
+        wfp_value_pack(&spec->conditions[i].value, &filter->conditions[i].value, &place);
+    filter->provider_key = carve(&place, common->provider_key,
+                                 common->provider_key ? sizeof(struct wfp_guid) : 0);
+    if (!wfp_guid_is_zero(&spec->callout_key))
+        filter->callout_key = carve(&place, &spec->callout_key, sizeof(struct wfp_guid));
+    if (has_context(spec))
+        filter->provider_context_key =
+            carve(&place, &spec->provider_context_key, sizeof(struct wfp_guid));
+    filter->provider_data = carve_blob(&place, &common->provider_data);
+    filter->name_utf16 = carve(&place, common->name_utf16, text_size(common->name_utf16));
+    filter->description_utf16 =
+        carve(&place, common->description_utf16, text_size(common->description_utf16));
 }
 
 static int
 build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
       struct wfp_filter **ret_filter)
 {
-    _cleanup_(wfp_filter_unrefp) struct wfp_filter *filter = wfp_filter_new();
+    _cleanup_(wfp_filter_unrefp) struct wfp_filter *filter = NULL;
+    uint8_t *extra;
     int r;
 
+    filter = wfp_filter_new_block(extra_size(spec), &extra);
     if (!filter)
         return -WFP_ERR_NO_MEMORY;
-    r = copy_common(filter, &spec->common);
-    if (r == 0)
-        r = copy_conditions(filter, spec);
-    if (r == 0)
-        r = wfp_value_copy(&spec->weight, &filter->weight_given);
-    if (r < 0)
-        return r;
-    filter->layer_key = spec->layer_key;
+    fill_extra(filter, spec, extra);
+    filter->key = spec->common.key;
+    if (wfp_guid_is_zero(&filter->key))
+        wfp_guid_generate(&filter->key);
+    filter->flags = spec->common.flags;
     filter->layer_id = layer->id;
     filter->sublayer_key = spec->sublayer_key;
     if (wfp_guid_is_zero(&filter->sublayer_key))
         filter->sublayer_key = wfp_bfe_default_sublayer;
     filter->action = spec->action;
-    filter->callout_key = spec->callout_key;
-    if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
-        filter->provider_context_key = spec->provider_context_key;
-    else
+    if (!has_context(spec))
         filter->context = filter->raw_context = spec->raw_context;
-    r = wfp_weight_of(layer, &filter->weight_given, filter->conditions, filter->condition_count,
+    filter->weight_type = (uint8_t)spec->weight.type;
+    r = wfp_weight_of(layer, &spec->weight, filter->conditions, filter->condition_count,
                       &filter->weight);
     if (r < 0)
         return r;
@@ -149,21 +175,22 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
         return -WFP_ERR_SUBLAYER_NOT_FOUND;
     filter->sublayer_weight = sublayer->object->weight;
     if (filter->action & WFP_ACTION_FLAG_CALLOUT) {
-        const struct wfp_bfe_entry *callout =
-            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], &filter->callout_key);
+        const struct wfp_bfe_entry *callout = NULL;
+        if (filter->callout_key)
+            callout = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], filter->callout_key);
         if (!callout)
             return -WFP_ERR_CALLOUT_NOT_FOUND;
-        if (!wfp_guid_equal(&callout->object->layer_key, &filter->layer_key))
+        if (!wfp_guid_equal(&callout->object->layer_key,
+                            &wfp_layer_find_id(filter->layer_id)->key))
             return -WFP_ERR_INCOMPATIBLE_LAYER;
         filter->callout_id = (uint32_t)callout->object->id;
     }
     if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT) {
         const struct wfp_bfe_entry *context =
-            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], &filter->provider_context_key);
+            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->provider_context_key);
         if (!context)
             return -WFP_ERR_PROVIDER_CONTEXT_NOT_FOUND;
-        filter->provider_context_id = context->object->id;
-        filter->context = context->object->id;
+        filter->raw_context = filter->context = context->object->id;
     }
     return 0;
 }

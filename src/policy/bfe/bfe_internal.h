@@ -31,6 +31,7 @@ struct wfp_bfe_entry {
         struct wfp_bfe_entry *next_free;
     };
     struct wfp_bfe_sd *sd; /* NULL: inherited from the container */
+    uint32_t number;       /* its place in the pool, as tables name it */
     uint32_t references;   /* objects that point here */
     uint32_t session;      /* serial of the owning dynamic session, or 0 */
     uint8_t kind;
@@ -39,10 +40,20 @@ struct wfp_bfe_entry {
     bool dead;  /* deleted by the running transaction */
 };
 
-/** Two open-addressing indexes over entries: by key and by id. */
+#define WFP_BFE_ENTRIES_PER_CHUNK 1024
+
+/** Entries by number: chunks that never move. */
+struct wfp_bfe_pool {
+    struct wfp_bfe_entry **chunks;
+    uint32_t chunk_count;
+    struct wfp_bfe_entry *free;
+};
+
+/** Two open-addressing indexes over entries: by key and by id. A slot is a number + 1, or 0. */
 struct wfp_bfe_table {
-    struct wfp_bfe_entry **by_key;
-    struct wfp_bfe_entry **by_id;
+    const struct wfp_bfe_pool *pool;
+    uint32_t *by_key;
+    uint32_t *by_id;
     uint32_t capacity; /* a power of two, or 0 */
     uint32_t count;
     uint64_t next_id;
@@ -101,18 +112,10 @@ struct wfp_bfe_enum {
     void **items; /* a reference each */
 };
 
-#define WFP_BFE_ENTRIES_PER_CHUNK 1024
-
-struct wfp_bfe_chunk {
-    struct wfp_bfe_chunk *next;
-    struct wfp_bfe_entry entries[WFP_BFE_ENTRIES_PER_CHUNK];
-};
-
 struct wfp_bfe {
     struct wfp_engine *engine;
     struct wfp_bfe_table tables[WFP_BFE_TABLE_COUNT];
-    struct wfp_bfe_chunk *chunks;
-    struct wfp_bfe_entry *free_entries;
+    struct wfp_bfe_pool pool;
     uint64_t sublayer_weights[65536 / 64];               /* bitmap of those in use */
     /* of the containers, NULL: inherited; the last is the engine's, never NULL */
     struct wfp_bfe_sd *container_sd[WFP_BFE_KIND_COUNT + 1];
@@ -169,6 +172,7 @@ uint64_t wfp_bfe_entry_id(const struct wfp_bfe_entry *entry);
 /** The owning provider's key, or NULL. */
 const struct wfp_guid *wfp_bfe_entry_provider(const struct wfp_bfe_entry *entry);
 struct wfp_bfe_entry *wfp_bfe_entry_new(struct wfp_bfe *bfe);
+void wfp_bfe_pool_fini(struct wfp_bfe_pool *pool);
 /** Drops the object and the security, too. */
 void wfp_bfe_entry_free(struct wfp_bfe *bfe, struct wfp_bfe_entry *entry);
 /** -WFP_ERR_<KIND>_NOT_FOUND. */

@@ -61,70 +61,20 @@ write_key(struct wfp_fwpm_arena *arena, GUID *out, const struct wfp_guid *key)
 }
 
 static GUID *
-write_provider_key(struct wfp_fwpm_arena *arena, bool has_provider, const struct wfp_guid *key)
+write_provider_key(struct wfp_fwpm_arena *arena, const struct wfp_bfe_object *object)
 {
-    return has_provider ? wfp_fwpm_arena_copy(arena, key, sizeof(GUID)) : NULL;
-}
-
-/* Bytes behind the pointer of a type whose size is fixed; 0 for the others. */
-static size_t
-pointee_size(const struct wfp_value *value)
-{
-    switch (value->type) {
-    case WFP_UINT64:
-    case WFP_INT64:
-    case WFP_DOUBLE:
-        return 8;
-    case WFP_BYTE_ARRAY16:
-        return 16;
-    case WFP_BYTE_ARRAY6:
-        return 6;
-    case WFP_V4_ADDR_MASK:
-        return sizeof(struct wfp_v4_mask);
-    case WFP_V6_ADDR_MASK:
-        return sizeof(struct wfp_v6_mask);
-    case WFP_SID:
-        return wfp_value_sid_size(value->sid);
-    case WFP_UNICODE_STRING:
-        return 2 * (wfp_utf16_length(value->string_utf16) + 1);
-    default:
-        return 0;
-    }
-}
-
-static void *
-write_blob_value(struct wfp_fwpm_arena *arena, const struct wfp_blob *blob)
-{
-    FWP_BYTE_BLOB scratch, *out = wfp_fwpm_arena_take(arena, sizeof(*out));
-
-    wfp_fwpm_write_blob(arena, out ? out : &scratch, blob);
-    return out;
-}
-
-static void *
-write_range(struct wfp_fwpm_arena *arena, const struct wfp_range *range)
-{
-    struct wfp_range scratch, *out = wfp_fwpm_arena_take(arena, sizeof(*out));
-
-    wfp_fwpm_write_value(arena, out ? &out->low : &scratch.low, &range->low);
-    wfp_fwpm_write_value(arena, out ? &out->high : &scratch.high, &range->high);
-    return out;
+    return object->has_provider ? wfp_fwpm_arena_copy(arena, &object->provider_key, sizeof(GUID))
+                                : NULL;
 }
 
 void
 wfp_fwpm_write_value(struct wfp_fwpm_arena *arena, void *out, const struct wfp_value *value)
 {
-    struct wfp_value *copy = out;
-    size_t size = pointee_size(value);
+    size_t size = wfp_value_pack_size(value);
+    uint8_t *place = wfp_fwpm_arena_take(arena, size);
 
-    *copy = *value;
-    if (size)
-        copy->pointer = wfp_fwpm_arena_copy(arena, value->pointer, size);
-    else if (value->type == WFP_BYTE_BLOB || value->type == WFP_SECURITY_DESCRIPTOR ||
-             value->type == WFP_TOKEN_ACCESS_INFORMATION)
-        copy->pointer = write_blob_value(arena, value->blob);
-    else if (value->type == WFP_RANGE)
-        copy->pointer = write_range(arena, value->range);
+    if (place || !size)
+        wfp_value_pack(value, out, &place);
 }
 
 void
@@ -151,7 +101,7 @@ wfp_fwpm_write_sublayer(struct wfp_fwpm_arena *arena, void *out_, const void *it
     wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
                            object->description_utf16);
     out->flags = object->flags;
-    out->providerKey = write_provider_key(arena, object->has_provider, &object->provider_key);
+    out->providerKey = write_provider_key(arena, object);
     wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
     out->weight = object->weight;
 }
@@ -168,7 +118,7 @@ wfp_fwpm_write_callout(struct wfp_fwpm_arena *arena, void *out_, const void *ite
     out->flags = object->flags;
     if (wfp_fwpm_bfe() && wfp_bfe_callout_is_registered(wfp_fwpm_bfe(), (uint32_t)object->id))
         out->flags |= FWPM_CALLOUT_FLAG_REGISTERED;
-    out->providerKey = write_provider_key(arena, object->has_provider, &object->provider_key);
+    out->providerKey = write_provider_key(arena, object);
     wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
     write_key(arena, &out->applicableLayer, &object->layer_key);
     out->calloutId = (UINT32)object->id;
@@ -189,6 +139,20 @@ write_conditions(struct wfp_fwpm_arena *arena, FWPM_FILTER0 *out, const struct w
     }
 }
 
+/* As the adder gave it: nothing, a range of 2^60, or the whole number. */
+static void
+write_given_weight(struct wfp_fwpm_arena *arena, FWP_VALUE0 *out, const struct wfp_filter *filter)
+{
+    uint64_t weight = filter->weight;
+    struct wfp_value given = {.type = filter->weight_type};
+
+    if (given.type == WFP_UINT8)
+        given.uint8 = (uint8_t)(weight >> 60);
+    else if (given.type == WFP_UINT64)
+        given.uint64 = &weight;
+    wfp_fwpm_write_value(arena, out, &given);
+}
+
 void
 wfp_fwpm_write_filter(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
@@ -201,16 +165,18 @@ wfp_fwpm_write_filter(struct wfp_fwpm_arena *arena, void *out_, const void *item
     wfp_fwpm_write_display(arena, &out->displayData, filter->name_utf16,
                            filter->description_utf16);
     out->flags = filter->flags;
-    out->providerKey = write_provider_key(arena, filter->has_provider, &filter->provider_key);
-    wfp_fwpm_write_blob(arena, &out->providerData, &filter->provider_data);
-    write_key(arena, &out->layerKey, &filter->layer_key);
+    out->providerKey = wfp_fwpm_arena_copy(arena, filter->provider_key, sizeof(GUID));
+    if (filter->provider_data)
+        wfp_fwpm_write_blob(arena, &out->providerData, filter->provider_data);
+    write_key(arena, &out->layerKey, &wfp_layer_find_id(filter->layer_id)->key);
     write_key(arena, &out->subLayerKey, &filter->sublayer_key);
-    wfp_fwpm_write_value(arena, &out->weight, &filter->weight_given);
+    write_given_weight(arena, &out->weight, filter);
     write_conditions(arena, out, filter);
     out->action.type = filter->action;
-    write_key(arena, &out->action.calloutKey, &filter->callout_key);
-    if (filter->flags & FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
-        write_key(arena, &out->providerContextKey, &filter->provider_context_key);
+    if (filter->callout_key)
+        write_key(arena, &out->action.calloutKey, filter->callout_key);
+    if (filter->provider_context_key)
+        write_key(arena, &out->providerContextKey, filter->provider_context_key);
     else
         out->rawContext = filter->raw_context;
     out->filterId = filter->id;

@@ -20,7 +20,6 @@ make_filter(uint64_t id, uint16_t layer_id, uint16_t sublayer_weight, uint64_t w
     assert(filter);
     filter->id = id;
     filter->layer_id = layer_id;
-    filter->layer_key = wfp_layer_find_id(layer_id)->key;
     filter->sublayer_weight = sublayer_weight;
     filter->weight = weight;
     filter->action = action;
