@@ -111,9 +111,7 @@ start(void)
         assert(filter);
         filter->id = 70000u + id;
         filter->layer_id = id;
-        filter->layer_key = layer->key;
         filter->action = WFP_ACTION_CALLOUT_INSPECTION;
-        filter->callout_key = key;
         filter->callout_id = callout_id;
         filters[policy.filter_count++] = filter;
     }
