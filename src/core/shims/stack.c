@@ -236,6 +236,13 @@ go_up(struct wfp_shim *shim)
     return true;
 }
 
+static void
+release(struct wfp_stack *stack, struct wfp_packet *packet)
+{
+    if (packet->adapter && stack->config.packet_release)
+        stack->config.packet_release(stack->config.release_context, packet);
+}
+
 /**
  * A fragment is shown as a packet, as a fragment, and, once it completes its datagram, the datagram
  * goes up. A block of the datagram takes the completing fragment, so the datagram never gets whole.
@@ -255,6 +262,7 @@ take_fragment(struct wfp_stack *stack)
     shim->packet = &whole;
     shim->is_ready = false;
     passed = wfp_shim_ippacket_inbound(shim, WFP_CONDITION_IS_REASSEMBLED) && go_up(shim);
+    release(stack, &whole);
     shim->packet = NULL;
     return passed;
 }
@@ -274,6 +282,19 @@ set_types(struct wfp_shim *shim, enum wfp_address_type source, enum wfp_address_
 {
     shim->local_type = shim->is_inbound ? destination : source;
     shim->remote_type = shim->is_inbound ? source : destination;
+}
+
+/** What a driver sends at the network layer is not shown to those above. */
+static void
+send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *decision)
+{
+    struct wfp_shim *shim = &stack->shim;
+
+    decision->direction = packet->direction = WFP_OUTBOUND;
+    wfp_shim_begin(shim, packet, decision, false);
+    set_types(shim, type_of(packet->version, packet->source, false),
+              type_of(packet->version, packet->destination, packet->link_broadcast));
+    wfp_shim_ippacket_outbound(shim);
 }
 
 static void
@@ -320,6 +341,7 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         .link_broadcast = frame->link_broadcast,
         .process_id = frame->process_id,
         .process_path_utf16 = frame->process_path_utf16,
+        .adapter = frame->adapter,
     };
 
     /* The steps are written one by one; clearing them all would cost more than deciding. */
@@ -333,11 +355,30 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         ret_decision->reason = wfp_packet_parse(&packet);
     if (ret_decision->reason != WFP_DECODED) {
         ret_decision->outcome = WFP_UNDECODED;
+        release(stack, &packet);
         return;
     }
     wfp_stack_advance(stack, packet.time_100ns);
-    run(stack, &packet, frame->hint, ret_decision);
+    switch (frame->entry) {
+    case WFP_ENTRY_SEND_NETWORK:
+        send_network(stack, &packet, ret_decision);
+        break;
+    case WFP_ENTRY_FORWARD:
+        ret_decision->direction = WFP_FORWARD;
+        break;
+    case WFP_ENTRY_SEND_TRANSPORT:
+        run(stack, &packet, WFP_HINT_OUTBOUND, ret_decision);
+        break;
+    case WFP_ENTRY_RECEIVE:
+        run(stack, &packet, WFP_HINT_INBOUND, ret_decision);
+        break;
+    default:
+        run(stack, &packet, frame->hint, ret_decision);
+    }
     frame->modified = packet.modified;
+    if (packet.modified && packet.data != frame->data) /* the adapter worked on a copy */
+        memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
+    release(stack, &packet);
 }
 
 void

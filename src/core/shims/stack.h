@@ -20,6 +20,18 @@ struct wfp_fragment_counters;
 /** What a plane knows of a packet's direction. */
 enum wfp_direction_hint { WFP_HINT_NONE, WFP_HINT_OUTBOUND, WFP_HINT_INBOUND, WFP_HINT_FORWARD };
 
+/**
+ * Where a frame enters the stack. What drivers inject is classified again by the layers on its way;
+ * the direction of such a frame is its entry's, its hint is not looked at.
+ */
+enum wfp_entry {
+    WFP_ENTRY_WIRE,           /* from the plane */
+    WFP_ENTRY_SEND_TRANSPORT, /* as a socket's: every outbound layer */
+    WFP_ENTRY_SEND_NETWORK,   /* OUTBOUND_IPPACKET only */
+    WFP_ENTRY_RECEIVE,        /* as from the wire, inbound: every inbound layer */
+    WFP_ENTRY_FORWARD,        /* no layer */
+};
+
 /** A packet on its way in or out; bytes start at the IP header (the plane removed the link layer). */
 struct wfp_frame {
     uint8_t *data;
@@ -35,6 +47,8 @@ struct wfp_frame {
     bool modified; /* set when a driver changed the bytes and permitted them */
     uint64_t process_id; /* 0 unknown */
     const uint16_t *process_path_utf16;
+    enum wfp_entry entry;
+    void *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
 };
 
 enum wfp_outcome { WFP_PERMITTED, WFP_BLOCKED, WFP_ABSORBED, WFP_UNDECODED };
@@ -75,6 +89,9 @@ struct wfp_stack_config {
     /** Packets that drivers inject leave here. May be NULL: then injection fails. */
     int (*emit)(void *context, const struct wfp_frame *frame);
     void *emit_context;
+    /** The stack is done with a packet whose `adapter` a callout's adapter has set. May be NULL. */
+    void (*packet_release)(void *context, struct wfp_packet *packet);
+    void *release_context;
 };
 
 /** @return 0, -WFP_ERR_INVALID_PARAMETER, -WFP_ERR_NO_MEMORY */

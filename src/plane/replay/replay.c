@@ -37,6 +37,8 @@ set_frame(const struct wfp_capture *capture, struct wfp_capture_record *record,
     frame->modified = false;
     frame->process_id = record->process_id;
     frame->process_path_utf16 = NULL;
+    frame->entry = WFP_ENTRY_WIRE;
+    frame->adapter = NULL;
 }
 
 int

@@ -59,7 +59,7 @@ struct wfp_replay_writer;
 int wfp_replay_writer_open(const char *path, struct wfp_plane *plane,
                            struct wfp_replay_writer **ret_writer, char error[256]);
 /**
- * Add the packet that the plane's handler has in hand.
+ * Add the packet that the plane's handler has in hand, or one that a driver injected (raw IP).
  * @param comment  UTF-8, becomes the packet's comment; may be NULL
  * @return 0, -WFP_ERR_IO, -WFP_ERR_NO_MEMORY
  */

@@ -42,6 +42,7 @@ struct wfp_replay_writer {
     const struct wfp_replay *replay; /* NULL: another plane */
     uint32_t *interfaces; /* by capture interface: the number in our file + 1 */
     uint32_t interface_capacity, interface_count;
+    uint32_t raw_number; /* + 1: of the interface for packets without a link layer */
     uint32_t used;
     uint8_t buffer[BUFFER_SIZE];
 };
@@ -215,32 +216,52 @@ put_packet(struct wfp_replay_writer *writer, uint32_t number,
     put32(writer, size);
 }
 
+/** Not the record that the replay has in hand, but a packet of a driver's own? */
+static bool
+is_foreign(const struct wfp_replay_writer *writer, const struct wfp_frame *frame)
+{
+    const struct wfp_capture_record *record = writer->replay ? &writer->replay->record : NULL;
+
+    return !record || frame->data < record->data || frame->data > record->data + record->length;
+}
+
+static void
+put_foreign(struct wfp_replay_writer *writer, const struct wfp_frame *frame,
+            const struct wfp_decision *decision, const char *comment)
+{
+    static const struct wfp_capture_interface raw = {.link_type = WFP_LINK_RAW, .resolution = 7};
+    struct wfp_capture_record record = {
+        .data = frame->data,
+        .length = frame->length,
+        .wire_length = MAX(frame->wire_length, frame->length),
+        .ticks = frame->time_100ns - WFP_CLOCK_UNIX_EPOCH,
+    };
+
+    if (writer->raw_number == 0) {
+        put_interface(writer, &raw);
+        writer->raw_number = ++writer->interface_count;
+    }
+    put_packet(writer, writer->raw_number - 1, &record, decision, comment);
+}
+
 int
 wfp_replay_writer_put(struct wfp_replay_writer *writer, const struct wfp_frame *frame,
                       const struct wfp_decision *decision, const char *comment)
 {
-    static const struct wfp_capture_interface live = {
-        .link_type = WFP_LINK_RAW, .snap_length = 0, .resolution = 7};
-    struct wfp_capture_record record;
-    uint32_t number = 0;
+    const struct wfp_capture_record *record;
+    uint32_t number;
     int r;
 
-    if (writer->replay) {
-        record = writer->replay->record;
-        r = interface_number(writer, record.interface,
-                             &writer->replay->capture->interfaces[record.interface], &number);
-    } else {
-        record = (struct wfp_capture_record){
-            .data = frame->data,
-            .length = frame->length,
-            .wire_length = MAX(frame->wire_length, frame->length),
-            .ticks = frame->time_100ns - WFP_CLOCK_UNIX_EPOCH,
-        };
-        r = interface_number(writer, 0, &live, &number);
+    if (is_foreign(writer, frame)) {
+        put_foreign(writer, frame, decision, comment);
+        return writer->error;
     }
+    record = &writer->replay->record;
+    r = interface_number(writer, record->interface,
+                         &writer->replay->capture->interfaces[record->interface], &number);
     if (r < 0)
         return writer->error = r;
-    put_packet(writer, number, &record, decision, comment);
+    put_packet(writer, number, record, decision, comment);
     return writer->error;
 }
 

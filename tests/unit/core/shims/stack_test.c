@@ -61,6 +61,8 @@ struct world {
     uint64_t now;
     struct wfp_decision decision;
     char path[512];
+    enum wfp_entry entry;
+    void *adapter;
 };
 
 static int
@@ -105,6 +107,8 @@ send_bytes(struct world *world, struct build *build, enum wfp_direction_hint hin
         .hint = hint,
         .time_100ns = world->now,
         .interface_index = 3,
+        .entry = world->entry,
+        .adapter = world->adapter,
     };
 
     memset(&world->decision, 0xa5, sizeof(world->decision));
@@ -487,6 +491,63 @@ test_refused_first_fragment_takes_the_others_along(void **state)
     assert_string_equal(world->path, "OUT_IP");
 }
 
+/* Ref: windows-driver-docs network/packet-injection-functions. */
+static void
+test_injected_packets_enter_where_they_should(void **state)
+{
+    static const struct {
+        enum wfp_entry entry;
+        const char *layers;
+    } rows[] = {
+        {WFP_ENTRY_SEND_NETWORK, "OUT_IP"},
+        {WFP_ENTRY_FORWARD, ""},
+        {WFP_ENTRY_SEND_TRANSPORT, "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+        {WFP_ENTRY_RECEIVE, "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+    };
+    struct world *world = *state;
+
+    for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        struct build build;
+
+        build_udp(&build, "10.0.0.1", 1000, "1.2.3.4", 53, "data");
+        world->entry = rows[i].entry;
+        send_bytes(world, &build, WFP_HINT_NONE);
+        assert_string_equal(world->path, rows[i].layers);
+    }
+}
+
+static unsigned released;
+
+static void
+release_packet(void *context, struct wfp_packet *packet)
+{
+    assert_ptr_equal(packet->adapter, context);
+    released++;
+}
+
+static void
+test_packet_with_a_view_is_released_once(void **state)
+{
+    static int view;
+    struct wfp_stack_config config = {.engine = (struct wfp_engine *)&mock,
+                                      .packet_release = release_packet,
+                                      .release_context = &view};
+    struct world *world = *state;
+    struct build build;
+
+    wfp_stack_free(world->stack);
+    assert_int_equal(wfp_stack_new(&config, &world->stack), 0);
+    released = 0;
+    world->adapter = &view;
+    build_udp(&build, "10.0.0.1", 1000, "1.2.3.4", 53, "data");
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_int_equal(released, 1);
+    build.bytes[0] = 0;
+    send_bytes(world, &build, WFP_HINT_NONE);
+    assert_int_equal(world->decision.outcome, WFP_UNDECODED);
+    assert_int_equal(released, 2);
+}
+
 static const struct seen *
 seen_at(uint16_t layer_id)
 {
@@ -779,6 +840,8 @@ main(void)
         TEST(inbound_fragments_are_shown_twice_and_the_datagram_once),
         TEST(block_of_a_datagram_takes_the_completing_fragment),
         TEST(refused_first_fragment_takes_the_others_along),
+        TEST(injected_packets_enter_where_they_should),
+        TEST(packet_with_a_view_is_released_once),
         TEST(absorb_meets_no_discard_layer),
         TEST(values_have_the_layers_types),
         TEST(outbound_transport_values),
