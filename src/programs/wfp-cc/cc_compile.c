@@ -48,6 +48,7 @@ static const char *const windows_target[] = {
     "-g",
     "-gcodeview",
     "-fstack-protector-strong",
+    "-fasync-exceptions", /* a fault inside __try, not only in what it calls */
 };
 
 /* What a WDK project defines; the flags of the command line come later and win. */
