@@ -215,7 +215,8 @@ DriverEntry(long command, void *argument)
     case 22:
         return overflow_stack((volatile char *)&trace);
     case 23:
-        *(long *)constant = 5;
+        null_pointer = (long *)constant; /* through memory: the write must not be optimised away */
+        *(volatile long *)null_pointer = 5;
         return 0;
     case 24:
         ((void (*)(void))&trace)();
