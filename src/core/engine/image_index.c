@@ -542,8 +542,11 @@ dissolve_small_tables(struct index *index, const uint32_t *words)
         live--;
     }
     for (uint32_t i = 0; i < index->table_count; i++) {
-        if (!index->tables[i].entry_count)
+        if (!index->tables[i].entry_count) { /* dissolved, or memory ran out while it was opened */
+            table_free(&index->tables[i]);
+            memset(&index->tables[i], 0, sizeof(index->tables[i]));
             continue;
+        }
         if (index->tables[i].is_unsettled)
             table_settle(index, &index->tables[i]);
         if (kept != i) {
