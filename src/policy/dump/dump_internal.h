@@ -1,0 +1,103 @@
+/*
+ * What the files of the dump reader share: the arena, failing with a line, text, values, names.
+ */
+#ifndef WFP_POLICY_DUMP_DUMP_INTERNAL_H
+#define WFP_POLICY_DUMP_DUMP_INTERNAL_H
+
+#include <libxml/tree.h>
+
+#include "policy/dump/dump.h"
+
+/* dump_arena.c */
+struct wfp_dump_arena *wfp_dump_arena_new(void);
+void wfp_dump_arena_free(struct wfp_dump_arena *arena);
+/** Zeroed, aligned to 16 bytes; NULL when memory is out. */
+void *wfp_dump_arena_alloc(struct wfp_dump_arena *arena, size_t size);
+
+/* dump_text.c */
+/** UTF-8 with one root element, ready for the XML parser. */
+struct wfp_dump_text {
+    char *memory; /* to free */
+    const char *text;
+    size_t size;
+};
+int wfp_dump_text_load(const char *path, struct wfp_dump_text *ret_text,
+                       struct wfp_dump_error *error);
+int wfp_dump_text_prepare(const void *bytes, size_t size, struct wfp_dump_text *ret_text,
+                          struct wfp_dump_error *error);
+
+/* dump_name.c */
+enum wfp_dump_name {
+    WFP_DUMP_NAME_LAYER,
+    WFP_DUMP_NAME_CONDITION,
+    WFP_DUMP_NAME_SUBLAYER,
+    WFP_DUMP_NAME_PROVIDER,
+    WFP_DUMP_NAME_CALLOUT,
+    WFP_DUMP_NAME_CONTEXT,
+};
+/** The GUID of a constant's name, with its FWPM_..._ prefix. @return 0 or -WFP_ERR_NOT_FOUND */
+int wfp_dump_name_find(enum wfp_dump_name kind, const char *name, struct wfp_guid *ret_guid);
+
+struct wfp_dump_number {
+    const char *name;
+    uint32_t value;
+};
+/** The value of a name in a table that ends with a NULL name. @return 0 or -WFP_ERR_NOT_FOUND */
+int wfp_dump_number_find(const struct wfp_dump_number *table, const char *name,
+                         uint32_t *ret_value);
+extern const struct wfp_dump_number wfp_dump_types[], wfp_dump_matches[], wfp_dump_actions[],
+    wfp_dump_kinds[], wfp_dump_flags[];
+
+/* dump_sddl.c */
+/** A SID in text or of two letters, as bytes. @return 0 or -WFP_ERR_INVALID_PARAMETER */
+int wfp_dump_sid_parse(const char *text, size_t length, uint8_t ret_sid[68], size_t *ret_size);
+/**
+ * A self-relative security descriptor from its text form.
+ * @param ret_partial  an entry's condition could not be encoded; the entry then holds none
+ * @return 0, -WFP_ERR_NO_MEMORY or -WFP_ERR_INVALID_PARAMETER
+ */
+int wfp_dump_sddl_parse(const char *text, struct wfp_dump_arena *arena,
+                        struct wfp_blob *ret_descriptor, bool *ret_partial);
+
+/* dump_read.c */
+struct wfp_dump_name_entry {
+    const char *name;
+    uint8_t kind;
+    struct wfp_guid guid;
+};
+#define WFP_DUMP_NAME_SLOTS 4096
+
+struct wfp_dump_reader {
+    struct wfp_dump *dump;
+    struct wfp_dump_arena *arena;
+    struct wfp_dump_error *error;
+    uint32_t name_count;
+    struct wfp_dump_name_entry names[WFP_DUMP_NAME_SLOTS];
+};
+/** Note why reading fails at @p node. @return -WFP_ERR_INVALID_PARAMETER */
+int wfp_dump_fail(struct wfp_dump_reader *reader, const xmlNode *node, const char *format, ...)
+    _printf_(3, 4);
+int wfp_dump_no_memory(struct wfp_dump_reader *reader);
+/** The first child element of that name, or NULL. */
+xmlNode *wfp_dump_child(const xmlNode *node, const char *name);
+xmlNode *wfp_dump_first_element(const xmlNode *node);
+xmlNode *wfp_dump_next_element(const xmlNode *node);
+/** The text of an element, "" where it has none; NULL when memory is out. Lives as long as the
+ * node. */
+const char *wfp_dump_node_text(struct wfp_dump_reader *reader, const xmlNode *node);
+/** A GUID in braces or the name of one. An empty element gives the zero GUID. */
+int wfp_dump_key(struct wfp_dump_reader *reader, const xmlNode *node, enum wfp_dump_name kind,
+                 struct wfp_guid *ret_key);
+int wfp_dump_number(struct wfp_dump_reader *reader, const xmlNode *node, uint64_t most,
+                    uint64_t *ret_number);
+/** <data> of @p node as bytes; an absent one is empty. */
+int wfp_dump_blob(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_blob *ret_blob);
+int wfp_dump_string(struct wfp_dump_reader *reader, const xmlNode *node,
+                    const uint16_t **ret_string_utf16);
+
+/* dump_value.c */
+/** An element that holds <type> and the value in an element named for it. */
+int wfp_dump_value(struct wfp_dump_reader *reader, const xmlNode *node,
+                   struct wfp_value *ret_value);
+
+#endif

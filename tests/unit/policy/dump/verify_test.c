@@ -1,0 +1,188 @@
+/* Verifying: what is equal is counted, what is not is named. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+#include <cmocka.h>
+#include <jansson.h>
+
+#include "base/macros.h"
+#include "fixture.h"
+#include "policy/dump/verify.h"
+
+#define LAYER  "FWPM_LAYER_ALE_AUTH_LISTEN_V4"
+#define KEY(n) "{00000000-0000-0000-0000-00000000000" #n "}"
+
+/* In the order in which Windows sorts them: by weight, then the newer first. */
+static const struct fixture_filter filters[] = {
+    {KEY(1), LAYER, "<type>FWP_UINT64</type><uint64>9223372036854775808</uint64>", "",
+     "FWP_ACTION_BLOCK", 9, UINT64_C(1) << 63},
+    {KEY(2), LAYER, "<type>FWP_UINT8</type><uint8>1</uint8>", PORT_CONDITION("1"),
+     "FWP_ACTION_PERMIT", 8, UINT64_C(1) << 60 | 0x3fffff00},
+    {KEY(3), LAYER, EMPTY_WEIGHT, PORT_CONDITION("2"), "FWP_ACTION_PERMIT", 7, 0x3fffff00},
+    {KEY(4), LAYER, EMPTY_WEIGHT, PORT_CONDITION("3"), "FWP_ACTION_PERMIT", 6, 0x3fffff00},
+    {KEY(5), LAYER, EMPTY_WEIGHT, "", "FWP_ACTION_BLOCK", 10, 0},
+};
+
+static struct wfp_verify_report *
+verify(char *text)
+{
+    struct wfp_dump *dump = NULL;
+    struct wfp_dump_error error;
+    struct wfp_verify_report *report = NULL;
+
+    assert_int_equal(wfp_dump_parse(text, strlen(text), &dump, &error), 0);
+    assert_int_equal(wfp_verify_dump(dump, &report), 0);
+    wfp_dump_free(dump);
+    free(text);
+    return report;
+}
+
+static void
+test_a_state_that_is_equal(void **state)
+{
+    _cleanup_(wfp_verify_report_freep) struct wfp_verify_report *report =
+        verify(fixture_state("ALE_AUTH_LISTEN_V4", WFP_LEVEL_RS3, filters, ELEMENTSOF(filters)));
+
+    assert_int_equal(report->filters, 5);
+    assert_int_equal(report->weights_equal, 5);
+    assert_int_equal(report->weights_inferred, 0);
+    assert_int_equal(report->layers, 1);
+    assert_int_equal(report->layers_equal, 1);
+    assert_int_equal(report->sublayers, 1);
+    assert_int_equal(report->sublayers_in_order, 1);
+    assert_int_equal(report->import.filters, 5);
+    assert_int_equal(report->import.refused, 0);
+    /* the only differences: our build has more layers */
+    for (uint32_t i = 0; i < report->difference_count; i++)
+        assert_non_null(strstr(report->differences[i].text, "ours only"));
+}
+
+static void
+test_the_build_of_a_filters_file_is_inferred(void **state)
+{
+    struct fixture_filter old = {KEY(6),
+                                 LAYER,
+                                 EMPTY_WEIGHT,
+                                 "<item><fieldKey>FWPM_CONDITION_ALE_APP_ID</fieldKey><matchType>"
+                                 "FWP_MATCH_EQUAL</matchType><conditionValue><type>"
+                                 "FWP_BYTE_BLOB_TYPE</type><byteBlob><data>4100</data></byteBlob>"
+                                 "</conditionValue></item>",
+                                 "FWP_ACTION_PERMIT",
+                                 1,
+                                 0x40};
+    _cleanup_(wfp_verify_report_freep) struct wfp_verify_report *report =
+        verify(fixture_filters(&old, 1));
+
+    assert_int_equal(report->weights_equal, 1);
+    assert_true(report->level <= WFP_LEVEL_WIN10);
+    assert_int_equal(report->difference_count, 0);
+    assert_int_equal(report->import.made_up, 1); /* its sublayer */
+}
+
+static void
+test_a_weight_that_differs(void **state)
+{
+    struct fixture_filter changed[ELEMENTSOF(filters)];
+    _cleanup_(wfp_verify_report_freep) struct wfp_verify_report *report = NULL;
+
+    memcpy(changed, filters, sizeof(filters));
+    changed[3].effective++;
+    report = verify(fixture_filters(changed, ELEMENTSOF(changed)));
+    assert_int_equal(report->weights_equal, 4);
+    assert_int_equal(report->difference_count, 1);
+    assert_string_equal(report->differences[0].kind, "weight");
+    assert_non_null(strstr(report->differences[0].text, "0x000000003fffff01"));
+    assert_true(report->differences[0].line > 100);
+}
+
+static void
+test_an_order_that_differs(void **state)
+{
+    struct fixture_filter changed[ELEMENTSOF(filters)];
+    _cleanup_(wfp_verify_report_freep) struct wfp_verify_report *report = NULL;
+
+    memcpy(changed, filters, sizeof(filters));
+    changed[2] = filters[3];
+    changed[3] = filters[2];
+    report = verify(fixture_filters(changed, ELEMENTSOF(changed)));
+    assert_int_equal(report->weights_equal, 5);
+    assert_int_equal(report->sublayers, 1);
+    assert_int_equal(report->sublayers_in_order, 0);
+    assert_int_equal(report->difference_count, 1);
+    assert_string_equal(report->differences[0].kind, "order");
+}
+
+static void
+test_a_layer_that_differs(void **state)
+{
+    char *text = fixture_state("ALE_AUTH_LISTEN_V4", WFP_LEVEL_RS3, filters, 1);
+    _cleanup_(wfp_verify_report_freep) struct wfp_verify_report *report = NULL;
+
+    memcpy(strstr(text, "<dataType>FWP_UINT8</dataType>"), "<dataType>FWP_INT16</dataType>",
+           strlen("<dataType>FWP_INT16</dataType>"));
+    report = verify(text);
+    assert_int_equal(report->layers_equal, 0);
+    assert_string_equal(report->differences[0].kind, "layer");
+    assert_non_null(strstr(report->differences[0].text, "field 3"));
+}
+
+static void
+test_an_object_that_is_refused(void **state)
+{
+    struct fixture_filter lost = filters[2];
+    _cleanup_(wfp_verify_report_freep) struct wfp_verify_report *report = NULL;
+
+    lost.layer = "FWPM_LAYER_OF_TOMORROW";
+    report = verify(fixture_filters(&lost, 1));
+    assert_int_equal(report->weights_equal, 0);
+    assert_int_equal(report->import.refused, 1);
+    assert_int_equal(report->sublayers_in_order, 0);
+    assert_int_equal(report->unknown_names, 1);
+    assert_int_equal(report->difference_count, 2);
+}
+
+static void
+test_exit_codes_and_json(void **state)
+{
+    char path[] = "/tmp/wfp-verify-test-XXXXXX";
+    int fd = mkstemp(path);
+    _cleanup_(freep) char *text = fixture_filters(filters, ELEMENTSOF(filters));
+    _cleanup_(freep) char *printed = NULL;
+    size_t size;
+    FILE *out = open_memstream(&printed, &size);
+    json_t *document;
+
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    assert_int_equal(wfp_verify_run(out, path, true), 0);
+    fclose(out);
+    document = json_loads(printed, 0, NULL);
+    assert_non_null(document);
+    assert_int_equal(json_integer_value(json_object_get(document, "filters")), 5);
+    assert_int_equal(json_integer_value(json_object_get(document, "weights_equal")), 5);
+    assert_int_equal(json_integer_value(json_object_get(document, "sublayers_in_order")), 1);
+    assert_true(json_is_array(json_object_get(document, "differences")));
+    json_decref(document);
+
+    assert_int_equal(ftruncate(fd, 300), 0);
+    assert_int_equal(wfp_verify_run(stdout, path, false), 3);
+    close(fd);
+    unlink(path);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_state_that_is_equal),
+        cmocka_unit_test(test_the_build_of_a_filters_file_is_inferred),
+        cmocka_unit_test(test_a_weight_that_differs),
+        cmocka_unit_test(test_an_order_that_differs),
+        cmocka_unit_test(test_a_layer_that_differs),
+        cmocka_unit_test(test_an_object_that_is_refused),
+        cmocka_unit_test(test_exit_codes_and_json),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
