@@ -24,6 +24,7 @@
 #include "nt/loader/seh_dispatch.h"
 #include "nt/ntos/nt_cpu.h"
 #include "nt/ntos/nt_driver.h"
+#include "nt/ntos/nt_seh.h"
 
 enum {
     TRAP_GENERAL_PROTECTION = 13,
@@ -370,8 +371,11 @@ nt_fault_resume(struct pending *pending)
         uint64_t parameters[4] = {(uint32_t)pending->context.gpr[NT_RCX]};
         nt_fault_bug_check(BUG_SECURITY_CHECK, parameters, &pending->context);
     }
-    if (pending->dispatchable)
+    if (pending->dispatchable) {
         nt_seh_dispatch(&pending->record, &pending->context);
+        nt_seh_raise_native((int32_t)pending->record.code, &pending->record, &pending->context,
+                            pending->context.gpr[NT_RSP]);
+    }
     nt_fault_report(&pending->record, &pending->context);
 }
 

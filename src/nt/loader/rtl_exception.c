@@ -14,6 +14,7 @@
 #include "nt/loader/image_internal.h"
 #include "nt/loader/fault.h"
 #include "nt/loader/seh_dispatch.h"
+#include "nt/ntos/nt_seh.h"
 
 #define NTAPI __attribute__((ms_abi))
 
@@ -141,6 +142,7 @@ _Noreturn void
 nt_seh_raise(struct nt_exception_record *record, struct nt_context *context)
 {
     nt_seh_dispatch(record, context);
+    nt_seh_raise_native((int32_t)record->code, record, context, context->gpr[NT_RSP]);
     nt_fault_report(record, context);
 }
 

@@ -189,15 +189,22 @@ nt_thread_count(void)
     return count;
 }
 
-void
-nt_thread_check_driver(struct nt_driver *driver)
+size_t
+nt_thread_count_of(const struct nt_driver *driver)
 {
-    size_t left = 0;
+    size_t count = 0;
 
     pthread_mutex_lock(&threads.lock);
     for (struct nt_list *i = threads.running.next; i != &threads.running; i = i->next)
-        left += NT_LIST_ITEM(i, struct nt_thread, link)->driver == driver;
+        count += NT_LIST_ITEM(i, struct nt_thread, link)->driver == driver;
     pthread_mutex_unlock(&threads.lock);
+    return count;
+}
+
+void
+nt_thread_check_driver(struct nt_driver *driver)
+{
+    size_t left = nt_thread_count_of(driver);
     if (left)
         nt_finding_for(driver->name, NT_FINDING_THREAD_LEAK, "%zu system thread%s still run%s",
                        left, left == 1 ? "" : "s", left == 1 ? "s" : "");

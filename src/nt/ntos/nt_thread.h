@@ -46,5 +46,7 @@ int32_t nt_thread_terminate(int32_t status);
 void nt_thread_check_driver(struct nt_driver *driver);
 /** Threads made by nt_thread_create() that still run. */
 size_t nt_thread_count(void);
+/** Those of them that @p driver made. */
+size_t nt_thread_count_of(const struct nt_driver *driver);
 
 #endif

@@ -1,0 +1,326 @@
+/*
+ * Memory descriptor lists, probing, and the rest of Mm.
+ *
+ * Model      There is one address space: a mapping is the same address, locking pages does nothing,
+ *            and the array of page numbers after an MDL stays zero. MappedSystemVa is always set, so
+ *            that code which reads it works.
+ * Ref        kernel/using-mdls
+ */
+#include "nt/ntos/nt_wdk.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "nt/exports.h"
+#include "nt/ntos/nt_pool.h"
+
+#define MDL_TAG    0x206C644Du /* 'Mdl ' */
+#define PAGES_TAG  0x6150644Du /* 'MdPa' */
+#define USER_LIMIT 0x7FFFFFFF0000ull
+
+/** @return NULL when memory is out, or above 4 GB. IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-ioallocatemdl. */
+PMDL NTAPI
+IoAllocateMdl(PVOID VirtualAddress, ULONG Length, BOOLEAN SecondaryBuffer, BOOLEAN ChargeQuota,
+              PIRP Irp)
+{
+    SIZE_T pages = ADDRESS_AND_SIZE_TO_SPAN_PAGES(VirtualAddress, Length);
+    SIZE_T size = sizeof(MDL) + MIN(pages, (SIZE_T)4000) * sizeof(PFN_NUMBER);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    PMDL mdl = nt_pool_allocate(size, MDL_TAG, true, NT_CALLER);
+    if (!mdl)
+        return NULL;
+    MmInitializeMdl(mdl, VirtualAddress, Length);
+    mdl->Size = (CSHORT)MIN(size, (SIZE_T)0x7FFF);
+    if (Irp && !SecondaryBuffer) {
+        Irp->MdlAddress = mdl;
+    } else if (Irp) {
+        PMDL *last = &Irp->MdlAddress;
+        while (*last)
+            last = &(*last)->Next;
+        *last = mdl;
+    }
+    return mdl;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-iofreemdl. */
+VOID NTAPI
+IoFreeMdl(PMDL Mdl)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    nt_pool_free(Mdl, MDL_TAG);
+}
+
+/** Describe part of @p SourceMdl; @p Length 0 = to its end. IRQL: <= DISPATCH_LEVEL. Ref: wdm. */
+VOID NTAPI
+IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Length)
+{
+    PCHAR start = MmGetMdlVirtualAddress(SourceMdl);
+    ULONG offset = (ULONG)((PCHAR)VirtualAddress - start);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (offset > SourceMdl->ByteCount || (Length && Length > SourceMdl->ByteCount - offset))
+        nt_finding(NT_FINDING_OBJECT_BAD, "IoBuildPartialMdl beyond the end of the source MDL");
+    TargetMdl->StartVa = PAGE_ALIGN(VirtualAddress);
+    TargetMdl->ByteOffset = BYTE_OFFSET(VirtualAddress);
+    TargetMdl->ByteCount = Length ? Length : SourceMdl->ByteCount - offset;
+    TargetMdl->Process = SourceMdl->Process;
+    TargetMdl->MdlFlags |= MDL_PARTIAL;
+    if (SourceMdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) {
+        TargetMdl->MappedSystemVa = (PCHAR)SourceMdl->MappedSystemVa + offset;
+        TargetMdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA | MDL_PARENT_MAPPED_SYSTEM_VA;
+    }
+}
+
+/** The memory is resident as it is. IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-mmbuildmdlfornonpagedpool. */
+VOID NTAPI
+MmBuildMdlForNonPagedPool(PMDL MemoryDescriptorList)
+{
+    MemoryDescriptorList->MdlFlags |= MDL_SOURCE_IS_NONPAGED_POOL;
+    MemoryDescriptorList->MappedSystemVa = MmGetMdlVirtualAddress(MemoryDescriptorList);
+}
+
+/**
+ * The address of a locked MDL's memory.
+ *
+ * IRQL: <= DISPATCH_LEVEL (UserMode: <= APC_LEVEL). Ref: wdm/nf-wdm-mmmaplockedpagesspecifycache.
+ */
+PVOID NTAPI
+MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode,
+                             MEMORY_CACHING_TYPE CacheType, PVOID RequestedAddress,
+                             ULONG BugCheckOnFailure, ULONG Priority)
+{
+    NT_IRQL_MAX(AccessMode == UserMode ? APC_LEVEL : DISPATCH_LEVEL);
+    if (AccessMode == UserMode)
+        return MmGetMdlVirtualAddress(MemoryDescriptorList);
+    if (!(MemoryDescriptorList->MdlFlags & MDL_PARENT_MAPPED_SYSTEM_VA))
+        MemoryDescriptorList->MappedSystemVa = MmGetMdlVirtualAddress(MemoryDescriptorList);
+    MemoryDescriptorList->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA;
+    if (MemoryDescriptorList->MdlFlags & MDL_PARTIAL)
+        MemoryDescriptorList->MdlFlags |= MDL_PARTIAL_HAS_BEEN_MAPPED;
+    return MemoryDescriptorList->MappedSystemVa;
+}
+
+/** As MmMapLockedPagesSpecifyCache with MmCached. Ref: wdm/nf-wdm-mmmaplockedpages. */
+PVOID NTAPI
+MmMapLockedPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode)
+{
+    return MmMapLockedPagesSpecifyCache(MemoryDescriptorList, AccessMode, MmCached, NULL, TRUE,
+                                        NormalPagePriority);
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-mmunmaplockedpages. */
+VOID NTAPI
+MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
+{
+    MemoryDescriptorList->MdlFlags &=
+        (CSHORT)~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
+}
+
+/**
+ * Check that the pages are there and writable as asked; raises STATUS_ACCESS_VIOLATION if not.
+ *
+ * IRQL: <= APC_LEVEL for pageable memory. Ref: wdm/nf-wdm-mmprobeandlockpages.
+ */
+VOID NTAPI
+MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    for (ULONG i = 0; i < MemoryDescriptorList->ByteCount; i += PAGE_SIZE)
+        if (!MmIsAddressValid((PCHAR)MmGetMdlVirtualAddress(MemoryDescriptorList) + i))
+            ExRaiseStatus(STATUS_ACCESS_VIOLATION);
+    MemoryDescriptorList->MdlFlags |= MDL_PAGES_LOCKED;
+    if (Operation != IoReadAccess)
+        MemoryDescriptorList->MdlFlags |= MDL_WRITE_OPERATION;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-mmunlockpages. */
+VOID NTAPI
+MmUnlockPages(PMDL MemoryDescriptorList)
+{
+    if (!(MemoryDescriptorList->MdlFlags & MDL_PAGES_LOCKED))
+        nt_finding(NT_FINDING_OBJECT_BAD, "MmUnlockPages of an MDL whose pages are not locked");
+    MemoryDescriptorList->MdlFlags &= (CSHORT)~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
+}
+
+/** Bytes of an MDL for that buffer. IRQL: any. Ref: wdm/nf-wdm-mmsizeofmdl. */
+SIZE_T NTAPI
+MmSizeOfMdl(PVOID Base, SIZE_T Length)
+{
+    return sizeof(MDL) + ADDRESS_AND_SIZE_TO_SPAN_PAGES(Base, Length) * sizeof(PFN_NUMBER);
+}
+
+/** Zeroed pages with an MDL that describes them. IRQL: <= DISPATCH_LEVEL. Ref: wdm. */
+PMDL NTAPI
+MmAllocatePagesForMdlEx(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress,
+                        PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes,
+                        MEMORY_CACHING_TYPE CacheType, ULONG Flags)
+{
+    SIZE_T size = ROUND_TO_PAGES(TotalBytes);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (!size || size > UINT32_MAX)
+        return NULL;
+    void *pages = nt_pool_allocate(size, PAGES_TAG, true, NT_CALLER);
+    PMDL mdl = pages ? IoAllocateMdl(pages, (ULONG)size, FALSE, FALSE, NULL) : NULL;
+    if (!mdl) {
+        if (pages)
+            nt_pool_free(pages, PAGES_TAG);
+        return NULL;
+    }
+    mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    return mdl;
+}
+
+/** As MmAllocatePagesForMdlEx. Ref: wdm/nf-wdm-mmallocatepagesformdl. */
+PMDL NTAPI
+MmAllocatePagesForMdl(PHYSICAL_ADDRESS LowAddress, PHYSICAL_ADDRESS HighAddress,
+                      PHYSICAL_ADDRESS SkipBytes, SIZE_T TotalBytes)
+{
+    return MmAllocatePagesForMdlEx(LowAddress, HighAddress, SkipBytes, TotalBytes, MmCached, 0);
+}
+
+/** The MDL itself is freed by ExFreePool, as documented. IRQL: <= APC_LEVEL. Ref: wdm. */
+VOID NTAPI
+MmFreePagesFromMdl(PMDL MemoryDescriptorList)
+{
+    nt_pool_free(MmGetMdlVirtualAddress(MemoryDescriptorList), PAGES_TAG);
+}
+
+/** Accepted: the memory stays writable. Ref: wdm/nf-wdm-mmprotectmdlsystemaddress. */
+NTSTATUS NTAPI
+MmProtectMdlSystemAddress(PMDL MemoryDescriptorList, ULONG NewProtect)
+{
+    return STATUS_SUCCESS;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-mmallocatecontiguousmemory. */
+PVOID NTAPI
+MmAllocateContiguousMemory(SIZE_T NumberOfBytes, PHYSICAL_ADDRESS HighestAcceptableAddress)
+{
+    return nt_pool_allocate(ROUND_TO_PAGES(NumberOfBytes), PAGES_TAG, true, NT_CALLER);
+}
+
+/** IRQL: PASSIVE_LEVEL. Ref: wdm/nf-wdm-mmfreecontiguousmemory. */
+VOID NTAPI
+MmFreeContiguousMemory(PVOID BaseAddress)
+{
+    nt_pool_free(BaseAddress, PAGES_TAG);
+}
+
+/** A number unique to the page; nothing physical. IRQL: any. Ref: ntddk/nf-ntddk-mmgetphysicaladdress. */
+PHYSICAL_ADDRESS NTAPI
+MmGetPhysicalAddress(PVOID BaseAddress)
+{
+    PHYSICAL_ADDRESS address = {.QuadPart = (LONGLONG)(ULONG_PTR)BaseAddress};
+    return address;
+}
+
+/** Is the page mapped? IRQL: <= DISPATCH_LEVEL. Ref: ntddk/nf-ntddk-mmisaddressvalid. */
+BOOLEAN NTAPI
+MmIsAddressValid(PVOID VirtualAddress)
+{
+    unsigned char state;
+    return mincore(PAGE_ALIGN(VirtualAddress), 1, &state) == 0 || errno != ENOMEM;
+}
+
+static void
+probe(const volatile void *address, SIZE_T length, ULONG alignment)
+{
+    ULONG_PTR start = (ULONG_PTR)address;
+
+    if (!length)
+        return;
+    if (start & (alignment - 1))
+        ExRaiseDatatypeMisalignment();
+    if (start + length < start || start + length > USER_LIMIT)
+        ExRaiseAccessViolation();
+}
+
+/** Raises STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT. IRQL: <= APC_LEVEL. Ref: wdm. */
+VOID NTAPI
+ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    probe(Address, Length, Alignment);
+}
+
+/** As ProbeForRead, and every page must be writable. IRQL: <= APC_LEVEL. Ref: wdm/nf-wdm-probeforwrite. */
+VOID NTAPI
+ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    probe(Address, Length, Alignment);
+    for (SIZE_T i = 0; i < Length; i += PAGE_SIZE) {
+        volatile char *p = (volatile char *)Address + i;
+        *p = *p;
+    }
+}
+
+/**
+ * Address of an export of ntoskrnl or hal by name.
+ *
+ * @return NULL when it is not there; a stub counts as not there
+ * IRQL: PASSIVE_LEVEL. Ref: wdm/nf-wdm-mmgetsystemroutineaddress.
+ */
+PVOID NTAPI
+MmGetSystemRoutineAddress(PUNICODE_STRING SystemRoutineName)
+{
+    _cleanup_(freep) char *name = nt_wdk_to_utf8(SystemRoutineName);
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    const struct wfp_export *row = name ? wfp_export_find(&nt_ntoskrnl_exports, name) : NULL;
+    if (name && !row)
+        row = wfp_export_find(&nt_hal_exports, name);
+    return row && row->state != WFP_EXPORT_STUB ? row->address : NULL;
+}
+
+/** Nothing is paged out: @return a handle that means nothing. Ref: ntddk. */
+PVOID NTAPI
+MmLockPagableDataSection(PVOID AddressWithinSection)
+{
+    return AddressWithinSection;
+}
+
+/** Ref: ntddk/nf-ntddk-mmunlockpagableimagesection. */
+VOID NTAPI
+MmUnlockPagableImageSection(PVOID ImageSectionHandle)
+{
+}
+
+/** Nothing is paged out. @return the image's address. Ref: ntddk/nf-ntddk-mmpageentiredriver. */
+PVOID NTAPI
+MmPageEntireDriver(PVOID AddressWithinSection)
+{
+    return AddressWithinSection;
+}
+
+/** Ref: ntddk/nf-ntddk-mmresetdriverpaging. */
+VOID NTAPI
+MmResetDriverPaging(PVOID AddressWithinSection)
+{
+}
+
+/** IRQL: any. Ref: ntddk/nf-ntddk-mmquerysystemsize. */
+MM_SYSTEMSIZE NTAPI
+MmQuerySystemSize(VOID)
+{
+    return MmLargeSystem;
+}
+
+/** The runtime's own verifier: says so. Ref: wdm/nf-wdm-mmisverifierenabled. */
+NTSTATUS NTAPI
+MmIsVerifierEnabled(PULONG VerifierFlags)
+{
+    *VerifierFlags = 0;
+    return STATUS_SUCCESS;
+}
+
+/** Ref: ntifs/nf-ntifs-mmisdriververifying. */
+LOGICAL NTAPI
+MmIsDriverVerifying(PDRIVER_OBJECT DriverObject)
+{
+    return nt_finding_is_enabled();
+}
