@@ -7,7 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
+#include <sys/auxv.h>
 
 #include "base/status.h"
 #include "core/flow/flow_private.h"
@@ -16,15 +16,16 @@
 
 static_assert(sizeof(struct wfp_flow_key) == 40, "hashed and compared as five words");
 static_assert(offsetof(struct wfp_flow, id) == 64, "a lookup touches one cache line");
-static_assert(sizeof(struct wfp_flow) <= 192, "a million flows stay small");
+static_assert(sizeof(struct wfp_flow) == 128, "a million flows stay small");
 
 int
 wfp_flow_table_new(struct wfp_engine *engine, struct wfp_flow_table **ret_table)
 {
-    _cleanup_(freep) struct wfp_flow_table *table = calloc(1, sizeof(*table));
+    _cleanup_(wfp_flow_table_freep) struct wfp_flow_table *table = calloc(1, sizeof(*table));
 
     if (!table)
         return -WFP_ERR_NO_MEMORY;
+    pthread_mutex_init(&table->lock, NULL);
     table->buckets = malloc(BUCKETS_MIN * sizeof(*table->buckets));
     if (!table->buckets)
         return -WFP_ERR_NO_MEMORY;
@@ -34,9 +35,7 @@ wfp_flow_table_new(struct wfp_engine *engine, struct wfp_flow_table **ret_table)
     table->bucket_mask = BUCKETS_MIN - 1;
     table->free_head = WFP_FLOW_NONE;
     /* Peers must not be able to choose collisions; no order that shows depends on the seed. */
-    if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) != sizeof(table->seed))
-        table->seed = (uintptr_t)table * 0x9e3779b97f4a7c15u;
-    pthread_mutex_init(&table->lock, NULL);
+    memcpy(&table->seed, (const void *)getauxval(AT_RANDOM), sizeof(table->seed));
     *ret_table = TAKE_PTR(table);
     return 0;
 }
@@ -126,39 +125,56 @@ grow_buckets(struct wfp_flow_table *table)
 
 /** Other threads read the slab array under the lock, so it changes under the lock. */
 static int
+grow_slab_array(struct wfp_flow_table *table)
+{
+    uint32_t capacity = table->slab_capacity ? table->slab_capacity * 2 : 64;
+    struct wfp_flow **slabs = malloc(capacity * sizeof(*slabs)), **old = table->slabs;
+
+    if (!slabs)
+        return -WFP_ERR_NO_MEMORY;
+    if (table->slab_count)
+        memcpy(slabs, old, table->slab_count * sizeof(*slabs));
+    pthread_mutex_lock(&table->lock);
+    table->slabs = slabs;
+    pthread_mutex_unlock(&table->lock);
+    table->slab_capacity = capacity;
+    free(old);
+    return 0;
+}
+
+static int
 grow_slabs(struct wfp_flow_table *table)
 {
-    _cleanup_(freep) struct wfp_flow *slab = NULL;
-    uint32_t base = table->slab_count << WFP_FLOW_SLAB_SHIFT;
+    struct wfp_flow *slab;
 
-    if (table->slab_count >= WFP_FLOW_NONE >> WFP_FLOW_SLAB_SHIFT)
+    if (table->slab_count >= WFP_FLOW_NONE >> WFP_FLOW_SLAB_SHIFT ||
+        (table->slab_count == table->slab_capacity && grow_slab_array(table) < 0))
         return -WFP_ERR_NO_MEMORY;
-    slab = aligned_alloc(64, WFP_FLOW_SLAB * sizeof(*slab));
+    slab = calloc(WFP_FLOW_SLAB, sizeof(*slab));
     if (!slab)
         return -WFP_ERR_NO_MEMORY;
-    memset(slab, 0, WFP_FLOW_SLAB * sizeof(*slab));
-    if (table->slab_count == table->slab_capacity) {
-        uint32_t capacity = table->slab_capacity ? table->slab_capacity * 2 : 64;
-        struct wfp_flow **slabs = malloc(capacity * sizeof(*slabs)), **old = table->slabs;
-
-        if (!slabs)
-            return -WFP_ERR_NO_MEMORY;
-        if (table->slab_count)
-            memcpy(slabs, old, table->slab_count * sizeof(*slabs));
-        pthread_mutex_lock(&table->lock);
-        table->slabs = slabs;
-        pthread_mutex_unlock(&table->lock);
-        table->slab_capacity = capacity;
-        free(old);
-    }
-    for (uint32_t i = 0; i < WFP_FLOW_SLAB; i++) {
-        slab[i].index = base + i;
-        slab[i].next = i + 1 < WFP_FLOW_SLAB ? base + i + 1 : WFP_FLOW_NONE;
-    }
     pthread_mutex_lock(&table->lock);
-    table->slabs[table->slab_count++] = TAKE_PTR(slab);
+    table->slabs[table->slab_count++] = slab;
     pthread_mutex_unlock(&table->lock);
-    table->free_head = base;
+    return 0;
+}
+
+/** A slot: one given back, or the next that was never used. */
+static int
+take_slot(struct wfp_flow_table *table, uint32_t *ret_index)
+{
+    uint32_t index = table->free_head;
+
+    if (index != WFP_FLOW_NONE) {
+        table->free_head = wfp_flow_at(table, index)->next;
+    } else {
+        index = table->used;
+        if (index >> WFP_FLOW_SLAB_SHIFT == table->slab_count && grow_slabs(table) < 0)
+            return -WFP_ERR_NO_MEMORY;
+        table->used++;
+        wfp_flow_at(table, index)->index = index;
+    }
+    *ret_index = index;
     return 0;
 }
 
@@ -169,13 +185,11 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     struct wfp_flow *flow;
     uint32_t *bucket, index;
 
-    if (table->free_head == WFP_FLOW_NONE && grow_slabs(table) < 0)
+    if (take_slot(table, &index) < 0)
         return -WFP_ERR_NO_MEMORY;
     if (table->count > table->bucket_mask)
         grow_buckets(table);
-    index = table->free_head;
     flow = wfp_flow_at(table, index);
-    table->free_head = flow->next;
     table->count++;
 
     flow->key = *key;
@@ -184,10 +198,9 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     flow->state = WFP_FLOW_NEW;
     flow->outbound = flow->is_loopback = flow->is_multicast = false;
     flow->fin_seen = 0;
-    flow->auth_epoch = flow->filter_id = flow->process_id = 0;
-    flow->callout_id = flow->interface_index = 0;
-    flow->layer_id = flow->icmp_type = 0;
-    flow->initial_sequence = 0;
+    flow->auth_epoch = flow->process_id = 0;
+    flow->icmp_type = 0;
+    memset(&flow->blocked, 0, sizeof(flow->blocked));
     bucket = &table->buckets[hash & table->bucket_mask];
     flow->next = *bucket;
     *bucket = index;

@@ -58,24 +58,32 @@ struct wfp_flow {
     bool outbound;    /* direction of the first packet: the layer where it was authorized */
     bool is_loopback;
     bool is_multicast; /* to, or from, a group */
-    uint8_t fin_seen; /* 1 local end, 2 remote end, 4 and 8: acknowledged */
+    uint8_t fin_seen;  /* 1 local end, 2 remote end, 4 and 8: acknowledged */
 
-    _Alignas(64) uint64_t id; /* the flow handle drivers see; 0 once closed or blocked */
+    /* The rest: another. */
+    uint64_t id; /* the flow handle drivers see; 0 once closed or blocked */
     _Atomic(struct wfp_flow_context_node *) contexts;
-    uint64_t auth_epoch;      /* of the layer that authorized it, at that time */
-    uint64_t filter_id;       /* BLOCKED: the filter that did it */
-    uint32_t callout_id;      /* BLOCKED: its callout */
-    uint16_t layer_id;        /* BLOCKED: the layer */
-    uint16_t icmp_type;       /* of the first packet */
-    uint32_t initial_sequence; /* of the initiator's SYN */
-    uint32_t fin_sequence[2]; /* end of the FIN of the local, the remote end */
-    uint32_t interface_index;
-    uint32_t timer_next, timer_previous, timer_slot;
+    union {
+        struct { /* BLOCKED: what did it */
+            uint64_t filter_id;
+            uint32_t callout_id;
+            uint16_t layer_id;
+        } blocked;
+        struct { /* TCP otherwise */
+            uint32_t initial_sequence; /* of the initiator's SYN */
+            uint32_t fin_sequence[2];  /* end of the FIN of the local, the remote end */
+        } tcp;
+        uint64_t group_id; /* of the flow for whose answers this entry stands */
+    };
+    uint32_t auth_epoch; /* of the layer that authorized it, at that time */
+    uint32_t process_id;
+    uint32_t timer_next, timer_previous;
     uint32_t index;
+    uint16_t timer_slot;
+    uint16_t icmp_type;  /* of the first packet */
     atomic_bool is_busy; /* a classify for this flow runs */
     bool sees_contexts;  /* ... and may hand contexts to callouts */
     atomic_bool has_deferred;
-    uint64_t process_id;
 };
 
 /** @return 0 or -WFP_ERR_NO_MEMORY */

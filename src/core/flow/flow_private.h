@@ -1,7 +1,7 @@
 /*
  * The flow table's insides, shared by flow.c (entries), flow_timer.c (ages) and flow_context.c.
  *
- * Model      Flows live in slabs and name one another by 32-bit index, so an entry is 3 cache lines
+ * Model      Flows live in slabs and name one another by 32-bit index, so an entry is two cache lines
  *            and nothing is allocated once the table has its size. Index NONE is no flow.
  * Lifetime   `lock` guards slot ids and context lists against other threads; buckets, timers and the
  *            free list belong to the stack's thread alone.
@@ -14,7 +14,7 @@
 #include "core/flow/flow.h"
 
 #define WFP_FLOW_NONE        UINT32_MAX
-#define WFP_FLOW_SLAB_SHIFT  10
+#define WFP_FLOW_SLAB_SHIFT  13 /* a mebibyte */
 #define WFP_FLOW_SLAB        (1u << WFP_FLOW_SLAB_SHIFT)
 #define WFP_FLOW_WHEEL       8192u /* slots of one second: longer than the longest idle time */
 
@@ -32,6 +32,7 @@ struct wfp_flow_table {
     struct wfp_flow **slabs;
     uint32_t slab_count, slab_capacity;
     uint32_t free_head;
+    uint32_t used; /* slots that ever held a flow */
     uint32_t count;
     uint32_t *buckets;
     uint32_t bucket_mask;

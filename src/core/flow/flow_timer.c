@@ -11,6 +11,8 @@
  *            give up after 21 s), and a closed or refused one is remembered for 2 minutes, so that
  *            stragglers don't look like a new conversation.
  */
+#include <string.h>
+
 #include "core/flow/flow_private.h"
 
 #define SECOND 10000000ull
@@ -42,7 +44,7 @@ wfp_flow_timer_start(struct wfp_flow_table *table, struct wfp_flow *flow)
         second = table->wheel_second;
     slot = (uint32_t)(second % WFP_FLOW_WHEEL);
     head = table->wheel[slot];
-    flow->timer_slot = slot;
+    flow->timer_slot = (uint16_t)slot;
     flow->timer_next = head;
     flow->timer_previous = WFP_FLOW_NONE;
     if (head != WFP_FLOW_NONE)
@@ -96,8 +98,10 @@ end_aborted(struct wfp_flow_table *table)
         pthread_mutex_unlock(&table->lock);
         if (count == 0)
             return;
-        if (flow)
+        if (flow) {
+            memset(&flow->blocked, 0, sizeof(flow->blocked)); /* by no filter */
             wfp_flow_set_state(table, flow, WFP_FLOW_BLOCKED);
+        }
     }
 }
 

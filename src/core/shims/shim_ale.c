@@ -90,7 +90,7 @@ static bool
 policy_changed(const struct wfp_shim *shim, const struct wfp_flow *flow)
 {
     return flow->auth_epoch !=
-           wfp_engine_layer_epoch(shim->engine, auth_layer(shim, flow->outbound));
+           (uint32_t)wfp_engine_layer_epoch(shim->engine, auth_layer(shim, flow->outbound));
 }
 
 /** Does this segment end the handshake, as far as one who sees it can tell? */
@@ -122,7 +122,7 @@ surviving_tcp_flow(struct wfp_shim *shim, struct wfp_flow *flow)
     default:
         /* The initiator starts over on the same ports. */
         is_new = is_syn && flow->outbound == !shim->is_inbound &&
-                 flow->initial_sequence != packet->tcp_sequence;
+                 flow->tcp.initial_sequence != packet->tcp_sequence;
     }
     if (!is_new)
         return flow;
@@ -178,7 +178,7 @@ find_group_flow(struct wfp_shim *shim)
                           shim->packet->time_100ns);
     if (!alias)
         return NULL;
-    flow = wfp_flow_of_id(shim->flows, alias->filter_id);
+    flow = wfp_flow_of_id(shim->flows, alias->group_id);
     return flow && flow->key.protocol == key->protocol ? flow : NULL;
 }
 
@@ -270,6 +270,7 @@ set_process(struct wfp_shim *shim)
 static void
 prepare(struct wfp_shim *shim, uint32_t reason)
 {
+    static const struct wfp_value empty;
     const struct wfp_flow *flow = shim->flow;
 
     wfp_shim_prepare(shim);
@@ -278,8 +279,7 @@ prepare(struct wfp_shim *shim, uint32_t reason)
     set_way(shim, WFP_FACT_IP_NEXTHOP_INTERFACE, WFP_FACT_NEXTHOP_INTERFACE_INDEX,
             WFP_FACT_NEXTHOP_INTERFACE_TYPE, WFP_FACT_NEXTHOP_TUNNEL_TYPE, !shim->is_inbound);
     shim->facts[WFP_FACT_NEXTHOP_SUB_INTERFACE_INDEX] =
-        shim->is_inbound ? (struct wfp_value){.type = WFP_EMPTY}
-                         : shim->facts[WFP_FACT_SUB_INTERFACE_INDEX];
+        shim->is_inbound ? empty : shim->facts[WFP_FACT_SUB_INTERFACE_INDEX];
     wfp_shim_set32(shim, WFP_FACT_REAUTHORIZE_REASON, reason);
     if (is_icmp(shim->packet))
         wfp_shim_set16(shim, WFP_FACT_ORIGINAL_ICMP_TYPE,
@@ -311,7 +311,7 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
 }
 
 static struct wfp_flow *
-make_flow(struct wfp_shim *shim, uint64_t epoch)
+make_flow(struct wfp_shim *shim, uint32_t epoch)
 {
     const struct wfp_packet *packet = shim->packet;
     struct wfp_flow *flow;
@@ -323,33 +323,33 @@ make_flow(struct wfp_shim *shim, uint64_t epoch)
     flow->auth_epoch = epoch;
     flow->is_loopback = packet->is_loopback;
     flow->is_multicast = is_group(shim->is_inbound ? shim->local_type : shim->remote_type);
-    flow->initial_sequence = packet->tcp_sequence;
+    if (packet->protocol == WFP_PROTOCOL_TCP)
+        flow->tcp.initial_sequence = packet->tcp_sequence;
     if (flow->outbound == shim->is_inbound && packet->protocol == WFP_PROTOCOL_TCP)
-        flow->initial_sequence = /* a SYN-ACK names the SYN it answers */
+        flow->tcp.initial_sequence = /* a SYN-ACK names the SYN it answers */
             wfp_bytes_get32(packet->data + packet->ip_header_size + 8) - 1;
     flow->icmp_type = is_icmp(packet) ? packet->source_port : 0;
-    flow->interface_index = packet->interface_index;
-    flow->process_id = packet->process_id;
+    flow->process_id = (uint32_t)packet->process_id;
     return flow;
 }
 
 /** Remember a refused conversation, or a flow that lost its permission, by what refused it. */
 static void
-mark_blocked(struct wfp_shim *shim, struct wfp_flow *flow, uint64_t epoch)
+mark_blocked(struct wfp_shim *shim, struct wfp_flow *flow, uint32_t epoch)
 {
     const struct wfp_verdict *verdict = &shim->decision->verdict;
 
     flow->auth_epoch = epoch;
-    flow->layer_id = verdict->layer_id;
-    flow->filter_id = verdict->filter_id;
-    flow->callout_id = verdict->callout_id;
+    flow->blocked.layer_id = verdict->layer_id;
+    flow->blocked.filter_id = verdict->filter_id;
+    flow->blocked.callout_id = verdict->callout_id;
     wfp_flow_touch(flow, shim->packet->time_100ns);
     wfp_flow_set_state(shim->flows, flow, WFP_FLOW_BLOCKED);
     shim->flow = NULL;
 }
 
 static void
-refuse_conversation(struct wfp_shim *shim, uint64_t epoch)
+refuse_conversation(struct wfp_shim *shim, uint32_t epoch)
 {
     struct wfp_flow *flow = shim->flow;
 
@@ -382,7 +382,7 @@ expect_answers(struct wfp_shim *shim)
         wfp_flow_create(shim->flows, &any, hash, shim->packet->time_100ns, &alias) < 0)
         return;
     alias->outbound = alias->is_multicast = true;
-    alias->filter_id = shim->flow->id;
+    alias->group_id = shim->flow->id;
     wfp_flow_touch(alias, shim->packet->time_100ns);
 }
 
@@ -410,7 +410,7 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
 {
     struct wfp_ale_plan *plan = &shim->plan;
     struct wfp_flow *flow = shim->flow;
-    uint64_t epoch;
+    uint32_t epoch;
 
     switch (plan->action) {
     case WFP_ALE_PASS:
@@ -418,11 +418,13 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
     case WFP_ALE_REFUSE:
         wfp_flow_touch(flow, shim->packet->time_100ns);
         shim->flow = NULL;
-        return wfp_shim_refuse(shim, flow->layer_id, flow->filter_id, flow->callout_id);
+        return wfp_shim_refuse(shim, flow->blocked.layer_id, flow->blocked.filter_id,
+                               flow->blocked.callout_id);
     case WFP_ALE_AUTHORIZE:
     case WFP_ALE_REAUTHORIZE:
         /* Read before the classify: what changes meanwhile asks again. */
-        epoch = wfp_engine_layer_epoch(shim->engine, auth_layer(shim, plan->outbound));
+        epoch = (uint32_t)wfp_engine_layer_epoch(shim->engine,
+                                                 auth_layer(shim, plan->outbound));
         if (!classify_auth(shim, plan->action == WFP_ALE_REAUTHORIZE ? plan->reason : 0)) {
             refuse_conversation(shim, epoch);
             return false;
@@ -451,14 +453,14 @@ follow_fin(struct wfp_shim *shim, struct wfp_flow *flow)
     unsigned side = shim->is_inbound, other = !side;
 
     if (packet->tcp_flags & WFP_TCP_FIN) {
-        flow->fin_sequence[side] =
+        flow->tcp.fin_sequence[side] =
             packet->tcp_sequence + (packet->wire_length - header) + 1;
         flow->fin_seen |= (uint8_t)(1u << side);
     }
     if ((flow->fin_seen & 1u << other) && (packet->tcp_flags & WFP_TCP_ACK)) {
         uint32_t acknowledged = wfp_bytes_get32(packet->data + packet->ip_header_size + 8);
 
-        if ((int32_t)(acknowledged - flow->fin_sequence[other]) >= 0)
+        if ((int32_t)(acknowledged - flow->tcp.fin_sequence[other]) >= 0)
             flow->fin_seen |= (uint8_t)(4u << other);
     }
     if (flow->fin_seen == 0xf)

@@ -22,7 +22,7 @@
 static int
 open_file(struct wfp_capture *capture, const char *path, char *error)
 {
-    bool is_stdin = strcmp(path, "-") == 0;
+    bool is_stdin = path[0] == '-' && path[1] == 0;
     struct stat status;
 
     snprintf(capture->name, sizeof(capture->name), "%s", is_stdin ? "standard input" : path);
