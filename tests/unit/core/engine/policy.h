@@ -47,7 +47,7 @@ add_condition(struct wfp_filter *filter, int field, uint32_t match, struct wfp_v
 /* What a test callout does, and what it saw. */
 struct scripted {
     uint32_t action; /* 0: leave as found */
-    bool clear_right;
+    bool clear_right, give_right;
     bool absorb;
     uint32_t calls;
     uint32_t action_in, rights_in;
@@ -71,6 +71,8 @@ scripted_classify(void *context, const struct wfp_indication *indication,
         out->action = script->action;
     if (script->clear_right)
         out->rights &= ~WFP_RIGHT_ACTION_WRITE;
+    if (script->give_right)
+        out->rights |= WFP_RIGHT_ACTION_WRITE;
     if (script->absorb)
         out->flags |= WFP_CLASSIFY_OUT_FLAG_ABSORB;
 }
