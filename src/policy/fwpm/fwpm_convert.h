@@ -60,4 +60,24 @@ struct wfp_bfe_template *wfp_fwpm_template_filter(const FWPM_FILTER_ENUM_TEMPLAT
 struct wfp_bfe_template *wfp_fwpm_template_event(const FWPM_NET_EVENT_ENUM_TEMPLATE0 *from,
                                                  struct wfp_bfe_template *out);
 
+#ifdef WFP_FWPM_USER
+/**
+ * BFE's callback takes our event, the program's takes Windows'. A joint carries the program's
+ * callback and context; it is freed when no callback can come any more.
+ */
+struct wfp_fwpm_joint {
+    void (*function)(void); /* the program's callback, of the family's type */
+    void *context;
+};
+
+/** Subscribe, with @p deliver called on a struct wfp_fwpm_joint of @p function and @p context. */
+DWORD wfp_fwpm_subscribe(HANDLE engineHandle, enum wfp_bfe_kind kind,
+                         const struct wfp_bfe_template *template_, UINT32 flags,
+                         wfp_bfe_change_callback *deliver, void *function, void *context,
+                         HANDLE *ret_handle);
+/** @param ret_entries  an array of any FWPM_*_SUBSCRIPTION0: they have one layout */
+DWORD wfp_fwpm_get_subscriptions(HANDLE engineHandle, enum wfp_bfe_kind kind, void *ret_entries,
+                                 UINT32 *ret_count);
+#endif
+
 #endif

@@ -290,3 +290,220 @@ FwpmNetEventDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
     return wfp_fwpm_status(
         wfp_bfe_enum_destroy(session, WFP_BFE_EVENT, wfp_fwpm_number(enumHandle)));
 }
+
+#ifdef WFP_FWPM_USER
+
+/* Build the event of the family's version, hand it over, free it. Lost when memory is out. */
+static void *
+built(wfp_fwpm_writer *write, const void *event, size_t size)
+{
+    void *out = NULL;
+
+    return wfp_fwpm_arena_build(write, event, size, &out) == 0 ? out : NULL;
+}
+
+static void
+deliver0(void *context, const void *event)
+{
+    const struct wfp_fwpm_joint *joint = context;
+    FWPM_NET_EVENT1 *out = built(write_event1, event, sizeof(*out));
+
+    if (out)
+        ((FWPM_NET_EVENT_CALLBACK0)joint->function)(joint->context, out);
+    free(out);
+}
+
+/**
+ * Hear of network events as they happen.
+ *
+ * @param callback  runs on a thread of its own; unreliable by contract
+ *
+ * Not inside an explicit transaction (TXN_IN_PROGRESS).
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventsubscribe0.
+ */
+DWORD NTAPI
+FwpmNetEventSubscribe0(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
+                       FWPM_NET_EVENT_CALLBACK0 callback, void *context, HANDLE *eventsHandle)
+{
+    struct wfp_bfe_template selection;
+
+    if (!subscription)
+        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
+                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
+                              subscription->flags, deliver0, (void *)callback, context,
+                              eventsHandle);
+}
+
+static void
+deliver1(void *context, const void *event)
+{
+    const struct wfp_fwpm_joint *joint = context;
+    FWPM_NET_EVENT2 *out = built(write_event2, event, sizeof(*out));
+
+    if (out)
+        ((FWPM_NET_EVENT_CALLBACK1)joint->function)(joint->context, out);
+    free(out);
+}
+
+/**
+ * Hear of network events as they happen.
+ *
+ * @param callback  runs on a thread of its own; unreliable by contract
+ *
+ * Not inside an explicit transaction (TXN_IN_PROGRESS).
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventsubscribe1.
+ */
+DWORD NTAPI
+FwpmNetEventSubscribe1(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
+                       FWPM_NET_EVENT_CALLBACK1 callback, void *context, HANDLE *eventsHandle)
+{
+    struct wfp_bfe_template selection;
+
+    if (!subscription)
+        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
+                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
+                              subscription->flags, deliver1, (void *)callback, context,
+                              eventsHandle);
+}
+
+static void
+deliver2(void *context, const void *event)
+{
+    const struct wfp_fwpm_joint *joint = context;
+    FWPM_NET_EVENT3 *out = built(write_event3, event, sizeof(*out));
+
+    if (out)
+        ((FWPM_NET_EVENT_CALLBACK2)joint->function)(joint->context, out);
+    free(out);
+}
+
+/**
+ * Hear of network events as they happen.
+ *
+ * @param callback  runs on a thread of its own; unreliable by contract
+ *
+ * Not inside an explicit transaction (TXN_IN_PROGRESS).
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventsubscribe2.
+ */
+DWORD NTAPI
+FwpmNetEventSubscribe2(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
+                       FWPM_NET_EVENT_CALLBACK2 callback, void *context, HANDLE *eventsHandle)
+{
+    struct wfp_bfe_template selection;
+
+    if (!subscription)
+        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
+                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
+                              subscription->flags, deliver2, (void *)callback, context,
+                              eventsHandle);
+}
+
+static void
+deliver3(void *context, const void *event)
+{
+    const struct wfp_fwpm_joint *joint = context;
+    FWPM_NET_EVENT4 *out = built(write_event4, event, sizeof(*out));
+
+    if (out)
+        ((FWPM_NET_EVENT_CALLBACK3)joint->function)(joint->context, out);
+    free(out);
+}
+
+/**
+ * Hear of network events as they happen.
+ *
+ * @param callback  runs on a thread of its own; unreliable by contract
+ *
+ * Not inside an explicit transaction (TXN_IN_PROGRESS).
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventsubscribe3.
+ */
+DWORD NTAPI
+FwpmNetEventSubscribe3(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
+                       FWPM_NET_EVENT_CALLBACK3 callback, void *context, HANDLE *eventsHandle)
+{
+    struct wfp_bfe_template selection;
+
+    if (!subscription)
+        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
+                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
+                              subscription->flags, deliver3, (void *)callback, context,
+                              eventsHandle);
+}
+
+static void
+deliver4(void *context, const void *event)
+{
+    const struct wfp_fwpm_joint *joint = context;
+    FWPM_NET_EVENT5 *out = built(write_event5, event, sizeof(*out));
+
+    if (out)
+        ((FWPM_NET_EVENT_CALLBACK4)joint->function)(joint->context, out);
+    free(out);
+}
+
+/**
+ * Hear of network events as they happen.
+ *
+ * @param callback  runs on a thread of its own; unreliable by contract
+ *
+ * Not inside an explicit transaction (TXN_IN_PROGRESS).
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventsubscribe4.
+ */
+DWORD NTAPI
+FwpmNetEventSubscribe4(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
+                       FWPM_NET_EVENT_CALLBACK4 callback, void *context, HANDLE *eventsHandle)
+{
+    struct wfp_bfe_template selection;
+
+    if (!subscription)
+        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
+                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
+                              subscription->flags, deliver4, (void *)callback, context,
+                              eventsHandle);
+}
+
+/**
+ * End the subscription; no callback runs after this returned.
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventunsubscribe0.
+ */
+DWORD NTAPI
+FwpmNetEventUnsubscribe0(HANDLE engineHandle, HANDLE eventsHandle)
+{
+    OPEN_SESSION(session, engineHandle);
+
+    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(eventsHandle)));
+}
+
+/**
+ * All subscriptions in force.
+ *
+ * @param entries  one allocation, free it with FwpmFreeMemory0
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: win32 fwpmu/nf-fwpmu-fwpmneteventsubscriptionsget0.
+ */
+DWORD NTAPI
+FwpmNetEventSubscriptionsGet0(HANDLE engineHandle, FWPM_NET_EVENT_SUBSCRIPTION0 ***entries,
+                              UINT32 *numEntries)
+{
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_EVENT, entries, numEntries);
+}
+
+#endif
