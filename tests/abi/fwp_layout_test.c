@@ -1,6 +1,7 @@
 /*
- * The host's view of the WFP and NDIS headers: layouts, values and names are checked while compiling
- * (fwp_layout.h); what only running code sees is checked here: bit-fields and GUID values.
+ * The host's view of the WFP and NDIS headers: layouts, values and names are checked while
+ * compiling (fwp_layout.h); what only running code sees is checked here: bit-fields and GUID
+ * values.
  */
 #define INITGUID
 #include <guiddef.h>

@@ -49,7 +49,8 @@ def read_types(wdk):
 
 def measure(host_cc, wdk, structs, values, folder):
     """Let our headers print the assertions."""
-    lines = ['#include <stddef.h>', '#include <stdio.h>', '#include <fwpmtypes.h>', 'int main(void)', '{']
+    lines = ['#include <stddef.h>', '#include <stdio.h>', '#include <fwpmtypes.h>',
+             'int main(void)', '{']
     for name, names in structs.items():
         lines.append(f'printf("SIZE({name}, %zu)\\n", sizeof({name}));')
         for member in names:

@@ -4,8 +4,8 @@
 usage: fwp_modes_test.py SOURCE_ROOT HOST_CC
 
 Each header must compile alone: on the host, for native drivers and for Windows, in C and in C++.
-Then all layouts, values and names (fwp_layout.h) are checked in the two driver modes. Without a clang
-that knows the Windows targets only the host part runs, and the test counts as skipped.
+Then all layouts, values and names (fwp_layout.h) are checked in the two driver modes. Without a
+clang that knows the Windows targets only the host part runs, and the test counts as skipped.
 """
 import concurrent.futures
 import pathlib
@@ -13,8 +13,8 @@ import shutil
 import subprocess
 import sys
 
-HEADERS = '''fwptypes.h fwpmtypes.h fwpstypes.h fwpvi.h fwps_layers_generated.h iketypes.h ipsectypes.h
-fwpmk.h fwpsk.h fwpmu.h fwpsu.h ndis.h ntddndis.h netpnp.h netioddk.h netioapi.h ifdef.h ipifcons.h
+HEADERS = '''fwptypes.h fwpmtypes.h fwpstypes.h fwpvi.h fwps_layers_generated.h iketypes.h
+ipsectypes.h fwpmk.h fwpsk.h fwpmu.h fwpsu.h ndis.h ntddndis.h netpnp.h netioddk.h netioapi.h ifdef.h ipifcons.h
 windot11.h rpcdce.h ndis/types.h ndis/version.h ndis/status.h ndis/objectheader.h ndis/ndisport.h
 ndis/oidtypes.h ndis/oidrequest.h ndis/nbl.h ndis/nblinfo.h ndis/nblaccessors.h ndis/nblapi.h
 ndis/nblchecksum.h ndis/nbl8021q.h ndis/nbllso.h ndis/nblrsc.h ndis/nblhash.h ndis/nblsend.h
@@ -60,7 +60,8 @@ def main():
              for mode, command in modes.items() if mode != 'host' for level in LEVELS]
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(max_workers=2) as pool:
-        for (name, *_), (ok, errors) in zip(jobs, pool.map(lambda j: compile_text(j[1], j[2]), jobs)):
+        results = pool.map(lambda job: compile_text(job[1], job[2]), jobs)
+        for (name, *_), (ok, errors) in zip(jobs, results):
             if not ok:
                 failed += 1
                 print(f'not ok: {name}')

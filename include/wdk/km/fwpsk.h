@@ -85,8 +85,7 @@ typedef struct FWPS_INCOMING_METADATA_VALUES0_ {
 typedef void(NTAPI *FWPS_CALLOUT_CLASSIFY_FN0)(const FWPS_INCOMING_VALUES0 *inFixedValues,
                                                const FWPS_INCOMING_METADATA_VALUES0 *inMetaValues,
                                                void *layerData, const FWPS_FILTER0 *filter,
-                                               UINT64 flowContext,
-                                               FWPS_CLASSIFY_OUT0 *classifyOut);
+                                               UINT64 flowContext, FWPS_CLASSIFY_OUT0 *classifyOut);
 typedef void(NTAPI *FWPS_CALLOUT_CLASSIFY_FN1)(const FWPS_INCOMING_VALUES0 *inFixedValues,
                                                const FWPS_INCOMING_METADATA_VALUES0 *inMetaValues,
                                                void *layerData, const void *classifyContext,
@@ -104,8 +103,7 @@ typedef void(NTAPI *FWPS_CALLOUT_CLASSIFY_FN3)(const FWPS_INCOMING_VALUES0 *inFi
                                                FWPS_CLASSIFY_OUT0 *classifyOut);
 
 typedef NTSTATUS(NTAPI *FWPS_CALLOUT_NOTIFY_FN0)(FWPS_CALLOUT_NOTIFY_TYPE notifyType,
-                                                 const GUID *filterKey,
-                                                 const FWPS_FILTER0 *filter);
+                                                 const GUID *filterKey, const FWPS_FILTER0 *filter);
 typedef NTSTATUS(NTAPI *FWPS_CALLOUT_NOTIFY_FN1)(FWPS_CALLOUT_NOTIFY_TYPE notifyType,
                                                  const GUID *filterKey, FWPS_FILTER1 *filter);
 typedef NTSTATUS(NTAPI *FWPS_CALLOUT_NOTIFY_FN2)(FWPS_CALLOUT_NOTIFY_TYPE notifyType,
@@ -293,31 +291,21 @@ NTSTATUS NTAPI FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionC
                                        NET_BUFFER_LIST *netBufferList,
                                        FWPS_INJECT_COMPLETE0 completionFn,
                                        HANDLE completionContext);
-NTSTATUS NTAPI FwpsInjectTransportSendAsync0(HANDLE injectionHandle, HANDLE injectionContext,
-                                             UINT64 endpointHandle, UINT32 flags,
-                                             FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs,
-                                             ADDRESS_FAMILY addressFamily,
-                                             COMPARTMENT_ID compartmentId,
-                                             NET_BUFFER_LIST *netBufferList,
-                                             FWPS_INJECT_COMPLETE0 completionFn,
-                                             HANDLE completionContext);
-NTSTATUS NTAPI FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext,
-                                             UINT64 endpointHandle, UINT32 flags,
-                                             FWPS_TRANSPORT_SEND_PARAMS1 *sendArgs,
-                                             ADDRESS_FAMILY addressFamily,
-                                             COMPARTMENT_ID compartmentId,
-                                             NET_BUFFER_LIST *netBufferList,
-                                             FWPS_INJECT_COMPLETE0 completionFn,
-                                             HANDLE completionContext);
-NTSTATUS NTAPI FwpsInjectTransportReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext,
-                                                PVOID reserved, UINT32 flags,
-                                                ADDRESS_FAMILY addressFamily,
-                                                COMPARTMENT_ID compartmentId,
-                                                IF_INDEX interfaceIndex,
-                                                IF_INDEX subInterfaceIndex,
-                                                NET_BUFFER_LIST *netBufferList,
-                                                FWPS_INJECT_COMPLETE0 completionFn,
-                                                HANDLE completionContext);
+NTSTATUS NTAPI FwpsInjectTransportSendAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle, UINT32 flags,
+    FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs, ADDRESS_FAMILY addressFamily,
+    COMPARTMENT_ID compartmentId, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTSTATUS NTAPI FwpsInjectTransportSendAsync1(
+    HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle, UINT32 flags,
+    FWPS_TRANSPORT_SEND_PARAMS1 *sendArgs, ADDRESS_FAMILY addressFamily,
+    COMPARTMENT_ID compartmentId, NET_BUFFER_LIST *netBufferList,
+    FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext);
+NTSTATUS NTAPI FwpsInjectTransportReceiveAsync0(
+    HANDLE injectionHandle, HANDLE injectionContext, PVOID reserved, UINT32 flags,
+    ADDRESS_FAMILY addressFamily, COMPARTMENT_ID compartmentId, IF_INDEX interfaceIndex,
+    IF_INDEX subInterfaceIndex, NET_BUFFER_LIST *netBufferList, FWPS_INJECT_COMPLETE0 completionFn,
+    HANDLE completionContext);
 NTSTATUS NTAPI FwpsInjectMacReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext,
                                           UINT32 flags, UINT16 layerId, IF_INDEX interfaceIndex,
                                           NDIS_PORT_NUMBER ndisPortNumber,
@@ -362,11 +350,10 @@ typedef struct FWPS_STREAM_CALLOUT_IO_PACKET0_ {
     FWPS_STREAM_ACTION_TYPE streamAction;
 } FWPS_STREAM_CALLOUT_IO_PACKET0;
 
-NTSTATUS NTAPI FwpsStreamInjectAsync0(HANDLE injectionHandle, HANDLE injectionContext,
-                                      UINT32 flags, UINT64 flowId, UINT32 calloutId,
-                                      UINT16 layerId, UINT32 streamFlags,
-                                      NET_BUFFER_LIST *netBufferList, SIZE_T dataLength,
-                                      FWPS_INJECT_COMPLETE0 completionFn,
+NTSTATUS NTAPI FwpsStreamInjectAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,
+                                      UINT64 flowId, UINT32 calloutId, UINT16 layerId,
+                                      UINT32 streamFlags, NET_BUFFER_LIST *netBufferList,
+                                      SIZE_T dataLength, FWPS_INJECT_COMPLETE0 completionFn,
                                       HANDLE completionContext);
 NTSTATUS NTAPI FwpsStreamContinue0(UINT64 flowId, UINT32 calloutId, UINT16 layerId,
                                    UINT32 streamFlags);
@@ -376,8 +363,8 @@ NTSTATUS NTAPI FwpsCloneStreamData0(FWPS_STREAM_DATA0 *calloutStreamData,
                                     NDIS_HANDLE netBufferListPoolHandle,
                                     NDIS_HANDLE netBufferPoolHandle, ULONG allocateCloneFlags,
                                     NET_BUFFER_LIST **netBufferListChain);
-void NTAPI FwpsDiscardClonedStreamData0(NET_BUFFER_LIST *netBufferListChain, ULONG allocateCloneFlags,
-                                        BOOLEAN dispatchLevel);
+void NTAPI FwpsDiscardClonedStreamData0(NET_BUFFER_LIST *netBufferListChain,
+                                        ULONG allocateCloneFlags, BOOLEAN dispatchLevel);
 
 /* ---- what happened to a packet before ---- */
 
@@ -412,9 +399,9 @@ typedef struct FWPS_PACKET_LIST_INFORMATION0_ {
     FWPS_PACKET_LIST_FWP_INFORMATION0 fwpInformation;
 } FWPS_PACKET_LIST_INFORMATION0;
 
-NTSTATUS NTAPI FwpsGetPacketListSecurityInformation0(
-    NET_BUFFER_LIST *packetList, UINT32 queryFlags,
-    FWPS_PACKET_LIST_INFORMATION0 *packetInformation);
+NTSTATUS NTAPI
+FwpsGetPacketListSecurityInformation0(NET_BUFFER_LIST *packetList, UINT32 queryFlags,
+                                      FWPS_PACKET_LIST_INFORMATION0 *packetInformation);
 
 /* ---- contexts on packets ---- */
 
@@ -440,9 +427,9 @@ NTSTATUS NTAPI FwpsNetBufferListAssociateContext1(NET_BUFFER_LIST *netBufferList
                                                   const GUID *providerGuid, void *deviceObject,
                                                   FWPS_NET_BUFFER_LIST_NOTIFY_FN1 notifyFn,
                                                   UINT32 flags);
-NTSTATUS NTAPI FwpsNetBufferListRetrieveContext0(NET_BUFFER_LIST *netBufferList,
-                                                 UINT64 contextTag, BOOLEAN removeContext,
-                                                 UINT32 flags, UINT64 *context);
+NTSTATUS NTAPI FwpsNetBufferListRetrieveContext0(NET_BUFFER_LIST *netBufferList, UINT64 contextTag,
+                                                 BOOLEAN removeContext, UINT32 flags,
+                                                 UINT64 *context);
 NTSTATUS NTAPI FwpsNetBufferListRemoveContext0(NET_BUFFER_LIST *netBufferList, UINT64 contextTag,
                                                UINT32 flags);
 
@@ -451,8 +438,7 @@ NTSTATUS NTAPI FwpsNetBufferListRemoveContext0(NET_BUFFER_LIST *netBufferList, U
 NTSTATUS NTAPI FwpsAleEndpointGetById0(HANDLE engineHandle, UINT64 endpointId,
                                        FWPS_ALE_ENDPOINT_PROPERTIES0 **properties);
 NTSTATUS NTAPI FwpsAleEndpointCreateEnumHandle0(
-    HANDLE engineHandle, const FWPS_ALE_ENDPOINT_ENUM_TEMPLATE0 *enumTemplate,
-    HANDLE *enumHandle);
+    HANDLE engineHandle, const FWPS_ALE_ENDPOINT_ENUM_TEMPLATE0 *enumTemplate, HANDLE *enumHandle);
 NTSTATUS NTAPI FwpsAleEndpointEnum0(HANDLE engineHandle, HANDLE enumHandle,
                                     UINT32 numEntriesRequested,
                                     FWPS_ALE_ENDPOINT_PROPERTIES0 ***entries,
@@ -466,8 +452,8 @@ NTSTATUS NTAPI FwpsAleEndpointGetSecurityInfo0(HANDLE engineHandle,
 NTSTATUS NTAPI FwpsAleEndpointSetSecurityInfo0(HANDLE engineHandle,
                                                SECURITY_INFORMATION securityInfo,
                                                const struct _SID *sidOwner,
-                                               const struct _SID *sidGroup,
-                                               const struct _ACL *dacl, const struct _ACL *sacl);
+                                               const struct _SID *sidGroup, const struct _ACL *dacl,
+                                               const struct _ACL *sacl);
 NTSTATUS NTAPI FwpsOpenToken0(HANDLE engineHandle, LUID modifiedId, DWORD desiredAccess,
                               HANDLE *accessToken);
 
@@ -499,8 +485,8 @@ typedef NTSTATUS(NTAPI *FWPS_VSWITCH_POLICY_EVENT_CALLBACK0)(
     const NDIS_SWITCH_PORT_PROPERTY_DELETE_PARAMETERS *vSwitchPortPropertyDelete);
 typedef NTSTATUS(NTAPI *FWPS_VSWITCH_RUNTIME_STATE_SAVE_CALLBACK0)(
     void *notifyContext, void *completionContext, FWPS_VSWITCH_EVENT_TYPE eventType,
-    const NDIS_SWITCH_PARAMETERS *vSwitch, NDIS_SWITCH_PORT_ID portId,
-    ULONG *runtimeStateLength, void **runtimeState);
+    const NDIS_SWITCH_PARAMETERS *vSwitch, NDIS_SWITCH_PORT_ID portId, ULONG *runtimeStateLength,
+    void **runtimeState);
 typedef NTSTATUS(NTAPI *FWPS_VSWITCH_RUNTIME_STATE_RESTORE_CALLBACK0)(
     void *notifyContext, void *completionContext, FWPS_VSWITCH_EVENT_TYPE eventType,
     const NDIS_SWITCH_PARAMETERS *vSwitch, NDIS_SWITCH_PORT_ID portId, void *runtimeState,

@@ -87,9 +87,10 @@ VOID NTAPI NdisFreeGenericObject(PNDIS_GENERIC_OBJECT NdisGenericObject);
 
 #define NdisMoveMemory(_Destination, _Source, _Length)                                             \
     RtlCopyMemory((_Destination), (_Source), (_Length))
-#define NdisZeroMemory(_Destination, _Length)        RtlZeroMemory((_Destination), (_Length))
-#define NdisFillMemory(_Destination, _Length, _Fill) RtlFillMemory((_Destination), (_Length), (_Fill))
-#define NdisEqualMemory(_A, _B, _Length)             RtlEqualMemory((_A), (_B), (_Length))
+#define NdisZeroMemory(_Destination, _Length) RtlZeroMemory((_Destination), (_Length))
+#define NdisFillMemory(_Destination, _Length, _Fill)                                               \
+    RtlFillMemory((_Destination), (_Length), (_Fill))
+#define NdisEqualMemory(_A, _B, _Length) RtlEqualMemory((_A), (_B), (_Length))
 
 PVOID NTAPI NdisAllocateMemoryWithTagPriority(NDIS_HANDLE NdisHandle, UINT Length, ULONG Tag,
                                               EX_POOL_PRIORITY Priority);
@@ -164,7 +165,8 @@ typedef enum _NDIS_PER_PACKET_INFO {
     CachedNetBufferList,
     ShortPacketPaddingInfo,
     MaxPerPacketInfo
-} NDIS_PER_PACKET_INFO, *PNDIS_PER_PACKET_INFO;
+} NDIS_PER_PACKET_INFO,
+    *PNDIS_PER_PACKET_INFO;
 
 typedef struct _NDIS_TCP_IP_CHECKSUM_PACKET_INFO {
     union {
@@ -199,7 +201,8 @@ typedef enum _NDIS_DEVICE_PNP_EVENT {
     NdisDevicePnPEventPowerProfileChanged,
     NdisDevicePnPEventFilterListChanged,
     NdisDevicePnPEventMaximum
-} NDIS_DEVICE_PNP_EVENT, *PNDIS_DEVICE_PNP_EVENT;
+} NDIS_DEVICE_PNP_EVENT,
+    *PNDIS_DEVICE_PNP_EVENT;
 
 typedef struct _NET_DEVICE_PNP_EVENT {
     NDIS_OBJECT_HEADER Header;
@@ -451,8 +454,7 @@ typedef NDIS_STATUS NTAPI FILTER_SYNCHRONOUS_OID_REQUEST(NDIS_HANDLE FilterModul
 typedef FILTER_SYNCHRONOUS_OID_REQUEST *FILTER_SYNCHRONOUS_OID_REQUEST_HANDLER;
 typedef VOID NTAPI FILTER_SYNCHRONOUS_OID_REQUEST_COMPLETE(NDIS_HANDLE FilterModuleContext,
                                                            PNDIS_OID_REQUEST OidRequest,
-                                                           NDIS_STATUS *Status,
-                                                           PVOID CallContext);
+                                                           NDIS_STATUS *Status, PVOID CallContext);
 typedef FILTER_SYNCHRONOUS_OID_REQUEST_COMPLETE *FILTER_SYNCHRONOUS_OID_REQUEST_COMPLETE_HANDLER;
 
 typedef struct _NDIS_FILTER_DRIVER_CHARACTERISTICS {
@@ -533,18 +535,17 @@ typedef struct _NDIS_FILTER_PARTIAL_CHARACTERISTICS {
 #define NDIS_FILTER_MINIMUM_MINOR_VERSION WDK_NDIS_MINOR
 #endif
 
-NDIS_STATUS NTAPI NdisFRegisterFilterDriver(
-    PDRIVER_OBJECT DriverObject, NDIS_HANDLE FilterDriverContext,
-    PNDIS_FILTER_DRIVER_CHARACTERISTICS FilterDriverCharacteristics,
-    PNDIS_HANDLE NdisFilterDriverHandle);
+NDIS_STATUS NTAPI
+NdisFRegisterFilterDriver(PDRIVER_OBJECT DriverObject, NDIS_HANDLE FilterDriverContext,
+                          PNDIS_FILTER_DRIVER_CHARACTERISTICS FilterDriverCharacteristics,
+                          PNDIS_HANDLE NdisFilterDriverHandle);
 VOID NTAPI NdisFDeregisterFilterDriver(NDIS_HANDLE NdisFilterDriverHandle);
 NDIS_STATUS NTAPI NdisFSetAttributes(NDIS_HANDLE NdisFilterHandle, NDIS_HANDLE FilterModuleContext,
                                      PNDIS_FILTER_ATTRIBUTES FilterAttributes);
 VOID NTAPI NdisFSendNetBufferLists(NDIS_HANDLE NdisFilterHandle, PNET_BUFFER_LIST NetBufferList,
                                    NDIS_PORT_NUMBER PortNumber, ULONG SendFlags);
 VOID NTAPI NdisFSendNetBufferListsComplete(NDIS_HANDLE NdisFilterHandle,
-                                           PNET_BUFFER_LIST NetBufferList,
-                                           ULONG SendCompleteFlags);
+                                           PNET_BUFFER_LIST NetBufferList, ULONG SendCompleteFlags);
 VOID NTAPI NdisFCancelSendNetBufferLists(NDIS_HANDLE NdisFilterHandle, PVOID CancelId);
 VOID NTAPI NdisFIndicateReceiveNetBufferLists(NDIS_HANDLE NdisFilterHandle,
                                               PNET_BUFFER_LIST NetBufferLists,
@@ -566,10 +567,9 @@ NDIS_STATUS NTAPI NdisFRestartFilter(NDIS_HANDLE NdisFilterHandle);
 VOID NTAPI NdisFRestartComplete(NDIS_HANDLE NdisFilterHandle, NDIS_STATUS Status);
 VOID NTAPI NdisFPauseComplete(NDIS_HANDLE NdisFilterHandle);
 
-NDIS_STATUS NTAPI NdisFDirectOidRequest(NDIS_HANDLE NdisFilterHandle,
-                                        PNDIS_OID_REQUEST OidRequest);
-VOID NTAPI NdisFDirectOidRequestComplete(NDIS_HANDLE NdisFilterHandle,
-                                         PNDIS_OID_REQUEST OidRequest, NDIS_STATUS Status);
+NDIS_STATUS NTAPI NdisFDirectOidRequest(NDIS_HANDLE NdisFilterHandle, PNDIS_OID_REQUEST OidRequest);
+VOID NTAPI NdisFDirectOidRequestComplete(NDIS_HANDLE NdisFilterHandle, PNDIS_OID_REQUEST OidRequest,
+                                         NDIS_STATUS Status);
 VOID NTAPI NdisFCancelDirectOidRequest(NDIS_HANDLE NdisFilterHandle, PVOID RequestId);
 
 typedef NDIS_OBJECT_HEADER NDIS_DRIVER_OPTIONAL_HANDLERS, *PNDIS_DRIVER_OPTIONAL_HANDLERS;
@@ -620,7 +620,8 @@ typedef enum _NDIS_PARAMETER_TYPE {
     NdisParameterString,
     NdisParameterMultiString,
     NdisParameterBinary
-} NDIS_PARAMETER_TYPE, *PNDIS_PARAMETER_TYPE;
+} NDIS_PARAMETER_TYPE,
+    *PNDIS_PARAMETER_TYPE;
 
 typedef struct {
     USHORT Length;
@@ -638,8 +639,7 @@ typedef struct _NDIS_CONFIGURATION_PARAMETER {
 
 NDIS_STATUS NTAPI NdisOpenConfigurationEx(PNDIS_CONFIGURATION_OBJECT ConfigObject,
                                           PNDIS_HANDLE ConfigurationHandle);
-VOID NTAPI NdisReadConfiguration(PNDIS_STATUS Status,
-                                 PNDIS_CONFIGURATION_PARAMETER *ParameterValue,
+VOID NTAPI NdisReadConfiguration(PNDIS_STATUS Status, PNDIS_CONFIGURATION_PARAMETER *ParameterValue,
                                  NDIS_HANDLE ConfigurationHandle, PNDIS_STRING Keyword,
                                  NDIS_PARAMETER_TYPE ParameterType);
 VOID NTAPI NdisCloseConfiguration(NDIS_HANDLE ConfigurationHandle);

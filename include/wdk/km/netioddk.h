@@ -24,9 +24,9 @@ typedef struct _NPI_REGISTRATION_INSTANCE {
     const VOID *NpiSpecificCharacteristics;
 } NPI_REGISTRATION_INSTANCE;
 
-typedef NTSTATUS NTAPI NPI_CLIENT_ATTACH_PROVIDER_FN(
-    HANDLE NmrBindingHandle, PVOID ClientContext,
-    const NPI_REGISTRATION_INSTANCE *ProviderRegistrationInstance);
+typedef NTSTATUS NTAPI
+NPI_CLIENT_ATTACH_PROVIDER_FN(HANDLE NmrBindingHandle, PVOID ClientContext,
+                              const NPI_REGISTRATION_INSTANCE *ProviderRegistrationInstance);
 typedef NPI_CLIENT_ATTACH_PROVIDER_FN *PNPI_CLIENT_ATTACH_PROVIDER_FN;
 typedef NTSTATUS NTAPI NPI_CLIENT_DETACH_PROVIDER_FN(PVOID ClientBindingContext);
 typedef NPI_CLIENT_DETACH_PROVIDER_FN *PNPI_CLIENT_DETACH_PROVIDER_FN;

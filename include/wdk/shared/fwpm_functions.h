@@ -112,9 +112,9 @@ FWPM_STATUS NTAPI FwpmProviderContextGetByKey2(HANDLE engineHandle, const GUID *
                                                FWPM_PROVIDER_CONTEXT2 **providerContext);
 FWPM_STATUS NTAPI FwpmProviderContextGetByKey3(HANDLE engineHandle, const GUID *key,
                                                FWPM_PROVIDER_CONTEXT3 **providerContext);
-FWPM_STATUS NTAPI FwpmProviderContextCreateEnumHandle0(HANDLE engineHandle,
-                                                       const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *enumTemplate,
-                                                       HANDLE *enumHandle);
+FWPM_STATUS NTAPI FwpmProviderContextCreateEnumHandle0(
+    HANDLE engineHandle, const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *enumTemplate,
+    HANDLE *enumHandle);
 FWPM_STATUS NTAPI FwpmProviderContextEnum0(HANDLE engineHandle, HANDLE enumHandle,
                                            UINT32 numEntriesRequested,
                                            FWPM_PROVIDER_CONTEXT0 ***entries,
@@ -132,12 +132,10 @@ FWPM_STATUS NTAPI FwpmProviderContextEnum3(HANDLE engineHandle, HANDLE enumHandl
                                            FWPM_PROVIDER_CONTEXT3 ***entries,
                                            UINT32 *numEntriesReturned);
 FWPM_STATUS NTAPI FwpmProviderContextDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle);
-FWPM_STATUS NTAPI FwpmProviderContextGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
-                                                           SECURITY_INFORMATION securityInfo,
-                                                           struct _SID **sidOwner,
-                                                           struct _SID **sidGroup,
-                                                           struct _ACL **dacl, struct _ACL **sacl,
-                                                           PSECURITY_DESCRIPTOR *securityDescriptor);
+FWPM_STATUS NTAPI FwpmProviderContextGetSecurityInfoByKey0(
+    HANDLE engineHandle, const GUID *key, SECURITY_INFORMATION securityInfo, struct _SID **sidOwner,
+    struct _SID **sidGroup, struct _ACL **dacl, struct _ACL **sacl,
+    PSECURITY_DESCRIPTOR *securityDescriptor);
 FWPM_STATUS NTAPI FwpmProviderContextSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                                            SECURITY_INFORMATION securityInfo,
                                                            const struct _SID *sidOwner,
@@ -313,9 +311,8 @@ FWPM_STATUS NTAPI FwpmNetEventsSetSecurityInfo0(HANDLE engineHandle,
 
 FWPM_STATUS NTAPI FwpmConnectionGetById0(HANDLE engineHandle, UINT64 id,
                                          FWPM_CONNECTION0 **connection);
-FWPM_STATUS NTAPI FwpmConnectionCreateEnumHandle0(HANDLE engineHandle,
-                                                  const FWPM_CONNECTION_ENUM_TEMPLATE0 *enumTemplate,
-                                                  HANDLE *enumHandle);
+FWPM_STATUS NTAPI FwpmConnectionCreateEnumHandle0(
+    HANDLE engineHandle, const FWPM_CONNECTION_ENUM_TEMPLATE0 *enumTemplate, HANDLE *enumHandle);
 FWPM_STATUS NTAPI FwpmConnectionEnum0(HANDLE engineHandle, HANDLE enumHandle,
                                       UINT32 numEntriesRequested, FWPM_CONNECTION0 ***entries,
                                       UINT32 *numEntriesReturned);
@@ -338,12 +335,9 @@ FWPM_STATUS NTAPI FwpmvSwitchEventsGetSecurityInfo0(HANDLE engineHandle,
                                                     struct _SID **sidOwner, struct _SID **sidGroup,
                                                     struct _ACL **dacl, struct _ACL **sacl,
                                                     PSECURITY_DESCRIPTOR *securityDescriptor);
-FWPM_STATUS NTAPI FwpmvSwitchEventsSetSecurityInfo0(HANDLE engineHandle,
-                                                    SECURITY_INFORMATION securityInfo,
-                                                    const struct _SID *sidOwner,
-                                                    const struct _SID *sidGroup,
-                                                    const struct _ACL *dacl,
-                                                    const struct _ACL *sacl);
+FWPM_STATUS NTAPI FwpmvSwitchEventsSetSecurityInfo0(
+    HANDLE engineHandle, SECURITY_INFORMATION securityInfo, const struct _SID *sidOwner,
+    const struct _SID *sidGroup, const struct _ACL *dacl, const struct _ACL *sacl);
 
 #ifdef __cplusplus
 }

@@ -29,7 +29,8 @@ typedef enum _NET_PNP_EVENT_CODE {
     NetEventAllowStart,
     NetEventRequirePause,
     NetEventMaximum
-} NET_PNP_EVENT_CODE, *PNET_PNP_EVENT_CODE;
+} NET_PNP_EVENT_CODE,
+    *PNET_PNP_EVENT_CODE;
 
 typedef struct _NET_PNP_EVENT {
     NET_PNP_EVENT_CODE NetEvent;

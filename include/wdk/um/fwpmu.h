@@ -1,8 +1,8 @@
 /*
  * Management of the filtering platform from a program: policy, subscriptions, IPsec objects.
  *
- * Functions return a Windows error code. Those that Windows exports without public documentation are
- * not declared. Ref: win32 FWP, fwpmu.
+ * Functions return a Windows error code. Those that Windows exports without public documentation
+ * are not declared. Ref: win32 FWP, fwpmu.
  */
 #ifndef WDK_FWPMU_H
 #define WDK_FWPMU_H
@@ -23,7 +23,8 @@ extern "C" {
 
 /* ---- changes of objects ---- */
 
-typedef void(NTAPI *FWPM_PROVIDER_CHANGE_CALLBACK0)(void *context, const FWPM_PROVIDER_CHANGE0 *change);
+typedef void(NTAPI *FWPM_PROVIDER_CHANGE_CALLBACK0)(void *context,
+                                                    const FWPM_PROVIDER_CHANGE0 *change);
 DWORD NTAPI FwpmProviderSubscribeChanges0(HANDLE engineHandle,
                                           const FWPM_PROVIDER_SUBSCRIPTION0 *subscription,
                                           FWPM_PROVIDER_CHANGE_CALLBACK0 callback, void *context,
@@ -33,7 +34,8 @@ DWORD NTAPI FwpmProviderSubscriptionsGet0(HANDLE engineHandle,
                                           FWPM_PROVIDER_SUBSCRIPTION0 ***entries,
                                           UINT32 *numEntries);
 
-typedef void(NTAPI *FWPM_PROVIDER_CONTEXT_CHANGE_CALLBACK0)(void *context, const FWPM_PROVIDER_CONTEXT_CHANGE0 *change);
+typedef void(NTAPI *FWPM_PROVIDER_CONTEXT_CHANGE_CALLBACK0)(
+    void *context, const FWPM_PROVIDER_CONTEXT_CHANGE0 *change);
 DWORD NTAPI FwpmProviderContextSubscribeChanges0(
     HANDLE engineHandle, const FWPM_PROVIDER_CONTEXT_SUBSCRIPTION0 *subscription,
     FWPM_PROVIDER_CONTEXT_CHANGE_CALLBACK0 callback, void *context, HANDLE *changeHandle);
@@ -42,7 +44,8 @@ DWORD NTAPI FwpmProviderContextSubscriptionsGet0(HANDLE engineHandle,
                                                  FWPM_PROVIDER_CONTEXT_SUBSCRIPTION0 ***entries,
                                                  UINT32 *numEntries);
 
-typedef void(NTAPI *FWPM_SUBLAYER_CHANGE_CALLBACK0)(void *context, const FWPM_SUBLAYER_CHANGE0 *change);
+typedef void(NTAPI *FWPM_SUBLAYER_CHANGE_CALLBACK0)(void *context,
+                                                    const FWPM_SUBLAYER_CHANGE0 *change);
 DWORD NTAPI FwpmSubLayerSubscribeChanges0(HANDLE engineHandle,
                                           const FWPM_SUBLAYER_SUBSCRIPTION0 *subscription,
                                           FWPM_SUBLAYER_CHANGE_CALLBACK0 callback, void *context,
@@ -52,7 +55,8 @@ DWORD NTAPI FwpmSubLayerSubscriptionsGet0(HANDLE engineHandle,
                                           FWPM_SUBLAYER_SUBSCRIPTION0 ***entries,
                                           UINT32 *numEntries);
 
-typedef void(NTAPI *FWPM_CALLOUT_CHANGE_CALLBACK0)(void *context, const FWPM_CALLOUT_CHANGE0 *change);
+typedef void(NTAPI *FWPM_CALLOUT_CHANGE_CALLBACK0)(void *context,
+                                                   const FWPM_CALLOUT_CHANGE0 *change);
 DWORD NTAPI FwpmCalloutSubscribeChanges0(HANDLE engineHandle,
                                          const FWPM_CALLOUT_SUBSCRIPTION0 *subscription,
                                          FWPM_CALLOUT_CHANGE_CALLBACK0 callback, void *context,
@@ -127,7 +131,7 @@ DWORD NTAPI FwpmSystemPortsSubscribe0(HANDLE engineHandle, void *reserved,
 DWORD NTAPI FwpmSystemPortsUnsubscribe0(HANDLE engineHandle, HANDLE sysPortsHandle);
 
 typedef DWORD(NTAPI *FWPM_VSWITCH_EVENT_CALLBACK0)(void *context,
-                                                  const FWPM_VSWITCH_EVENT0 *vSwitchEvent);
+                                                   const FWPM_VSWITCH_EVENT0 *vSwitchEvent);
 DWORD NTAPI FwpmvSwitchEventSubscribe0(HANDLE engineHandle,
                                        const FWPM_VSWITCH_EVENT_SUBSCRIPTION0 *subscription,
                                        FWPM_VSWITCH_EVENT_CALLBACK0 callback, void *context,
@@ -180,7 +184,8 @@ DWORD NTAPI IPsecSaContextEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 n
 DWORD NTAPI IPsecSaContextEnum1(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                                 IPSEC_SA_CONTEXT1 ***entries, UINT32 *numEntriesReturned);
 DWORD NTAPI IPsecSaContextDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle);
-typedef void(NTAPI *IPSEC_SA_CONTEXT_CALLBACK0)(void *context, const IPSEC_SA_CONTEXT_CHANGE0 *change);
+typedef void(NTAPI *IPSEC_SA_CONTEXT_CALLBACK0)(void *context,
+                                                const IPSEC_SA_CONTEXT_CHANGE0 *change);
 DWORD NTAPI IPsecSaContextSubscribe0(HANDLE engineHandle,
                                      const IPSEC_SA_CONTEXT_SUBSCRIPTION0 *subscription,
                                      IPSEC_SA_CONTEXT_CALLBACK0 callback, void *context,

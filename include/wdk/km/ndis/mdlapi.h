@@ -9,8 +9,8 @@
 extern "C" {
 #endif
 
-NTKERNELAPI PMDL NTAPI NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, ULONG Length);
-NTKERNELAPI VOID NTAPI NdisFreeMdl(PMDL Mdl);
+PMDL NTAPI NdisAllocateMdl(NDIS_HANDLE NdisHandle, PVOID VirtualAddress, ULONG Length);
+VOID NTAPI NdisFreeMdl(PMDL Mdl);
 
 #define NdisQueryMdl(_Mdl, _VirtualAddress, _Length, _Priority)                                    \
     do {                                                                                           \
@@ -23,8 +23,8 @@ NTKERNELAPI VOID NTAPI NdisFreeMdl(PMDL Mdl);
         *(_Offset) = MmGetMdlByteOffset(_Mdl);                                                     \
         *(_Length) = MmGetMdlByteCount(_Mdl);                                                      \
     } while (0)
-#define NdisGetNextMdl(_Mdl, _Next)  (*(_Next) = (_Mdl)->Next)
-#define NDIS_MDL_LINKAGE(_Mdl)       ((_Mdl)->Next)
+#define NdisGetNextMdl(_Mdl, _Next) (*(_Next) = (_Mdl)->Next)
+#define NDIS_MDL_LINKAGE(_Mdl)      ((_Mdl)->Next)
 #define NDIS_MDL_TO_SPAN_PAGES(_Mdl)                                                               \
     (MmGetMdlByteCount(_Mdl) == 0                                                                  \
          ? 1                                                                                       \

@@ -147,18 +147,18 @@ struct _NET_BUFFER_LIST {
 };
 
 /* NblFlags: what the stack knows about every packet of the list. */
-#define NDIS_NBL_FLAGS_SEND_READ_ONLY                          0x00000001
-#define NDIS_NBL_FLAGS_RECV_READ_ONLY                          0x00000002
-#define NDIS_NBL_FLAGS_MPS_SEND_SPLIT                          0x00000004
-#define NDIS_NBL_FLAGS_BEEN_SEGMENTED                          0x00000008
-#define NDIS_NBL_FLAGS_HD_SPLIT                                0x00000100
-#define NDIS_NBL_FLAGS_IS_IPV4                                 0x00000200
-#define NDIS_NBL_FLAGS_IS_IPV6                                 0x00000400
-#define NDIS_NBL_FLAGS_IS_TCP                                  0x00000800
-#define NDIS_NBL_FLAGS_IS_UDP                                  0x00001000
-#define NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_HEADER    0x00002000
-#define NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_PAYLOAD   0x00004000
-#define NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET                      0x00008000
+#define NDIS_NBL_FLAGS_SEND_READ_ONLY                        0x00000001
+#define NDIS_NBL_FLAGS_RECV_READ_ONLY                        0x00000002
+#define NDIS_NBL_FLAGS_MPS_SEND_SPLIT                        0x00000004
+#define NDIS_NBL_FLAGS_BEEN_SEGMENTED                        0x00000008
+#define NDIS_NBL_FLAGS_HD_SPLIT                              0x00000100
+#define NDIS_NBL_FLAGS_IS_IPV4                               0x00000200
+#define NDIS_NBL_FLAGS_IS_IPV6                               0x00000400
+#define NDIS_NBL_FLAGS_IS_TCP                                0x00000800
+#define NDIS_NBL_FLAGS_IS_UDP                                0x00001000
+#define NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_HEADER  0x00002000
+#define NDIS_NBL_FLAGS_SPLIT_AT_UPPER_LAYER_PROTOCOL_PAYLOAD 0x00004000
+#define NDIS_NBL_FLAGS_IS_LOOPBACK_PACKET                    0x00008000
 
 /* Flags: who may use which bits. */
 #define NBL_FLAGS_PROTOCOL_RESERVED 0xFFF00003

@@ -47,75 +47,75 @@ typedef NET_BUFFER_FREE_MDL_HANDLER NET_BUFFER_FREE_MDL;
 #define NDIS_CLONE_FLAGS_RESERVED          0x00000001
 #define NDIS_CLONE_FLAGS_USE_ORIGINAL_MDLS 0x00000002
 
-NTKERNELAPI NDIS_HANDLE NTAPI NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle,
+NDIS_HANDLE NTAPI NdisAllocateNetBufferPool(NDIS_HANDLE NdisHandle,
                                             PNET_BUFFER_POOL_PARAMETERS Parameters);
-NTKERNELAPI VOID NTAPI NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle);
-NTKERNELAPI PNET_BUFFER NTAPI NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset,
+VOID NTAPI NdisFreeNetBufferPool(NDIS_HANDLE PoolHandle);
+PNET_BUFFER NTAPI NdisAllocateNetBuffer(NDIS_HANDLE PoolHandle, PMDL MdlChain, ULONG DataOffset,
                                         SIZE_T DataLength);
-NTKERNELAPI PNET_BUFFER NTAPI NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
-NTKERNELAPI VOID NTAPI NdisFreeNetBuffer(PNET_BUFFER NetBuffer);
+PNET_BUFFER NTAPI NdisAllocateNetBufferMdlAndData(NDIS_HANDLE PoolHandle);
+VOID NTAPI NdisFreeNetBuffer(PNET_BUFFER NetBuffer);
 
-NTKERNELAPI NDIS_HANDLE NTAPI NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle,
+NDIS_HANDLE NTAPI NdisAllocateNetBufferListPool(NDIS_HANDLE NdisHandle,
                                                 PNET_BUFFER_LIST_POOL_PARAMETERS Parameters);
-NTKERNELAPI VOID NTAPI NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle);
-NTKERNELAPI PNET_BUFFER_LIST NTAPI NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize,
+VOID NTAPI NdisFreeNetBufferListPool(NDIS_HANDLE PoolHandle);
+PNET_BUFFER_LIST NTAPI NdisAllocateNetBufferList(NDIS_HANDLE PoolHandle, USHORT ContextSize,
                                                  USHORT ContextBackFill);
-NTKERNELAPI PNET_BUFFER_LIST NTAPI NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle,
+PNET_BUFFER_LIST NTAPI NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE PoolHandle,
                                                              USHORT ContextSize,
-                                                             USHORT ContextBackFill,
-                                                             PMDL MdlChain, ULONG DataOffset,
-                                                             SIZE_T DataLength);
-NTKERNELAPI VOID NTAPI NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList);
+                                                             USHORT ContextBackFill, PMDL MdlChain,
+                                                             ULONG DataOffset, SIZE_T DataLength);
+VOID NTAPI NdisFreeNetBufferList(PNET_BUFFER_LIST NetBufferList);
 
-NTKERNELAPI PNET_BUFFER_LIST NTAPI NdisAllocateCloneNetBufferList(PNET_BUFFER_LIST OriginalNetBufferList,
+PNET_BUFFER_LIST NTAPI NdisAllocateCloneNetBufferList(PNET_BUFFER_LIST OriginalNetBufferList,
                                                       NDIS_HANDLE NetBufferListPoolHandle,
                                                       NDIS_HANDLE NetBufferPoolHandle,
                                                       ULONG AllocateCloneFlags);
-NTKERNELAPI VOID NTAPI NdisFreeCloneNetBufferList(PNET_BUFFER_LIST CloneNetBufferList, ULONG FreeCloneFlags);
-NTKERNELAPI PNET_BUFFER_LIST NTAPI NdisAllocateFragmentNetBufferList(
-    PNET_BUFFER_LIST OriginalNetBufferList, NDIS_HANDLE NetBufferListPool,
-    NDIS_HANDLE NetBufferPool, ULONG StartOffset, ULONG MaximumLength, ULONG DataOffsetDelta,
-    ULONG DataBackFill, ULONG AllocateFragmentFlags);
-NTKERNELAPI VOID NTAPI NdisFreeFragmentNetBufferList(PNET_BUFFER_LIST FragmentNetBufferList,
+VOID NTAPI NdisFreeCloneNetBufferList(PNET_BUFFER_LIST CloneNetBufferList, ULONG FreeCloneFlags);
+PNET_BUFFER_LIST NTAPI NdisAllocateFragmentNetBufferList(PNET_BUFFER_LIST OriginalNetBufferList,
+                                                         NDIS_HANDLE NetBufferListPool,
+                                                         NDIS_HANDLE NetBufferPool,
+                                                         ULONG StartOffset, ULONG MaximumLength,
+                                                         ULONG DataOffsetDelta, ULONG DataBackFill,
+                                                         ULONG AllocateFragmentFlags);
+VOID NTAPI NdisFreeFragmentNetBufferList(PNET_BUFFER_LIST FragmentNetBufferList,
                                          ULONG DataOffsetDelta, ULONG FreeFragmentFlags);
-NTKERNELAPI PNET_BUFFER_LIST NTAPI NdisAllocateReassembledNetBufferList(
+PNET_BUFFER_LIST NTAPI NdisAllocateReassembledNetBufferList(
     PNET_BUFFER_LIST FragmentNetBufferList, NDIS_HANDLE NetBufferAndNetBufferListPoolHandle,
     ULONG StartOffset, ULONG DataOffsetDelta, ULONG DataBackFill, ULONG AllocateReassembleFlags);
-NTKERNELAPI VOID NTAPI NdisFreeReassembledNetBufferList(PNET_BUFFER_LIST ReassembledNetBufferList,
+VOID NTAPI NdisFreeReassembledNetBufferList(PNET_BUFFER_LIST ReassembledNetBufferList,
                                             ULONG DataOffsetDelta, ULONG FreeReassembleFlags);
 
-NTKERNELAPI NDIS_STATUS NTAPI NdisAllocateNetBufferListContext(PNET_BUFFER_LIST NetBufferList,
+NDIS_STATUS NTAPI NdisAllocateNetBufferListContext(PNET_BUFFER_LIST NetBufferList,
                                                    USHORT ContextSize, USHORT ContextBackFill,
                                                    ULONG PoolTag);
-NTKERNELAPI VOID NTAPI NdisFreeNetBufferListContext(PNET_BUFFER_LIST NetBufferList, USHORT ContextSize);
+VOID NTAPI NdisFreeNetBufferListContext(PNET_BUFFER_LIST NetBufferList, USHORT ContextSize);
 
-NTKERNELAPI NDIS_STATUS NTAPI NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta,
-                                                ULONG DataBackFill,
-                                                NET_BUFFER_ALLOCATE_MDL_HANDLER *AllocateMdlHandler);
-NTKERNELAPI VOID NTAPI NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta,
+NDIS_STATUS NTAPI
+NdisRetreatNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta, ULONG DataBackFill,
+                              NET_BUFFER_ALLOCATE_MDL_HANDLER *AllocateMdlHandler);
+VOID NTAPI NdisAdvanceNetBufferDataStart(PNET_BUFFER NetBuffer, ULONG DataOffsetDelta,
                                          BOOLEAN FreeMdl,
                                          NET_BUFFER_FREE_MDL_HANDLER *FreeMdlHandler);
-NTKERNELAPI NDIS_STATUS NTAPI NdisRetreatNetBufferListDataStart(
+NDIS_STATUS NTAPI NdisRetreatNetBufferListDataStart(
     PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta, ULONG DataBackFill,
     NET_BUFFER_ALLOCATE_MDL_HANDLER *AllocateMdlHandler,
     NET_BUFFER_FREE_MDL_HANDLER *FreeMdlHandler);
-NTKERNELAPI VOID NTAPI NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList,
-                                             ULONG DataOffsetDelta, BOOLEAN FreeMdl,
+VOID NTAPI NdisAdvanceNetBufferListDataStart(PNET_BUFFER_LIST NetBufferList, ULONG DataOffsetDelta,
+                                             BOOLEAN FreeMdl,
                                              NET_BUFFER_FREE_MDL_HANDLER *FreeMdlHandler);
-NTKERNELAPI VOID NTAPI NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer);
-NTKERNELAPI PVOID NTAPI NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
+VOID NTAPI NdisAdjustNetBufferCurrentMdl(PNET_BUFFER NetBuffer);
+PVOID NTAPI NdisGetDataBuffer(PNET_BUFFER NetBuffer, ULONG BytesNeeded, PVOID Storage,
                               ULONG AlignMultiple, ULONG AlignOffset);
-NTKERNELAPI NDIS_STATUS NTAPI NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER Destination,
-                                                   ULONG DestinationOffset, ULONG BytesToCopy,
-                                                   PNET_BUFFER Source, ULONG SourceOffset,
-                                                   PULONG BytesCopied);
-NTKERNELAPI VOID NTAPI NdisCopySendNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList,
+NDIS_STATUS NTAPI NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER Destination, ULONG DestinationOffset,
+                                                   ULONG BytesToCopy, PNET_BUFFER Source,
+                                                   ULONG SourceOffset, PULONG BytesCopied);
+VOID NTAPI NdisCopySendNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList,
                                          PNET_BUFFER_LIST SrcNetBufferList);
-NTKERNELAPI VOID NTAPI NdisCopyReceiveNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList,
+VOID NTAPI NdisCopyReceiveNetBufferListInfo(PNET_BUFFER_LIST DestNetBufferList,
                                             PNET_BUFFER_LIST SrcNetBufferList);
-NTKERNELAPI ULONG NTAPI NdisQueryNetBufferPhysicalCount(PNET_BUFFER NetBuffer);
-NTKERNELAPI NDIS_HANDLE NTAPI NdisGetPoolFromNetBufferList(PNET_BUFFER_LIST NetBufferList);
-NTKERNELAPI NDIS_HANDLE NTAPI NdisGetPoolFromNetBuffer(PNET_BUFFER NetBuffer);
+ULONG NTAPI NdisQueryNetBufferPhysicalCount(PNET_BUFFER NetBuffer);
+NDIS_HANDLE NTAPI NdisGetPoolFromNetBufferList(PNET_BUFFER_LIST NetBufferList);
+NDIS_HANDLE NTAPI NdisGetPoolFromNetBuffer(PNET_BUFFER NetBuffer);
 
 #ifdef __cplusplus
 }

@@ -3,8 +3,8 @@
  *
  * How many there are depends on the NDIS version (11, 18, 24, 26 or 27: measured array sizes). The
  * names of a slot that is shared by several directions are aliases.
- * Ref: ddi nblinfo NDIS_NET_BUFFER_LIST_INFO. Choice: docs give no numbers; those above 10 follow from
- * the documented order and the measured array sizes.
+ * Ref: ddi nblinfo NDIS_NET_BUFFER_LIST_INFO. Choice: docs give no numbers; those above 10 follow
+ * from the documented order and the measured array sizes.
  */
 #ifndef WDK_NDIS_NBLINFO_H
 #define WDK_NDIS_NBLINFO_H
@@ -62,6 +62,7 @@ typedef enum _NDIS_NET_BUFFER_LIST_INFO {
     NetBufferListInfoReserved4 = NetBufferListInfoReserved3,
 #endif
     MaxNetBufferListInfo
-} NDIS_NET_BUFFER_LIST_INFO, *PNDIS_NET_BUFFER_LIST_INFO;
+} NDIS_NET_BUFFER_LIST_INFO,
+    *PNDIS_NET_BUFFER_LIST_INFO;
 
 #endif

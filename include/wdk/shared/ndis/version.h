@@ -1,9 +1,9 @@
 /*
  * Which NDIS version a driver is written for, as NDIS_SUPPORT_NDISxxx.
  *
- * A driver names it by defining NDISxxx (NDIS630=1, with or without _FILTER_DRIVER, _MINIPORT_DRIVER)
- * before <ndis.h>; otherwise it is the version that belongs to the targeted Windows.
- * Choice: the version per Windows release is that of the docs' table of NDIS versions.
+ * A driver names it by defining NDISxxx (NDIS630=1, with or without _FILTER_DRIVER,
+ * _MINIPORT_DRIVER) before <ndis.h>; otherwise it is the version that belongs to the targeted
+ * Windows. Choice: the version per Windows release is that of the docs' table of NDIS versions.
  */
 #ifndef WDK_NDIS_VERSION_H
 #define WDK_NDIS_VERSION_H
@@ -80,24 +80,24 @@
 #define WDK_NDIS_MINOR 0
 #endif
 
-#define NDIS_SUPPORT_NDIS6   1
+#define NDIS_SUPPORT_NDIS6             1
 #define NDIS_SUPPORT_60_COMPATIBLE_API 1
-#define NDIS_SUPPORT_NDIS61  (WDK_NDIS_MINOR >= 1)
-#define NDIS_SUPPORT_NDIS620 (WDK_NDIS_MINOR >= 20)
-#define NDIS_SUPPORT_NDIS630 (WDK_NDIS_MINOR >= 30)
-#define NDIS_SUPPORT_NDIS640 (WDK_NDIS_MINOR >= 40)
-#define NDIS_SUPPORT_NDIS650 (WDK_NDIS_MINOR >= 50)
-#define NDIS_SUPPORT_NDIS651 (WDK_NDIS_MINOR >= 51)
-#define NDIS_SUPPORT_NDIS660 (WDK_NDIS_MINOR >= 60)
-#define NDIS_SUPPORT_NDIS670 (WDK_NDIS_MINOR >= 70)
-#define NDIS_SUPPORT_NDIS680 (WDK_NDIS_MINOR >= 80)
-#define NDIS_SUPPORT_NDIS681 (WDK_NDIS_MINOR >= 81)
-#define NDIS_SUPPORT_NDIS682 (WDK_NDIS_MINOR >= 82)
-#define NDIS_SUPPORT_NDIS683 (WDK_NDIS_MINOR >= 83)
-#define NDIS_SUPPORT_NDIS684 (WDK_NDIS_MINOR >= 84)
-#define NDIS_SUPPORT_NDIS685 (WDK_NDIS_MINOR >= 85)
-#define NDIS_SUPPORT_NDIS686 (WDK_NDIS_MINOR >= 86)
-#define NDIS_SUPPORT_NDIS687 (WDK_NDIS_MINOR >= 87)
+#define NDIS_SUPPORT_NDIS61            (WDK_NDIS_MINOR >= 1)
+#define NDIS_SUPPORT_NDIS620           (WDK_NDIS_MINOR >= 20)
+#define NDIS_SUPPORT_NDIS630           (WDK_NDIS_MINOR >= 30)
+#define NDIS_SUPPORT_NDIS640           (WDK_NDIS_MINOR >= 40)
+#define NDIS_SUPPORT_NDIS650           (WDK_NDIS_MINOR >= 50)
+#define NDIS_SUPPORT_NDIS651           (WDK_NDIS_MINOR >= 51)
+#define NDIS_SUPPORT_NDIS660           (WDK_NDIS_MINOR >= 60)
+#define NDIS_SUPPORT_NDIS670           (WDK_NDIS_MINOR >= 70)
+#define NDIS_SUPPORT_NDIS680           (WDK_NDIS_MINOR >= 80)
+#define NDIS_SUPPORT_NDIS681           (WDK_NDIS_MINOR >= 81)
+#define NDIS_SUPPORT_NDIS682           (WDK_NDIS_MINOR >= 82)
+#define NDIS_SUPPORT_NDIS683           (WDK_NDIS_MINOR >= 83)
+#define NDIS_SUPPORT_NDIS684           (WDK_NDIS_MINOR >= 84)
+#define NDIS_SUPPORT_NDIS685           (WDK_NDIS_MINOR >= 85)
+#define NDIS_SUPPORT_NDIS686           (WDK_NDIS_MINOR >= 86)
+#define NDIS_SUPPORT_NDIS687           (WDK_NDIS_MINOR >= 87)
 
 #define NDIS_RUNTIME_VERSION_60  ((6 << 16) | 0)
 #define NDIS_RUNTIME_VERSION_61  ((6 << 16) | 1)
