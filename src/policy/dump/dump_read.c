@@ -20,8 +20,6 @@
 #include "core/model/filter.h"
 #include "policy/dump/dump_internal.h"
 
-#define ITEMS_MOST 1000000u
-
 /* ---- failing, and walking a tree --------------------------------------------------------- */
 
 int
@@ -236,9 +234,10 @@ guid_of_unknown(const char *name)
     return guid;
 }
 
-/* The entry of a name; made when it is new. NULL when the table is full or memory out. */
+/* The entry of a name; made when it is new. NULL, with the error noted, when that cannot be. */
 static struct wfp_dump_name_entry *
-name_entry(struct wfp_dump_reader *reader, uint8_t kind, const char *name)
+name_entry(struct wfp_dump_reader *reader, const xmlNode *node, uint8_t kind, const char *name,
+           int *ret_error)
 {
     size_t at = (hash_name(name, kind) >> 20) % WFP_DUMP_NAME_SLOTS;
     struct wfp_dump_name_entry *entry;
@@ -250,8 +249,12 @@ name_entry(struct wfp_dump_reader *reader, uint8_t kind, const char *name)
         if (entry->kind == kind && strcmp(entry->name, name) == 0)
             return entry;
     }
-    if (reader->name_count >= WFP_DUMP_NAME_SLOTS / 2 || !(entry->name = keep(reader, name))) {
-        entry->name = NULL;
+    if (reader->name_count >= WFP_DUMP_NAME_SLOTS / 2) {
+        *ret_error = wfp_dump_fail(reader, node, "too many different names");
+        return NULL;
+    }
+    if (!(entry->name = keep(reader, name))) {
+        *ret_error = wfp_dump_no_memory(reader);
         return NULL;
     }
     reader->name_count++;
@@ -269,6 +272,7 @@ wfp_dump_key(struct wfp_dump_reader *reader, const xmlNode *node, enum wfp_dump_
 {
     const char *text = node ? wfp_dump_node_text(reader, node) : "";
     struct wfp_dump_name_entry *entry;
+    int r = 0;
 
     memset(ret_key, 0, sizeof(*ret_key));
     if (!text)
@@ -280,9 +284,9 @@ wfp_dump_key(struct wfp_dump_reader *reader, const xmlNode *node, enum wfp_dump_
             return wfp_dump_fail(reader, node, "'%.60s' is no GUID", text);
         return 0;
     }
-    entry = name_entry(reader, (uint8_t)kind, text);
+    entry = name_entry(reader, node, (uint8_t)kind, text, &r);
     if (!entry)
-        return wfp_dump_fail(reader, node, "too many different names");
+        return r;
     *ret_key = entry->guid;
     return 0;
 }
@@ -312,9 +316,10 @@ read_flags(struct wfp_dump_reader *reader, const xmlNode *node, uint32_t *ret_fl
         if (wfp_dump_number_find(wfp_dump_flags, text, &value) < 0) {
             value = (uint32_t)strtoul(text, &end, 16);
             if (end != text + 8 || *end) {
+                int r = 0;
                 value = 0;
-                if (!name_entry(reader, WFP_DUMP_NAME_CONTEXT + 1, text))
-                    return wfp_dump_fail(reader, item, "too many different names");
+                if (!name_entry(reader, item, WFP_DUMP_NAME_CONTEXT + 1, text, &r))
+                    return r;
             }
         }
         *ret_flags |= value;
@@ -358,8 +363,6 @@ grow(struct wfp_dump_reader *reader, void *list, uint32_t *count, size_t size)
 {
     unsigned char *larger = list;
 
-    if (*count >= ITEMS_MOST)
-        return NULL;
     if ((*count & (*count - 1)) == 0) { /* 0, 1, 2, 4, 8 ... are full */
         larger = wfp_dump_arena_alloc(reader->arena, size * (*count ? *count * 2 : 1));
         if (larger && *count)

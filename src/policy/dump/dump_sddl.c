@@ -213,6 +213,7 @@ find_word(const struct word *table, const char *from, size_t length)
 struct buffer {
     uint8_t *bytes;
     size_t used, room;
+    bool no_memory;
 };
 
 static bool
@@ -229,14 +230,18 @@ append(struct buffer *buffer, const void *bytes, size_t size)
 static bool
 append_text(struct buffer *buffer, uint8_t token, const char *from, size_t length)
 {
-    char *text = strndup(from, length);
+    char *text = malloc(length + 1);
     uint16_t *utf16 = NULL;
     size_t units = 0;
     uint8_t head[5] = {token};
     bool ok;
 
-    if (text)
+    if (text) {
+        memcpy(text, from, length);
+        text[length] = '\0';
         utf16 = wfp_utf16_from_utf8(text, &units);
+    }
+    buffer->no_memory |= !utf16;
     put32(head + 1, (uint32_t)(units * 2));
     ok = utf16 && append(buffer, head, sizeof(head)) && append(buffer, utf16, units * 2);
     free(text);
@@ -435,8 +440,8 @@ wfp_dump_sddl_parse(const char *text, struct wfp_dump_arena *arena, struct wfp_b
     buffer.bytes = malloc(buffer.room);
     if (!buffer.bytes)
         return -WFP_ERR_NO_MEMORY;
-    if (!encode(&buffer, text, &is_partial)) {
-        r = -WFP_ERR_INVALID_PARAMETER;
+    if (!encode(&buffer, text, &is_partial) || buffer.no_memory) {
+        r = buffer.no_memory ? -WFP_ERR_NO_MEMORY : -WFP_ERR_INVALID_PARAMETER;
     } else {
         uint8_t *bytes = wfp_dump_arena_alloc(arena, buffer.used);
         if (bytes) {

@@ -31,7 +31,7 @@ note(struct wfp_verify_report *report, const char *kind, unsigned line, const ch
     va_end(arguments);
     if (r < 0)
         return -WFP_ERR_NO_MEMORY;
-    larger = reallocarray(report->differences, report->difference_count + 1u, sizeof(*larger));
+    larger = realloc(report->differences, (report->difference_count + (size_t)1) * sizeof(*larger));
     if (!larger) {
         free(text);
         return -WFP_ERR_NO_MEMORY;
@@ -449,14 +449,23 @@ verify_group(const struct ranked *group, uint32_t count, struct wfp_verify_repor
     return 0;
 }
 
+struct refusals {
+    struct wfp_verify_report *report;
+    int error; /* of noting one */
+};
+
 static void
 note_refusal(void *context, unsigned line, const char *kind, const struct wfp_guid *key, int error)
 {
+    struct refusals *refusals = context;
     char text[WFP_GUID_TEXT_SIZE];
+    int r;
 
     wfp_guid_format(key, text);
-    note(context, "import", line, "%s {%s} refused: %s (%s)", kind, text, wfp_status_text(error),
-         wfp_status_name(error));
+    r = note(refusals->report, "import", line, "%s {%s} refused: %s (%s)", kind, text,
+             wfp_status_text(error), wfp_status_name(error));
+    if (r < 0)
+        refusals->error = r;
 }
 
 static int
@@ -480,6 +489,7 @@ static int
 verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_report *report)
 {
     _cleanup_(freep) struct ranked *rows = calloc(MAX(dump->filter_count, 1u), sizeof(*rows));
+    struct refusals refusals = {.report = report};
     struct wfp_bfe_session *session;
     int r;
 
@@ -488,7 +498,9 @@ verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_re
     r = wfp_bfe_session_open(bfe, NULL, &session);
     if (r < 0)
         return r;
-    r = wfp_import_run(session, dump, note_refusal, report, &report->import);
+    r = wfp_import_run(session, dump, note_refusal, &refusals, &report->import);
+    if (r == 0)
+        r = refusals.error;
     for (uint32_t i = 0; i < dump->filter_count && r == 0; i++) {
         rows[i] = (struct ranked){.theirs = &dump->filters[i], .place = i};
         if (wfp_bfe_filter_get(session, &dump->filters[i].common.key, &rows[i].ours) < 0)
@@ -498,7 +510,8 @@ verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_re
         r = verify_groups(dump, rows, report);
     for (uint32_t i = 0; i < dump->filter_count; i++)
         wfp_filter_unref(rows[i].ours);
-    wfp_bfe_session_close(session);
+    if (wfp_bfe_session_close(session) < 0)
+        wfp_bfe_session_unref(session); /* BFE closes it with itself */
     return r;
 }
 
