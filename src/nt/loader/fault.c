@@ -274,7 +274,7 @@ nt_fault_bug_check(uint32_t code, const uint64_t parameters[4], const struct nt_
 struct pending {
     struct nt_context context;
     struct nt_exception_record record;
-    bool dispatchable; /* a Windows image: it may have handlers */
+    bool dispatchable; /* in an image: it may have handlers */
     bool is_fast_fail;
 };
 
@@ -422,7 +422,7 @@ handle(int signal, siginfo_t *info, void *opaque)
     memset(pending, 0, sizeof(*pending));
     copy_registers(context, &pending->context);
     classify(signal, info, context, image != NULL, pending);
-    pending->dispatchable = image && image->kind == NT_IMAGE_SYS;
+    pending->dispatchable = image != NULL;
     if (!on_stack) { /* overflow: report from the signal stack, there is no other */
         uint64_t parameters[4] = {8 /* double fault */, rsp};
         nt_fault_bug_check(BUG_KERNEL_STACK_OVERFLOW, parameters, &pending->context);

@@ -38,8 +38,8 @@ struct nt_fault {
 typedef int nt_fault_sink(void *context, const struct nt_fault *fault);
 
 /**
- * Install the signal handlers; what was there before gets the faults that are no driver's. A later call
- * installs them again if another library took them away, else does nothing.
+ * Install the signal handlers; what was there before gets the faults that are no driver's. A later
+ * call installs them again if another library took them away, else does nothing.
  *
  * @return 0 or -errno
  */

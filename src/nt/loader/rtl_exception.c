@@ -110,6 +110,10 @@ next_frame(struct nt_context *context, unsigned kind, struct nt_context *before,
     return true;
 }
 
+/* ntos/nt_seh.c: goes to the innermost __try of native code, if there is one. */
+extern void nt_seh_raise_native(int32_t code, const void *record, const void *context,
+                                uintptr_t stack_pointer) __attribute__((weak));
+
 void
 nt_seh_dispatch(struct nt_exception_record *record, struct nt_context *context)
 {
@@ -117,8 +121,12 @@ nt_seh_dispatch(struct nt_exception_record *record, struct nt_context *context)
     struct dispatcher_context dispatcher;
 
     for (unsigned i = 0; i < MAX_FRAMES; i++) {
-        if (!next_frame(&walk, NT_UNWIND_EHANDLER, &before, &dispatcher))
+        if (!next_frame(&walk, NT_UNWIND_EHANDLER, &before, &dispatcher)) {
+            const struct nt_image *image = nt_image_find((const void *)(uintptr_t)walk.rip);
+            if (nt_seh_raise_native && image && image->kind == NT_IMAGE_SO)
+                nt_seh_raise_native((int32_t)record->code, record, context, walk.gpr[NT_RSP]);
             return;
+        }
         if (!dispatcher.language_handler)
             continue;
         dispatcher.context = context; /* the search shows handlers where it happened */

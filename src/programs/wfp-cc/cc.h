@@ -32,6 +32,7 @@ struct wfp_cc {
     /* work */
     char *work_dir;
     struct wfp_cc_list objects;
+    bool *uses_try; /* by source: has __try, which costs optimisation in a native image */
 };
 
 /** Find clang, a linker, our headers; says how to install what is missing. */

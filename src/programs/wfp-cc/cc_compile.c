@@ -143,10 +143,10 @@ is_cplusplus(const char *source)
 }
 
 static void
-build_command(const struct wfp_cc *cc, const char *source, const char *object,
-              struct wfp_cc_list *argv)
+build_command(const struct wfp_cc *cc, size_t index, const char *object, struct wfp_cc_list *argv)
 {
     static const char *const wdk[] = {"km", "shared", "um", "crt"};
+    const char *source = cc->sources.items[index];
 
     wfp_cc_util_add(argv, cc->clang);
     add_target(cc, argv);
@@ -171,6 +171,9 @@ build_command(const struct wfp_cc *cc, const char *source, const char *object,
     wfp_cc_util_addf(argv, "%s/overlay.yaml", cc->work_dir);
     for (size_t i = 0; i < cc->flags.count; i++)
         wfp_cc_util_add(argv, cc->flags.items[i]);
+    /* Native __try is setjmp under wdk's excpt.h: locals must live in memory. */
+    if (cc->target == WFP_CC_NATIVE && cc->uses_try && cc->uses_try[index])
+        wfp_cc_util_add(argv, "-O0");
     wfp_cc_util_addf(argv, "-I%s/generated", cc->work_dir);
     for (size_t i = 0; i < ELEMENTSOF(wdk); i++) {
         wfp_cc_util_add(argv, "-isystem");
@@ -227,7 +230,7 @@ wfp_cc_compile_sources(struct wfp_cc *cc)
         wfp_cc_util_addf(&cc->objects, "%s/%zu-%s.o", cc->work_dir, i,
                          wfp_cc_util_leaf(cc->sources.items[i]));
         jobs[i].log = wfp_cc_util_format("%s/%zu.log", cc->work_dir, i);
-        build_command(cc, cc->sources.items[i], cc->objects.items[i], &argv);
+        build_command(cc, i, cc->objects.items[i], &argv);
         if (cc->verbose)
             print_command(&argv);
         jobs[i].pid = wfp_cc_util_start(argv.items, jobs[i].log);

@@ -72,31 +72,41 @@ append_thunk(struct link *link, const char *name)
                              "\t.cfi_def_cfa %%rsp,8\n\tret\n\t.cfi_endproc\n");
 }
 
+/*
+ * One import: its stub or variable, its slot, and its row.
+ *
+ *     function X          `X: jmp *slot`             slot = the function
+ *     __imp_X             the slot itself            slot = the function or the variable
+ *     variable X          eight bytes called X       = the variable's value, copied
+ */
 static void
-append_import(struct link *link, const char *name, const struct wfp_cc_import *import)
+append_import(struct link *link, const char *symbol, const char *name,
+              const struct wfp_cc_import *import)
 {
     struct wfp_cc_text *out = &link->assembly;
     size_t n = link->import_count++;
-    if (import->kind == WFP_CC_IMPORT_DATA)
+    bool is_slot = symbol != name, copied = !is_slot && import->kind == WFP_CC_IMPORT_DATA;
+
+    if (!is_slot && !copied)
         wfp_cc_util_appendf(out,
-                            "\t.data\n\t.balign 8\n\t.globl %s\n\t.hidden %s\n\t.type %s,@object\n"
-                            "\t.size %s,8\n%s:\n.Lslot%zu: .quad 0\n",
-                            name, name, name, name, name, n);
-    else
-        wfp_cc_util_appendf(
-            out,
-            "\t.text\n\t.balign 8\n\t.globl \"%s\"\n\t.hidden \"%s\"\n"
-            "\t.type \"%s\",@function\n\"%s\":\n\tjmpq *.Lslot%zu(%%rip)\n"
-            "\t.size \"%s\",.-\"%s\"\n"
-            "\t.section wfp_slots,\"aw\",@progbits\n\t.balign 8\n.Lslot%zu: .quad 0\n",
-            name, name, name, name, n, name, name, n);
+                            "\t.text\n\t.balign 8\n\t.globl \"%s\"\n\t.hidden \"%s\"\n"
+                            "\t.type \"%s\",@function\n\"%s\":\n\tjmpq *.Lslot%zu(%%rip)\n"
+                            "\t.size \"%s\",.-\"%s\"\n",
+                            symbol, symbol, symbol, symbol, n, symbol, symbol);
+    wfp_cc_util_appendf(out, "\t.section wfp_slots,\"aw\",@progbits\n\t.balign 8\n");
+    if (is_slot || copied)
+        wfp_cc_util_appendf(out,
+                            "\t.globl \"%s\"\n\t.hidden \"%s\"\n\t.type \"%s\",@object\n"
+                            "\t.size \"%s\",8\n\"%s\":\n",
+                            symbol, symbol, symbol, symbol, symbol);
+    wfp_cc_util_appendf(out, ".Lslot%zu: .quad 0\n", n);
     wfp_cc_util_appendf(out,
                         "\t.section .rodata.str1.1,\"aMS\",@progbits,1\n"
                         ".Lmodule%zu: .asciz \"%s\"\n.Lname%zu: .asciz \"%s\"\n"
                         "\t.section wfp_imports,\"aw\",@progbits\n\t.balign 8\n"
                         "\t.quad .Lmodule%zu, .Lname%zu, .Lslot%zu, %d\n",
                         n, import->module, n, name, n, n, n,
-                        import->kind == WFP_CC_IMPORT_DATA ? NT_NATIVE_DATA : NT_NATIVE_CODE);
+                        copied ? NT_NATIVE_DATA : NT_NATIVE_CODE);
 }
 
 static int
@@ -115,14 +125,15 @@ resolve(struct link *link)
     if (undefined->count > 1)
         qsort(undefined->items, undefined->count, sizeof(*undefined->items), compare_names);
     for (size_t i = 0; i < undefined->count; i++) {
-        const char *name = undefined->items[i];
+        const char *symbol = undefined->items[i];
+        const char *name = strncmp(symbol, "__imp_", 6) == 0 ? symbol + 6 : symbol;
         struct wfp_cc_import import;
         if (link->cc->sanitize && is_sanitizer_symbol(name)) {
             wfp_cc_util_appendf(&link->assembly, "\t.text\n");
             append_thunk(link, name);
             wfp_cc_util_add(&link->wrapped, name);
         } else if (wfp_cc_symbols_find_export(name, &import)) {
-            append_import(link, name, &import);
+            append_import(link, symbol, name, &import);
         } else if (strcmp(name, "_GLOBAL_OFFSET_TABLE_") != 0 &&
                    strncmp(name, "__start_asan", 12) != 0 &&
                    strncmp(name, "__stop_asan", 11) != 0) {

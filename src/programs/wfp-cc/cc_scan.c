@@ -29,7 +29,7 @@ struct scan {
     struct wfp_cc_text overlay;
     char *generated_dir;
     unsigned copies;
-    bool need_wpp;
+    bool need_wpp, found_try;
 };
 
 static void scan_file(struct scan *scan, const char *path);
@@ -289,6 +289,9 @@ scan_file(struct scan *scan, const char *path)
     _cleanup_(freep) char *folder = wfp_cc_util_folder(path);
     decode(scan, path, &text);
     wfp_cc_wpp_collect(text.data, &scan->wpp_functions);
+    if (strncmp(canonical, scan->cc->wdk_dir, strlen(scan->cc->wdk_dir)) != 0 &&
+        (strstr(text.data, "__try") || strstr(text.data, "__except")))
+        scan->found_try = true;
     wfp_cc_util_add(&scan->chain, folder);
     scan_text(scan, text.data);
     free(scan->chain.items[--scan->chain.count]);
@@ -342,8 +345,13 @@ wfp_cc_scan_sources(struct wfp_cc *cc)
         wfp_cc_util_add(&scan.search, cc->include_dirs.items[i]);
     for (size_t i = 0; i < ELEMENTSOF(wdk); i++)
         wfp_cc_util_addf(&scan.search, "%s/%s", cc->wdk_dir, wdk[i]);
-    for (size_t i = 0; i < cc->sources.count; i++)
+    cc->uses_try = calloc(cc->sources.count, sizeof(*cc->uses_try));
+    for (size_t i = 0; i < cc->sources.count; i++) {
+        scan.found_try = false;
         scan_file(&scan, cc->sources.items[i]);
+        if (cc->uses_try) /* a __try in a shared header is counted once: rare, and only a cost */
+            cc->uses_try[i] = scan.found_try;
+    }
     write_results(&scan);
     if (cc->depfile)
         write_depfile(&scan);

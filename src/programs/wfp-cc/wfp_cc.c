@@ -195,6 +195,7 @@ fini(struct wfp_cc *cc)
     free(cc->wdk_dir);
     free(cc->runtime_dir);
     free(cc->work_dir);
+    free(cc->uses_try);
     wfp_cc_util_clear(&cc->sources);
     wfp_cc_util_clear(&cc->flags);
     wfp_cc_util_clear(&cc->include_dirs);

@@ -3,7 +3,7 @@ typedef long NTSTATUS;
 
 __declspec(dllimport) NTSTATUS KeTestAdd(long a, long long b, int c, int d, int e, double f);
 __declspec(dllimport) NTSTATUS ZwNobodyHasThis(void *x);
-__declspec(dllimport) extern void **ExEventObjectType;
+extern void **const __imp_ExEventObjectType; /* as wdk's NT_DATA_IMPORT declares variables */
 NTSTATUS DriverEntry(long command, void *argument);
 
 static char page[3 * 4096];
@@ -24,7 +24,7 @@ DriverEntry(long command, void *argument)
     case 0:
         return KeTestAdd(1, 0x100000000LL, 3, 4, 5, 6.0);
     case 1:
-        return *(long *)ExEventObjectType;
+        return *(long *)*__imp_ExEventObjectType;
     case 2:
         return ZwNobodyHasThis(argument);
     case 3:
