@@ -92,9 +92,9 @@ struct pe_reloc_block {
     uint32_t page_rva, size;
 };
 
-struct pe_runtime_function {
+struct pe_runtime_function { /* read in place: a hostile table may be anywhere */
     uint32_t begin_rva, end_rva, unwind_rva;
-};
+} __attribute__((packed));
 
 enum { /* byte offsets in the load configuration */
        PE_LOAD_CONFIG_COOKIE = 88,

@@ -51,23 +51,25 @@ nt_seh_unwind_on_stack(uint64_t address, size_t size)
     return address >= low && address <= high && size <= high - address;
 }
 
-static bool
-pop(struct nt_context *context, uint64_t *ret_value)
-{
-    uint64_t rsp = context->gpr[NT_RSP];
-    if (!nt_seh_unwind_on_stack(rsp, 8))
-        return false;
-    memcpy(ret_value, (const void *)(uintptr_t)rsp, 8);
-    context->gpr[NT_RSP] = rsp + 8;
-    return true;
-}
-
-static bool
+/* Frames are read where variables of ours may lie between: no red zones here. */
+__attribute__((no_sanitize("address"))) static bool
 load(uint64_t address, void *to, size_t size)
 {
     if (!nt_seh_unwind_on_stack(address, size))
         return false;
-    memcpy(to, (const void *)(uintptr_t)address, size);
+    for (size_t i = 0; i < size; i++)
+        ((volatile uint8_t *)to)[i] = ((const volatile uint8_t *)(uintptr_t)address)[i];
+    return true;
+}
+
+static bool
+pop(struct nt_context *context, uint64_t *ret_value)
+{
+    uint64_t value;
+    if (!load(context->gpr[NT_RSP], &value, 8))
+        return false;
+    context->gpr[NT_RSP] += 8;
+    *ret_value = value;
     return true;
 }
 
