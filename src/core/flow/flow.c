@@ -200,6 +200,7 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     flow->fin_seen = 0;
     flow->auth_epoch = flow->process_id = 0;
     flow->icmp_type = 0;
+    flow->endpoint = 0;
     memset(&flow->blocked, 0, sizeof(flow->blocked));
     bucket = &table->buckets[hash & table->bucket_mask];
     flow->next = *bucket;
@@ -214,12 +215,39 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     return 0;
 }
 
+uint64_t
+wfp_flow_next_id(const struct wfp_flow_table *table)
+{
+    uint32_t index = table->free_head != WFP_FLOW_NONE ? table->free_head : table->used;
+
+    return (uint64_t)(table->generation + 1) << 32 | (index + 1);
+}
+
+void
+wfp_flow_table_on_end(struct wfp_flow_table *table,
+                      void (*ended)(void *context, struct wfp_flow *flow), void *context)
+{
+    table->ended = ended;
+    table->ended_context = context;
+}
+
+/** For drivers the flow is over. */
+static void
+retire(struct wfp_flow_table *table, struct wfp_flow *flow)
+{
+    if (flow->id == 0)
+        return;
+    if (table->ended)
+        table->ended(table->ended_context, flow);
+    wfp_flow_context_clear(table, flow);
+}
+
 void
 wfp_flow_set_state(struct wfp_flow_table *table, struct wfp_flow *flow, enum wfp_flow_state state)
 {
     flow->state = (uint8_t)state;
     if (state == WFP_FLOW_CLOSED || state == WFP_FLOW_BLOCKED)
-        wfp_flow_context_clear(table, flow);
+        retire(table, flow);
     wfp_flow_timer_stop(table, flow);
     wfp_flow_timer_start(table, flow);
 }
@@ -233,7 +261,7 @@ wfp_flow_end(struct wfp_flow_table *table, struct wfp_flow *flow)
         link = &wfp_flow_at(table, *link)->next;
     *link = flow->next;
     wfp_flow_timer_stop(table, flow);
-    wfp_flow_context_clear(table, flow);
+    retire(table, flow);
     flow->key.version = 0;
     flow->next = table->free_head;
     table->free_head = flow->index;

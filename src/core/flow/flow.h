@@ -79,6 +79,7 @@ struct wfp_flow {
     uint32_t process_id;
     uint32_t timer_next, timer_previous;
     uint32_t index;
+    uint32_t endpoint; /* its socket (endpoint.h): a server's for connections it accepted; 0 none */
     uint16_t timer_slot;
     uint16_t icmp_type;  /* of the first packet */
     atomic_bool is_busy; /* a classify for this flow runs */
@@ -91,6 +92,15 @@ int wfp_flow_table_new(struct wfp_engine *engine, struct wfp_flow_table **ret_ta
 /** Ends every flow (flow_delete runs) and frees the table. */
 void wfp_flow_table_free(struct wfp_flow_table *table);
 DEFINE_FREEP(struct wfp_flow_table, wfp_flow_table_free)
+
+/**
+ * Have @p ended called for each flow that ends, is closed or blocked, while its id still lives and
+ * before its contexts go. Context: the stack's thread; no lock is held.
+ */
+void wfp_flow_table_on_end(struct wfp_flow_table *table,
+                           void (*ended)(void *context, struct wfp_flow *flow), void *context);
+/** The id that the next wfp_flow_create() will give. */
+uint64_t wfp_flow_next_id(const struct wfp_flow_table *table);
 
 uint32_t wfp_flow_hash(const struct wfp_flow_table *table, const struct wfp_flow_key *key);
 /**

@@ -37,7 +37,9 @@ struct wfp_flow_table {
     uint32_t *buckets;
     uint32_t bucket_mask;
     uint64_t seed;
-    uint32_t generation; /* upper half of the next id */
+    uint32_t generation; /* upper half of the latest id */
+    void (*ended)(void *context, struct wfp_flow *flow);
+    void *ended_context;
 
     uint32_t wheel[WFP_FLOW_WHEEL];
     uint64_t wheel_second; /* slots before this second are done */

@@ -65,6 +65,9 @@ set_constant_facts(struct wfp_shim *shim)
     wfp_shim_set32(shim, WFP_FACT_COMPARTMENT_ID, 1); /* the default compartment */
     wfp_shim_set32(shim, WFP_FACT_TUNNEL_TYPE, 0);    /* not a tunnel */
     wfp_shim_set32(shim, WFP_FACT_REAUTHORIZE_REASON, 0);
+    wfp_shim_set32(shim, WFP_FACT_ALE_PROMISCUOUS_MODE, 0);
+    wfp_shim_set32(shim, WFP_FACT_SIO_FIREWALL_SOCKET_PROPERTY, 0);
+    wfp_shim_set32(shim, WFP_FACT_SIO_FIREWALL_SYSTEM_PORT, 0);
     shim->metadata.compartment_id = 1;
 }
 
@@ -87,6 +90,7 @@ wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet, struct wfp_deci
     shim->is_inbound = is_inbound;
     shim->is_ready = false;
     shim->requires_ale = false;
+    shim->plan.handle = shim->plan.parent = 0;
 }
 
 static void
@@ -112,6 +116,9 @@ luid_of(const struct wfp_packet *packet)
 static void
 set_interface_facts(struct wfp_shim *shim)
 {
+    static const uint8_t interface_facts[] = {
+        WFP_FACT_IP_LOCAL_INTERFACE, WFP_FACT_INTERFACE_INDEX, WFP_FACT_SUB_INTERFACE_INDEX,
+        WFP_FACT_INTERFACE_TYPE};
     const struct wfp_packet *packet = shim->packet;
 
     shim->facts_interface = packet->interface_index;
@@ -122,6 +129,9 @@ set_interface_facts(struct wfp_shim *shim)
     wfp_shim_set32(shim, WFP_FACT_INTERFACE_INDEX, packet->interface_index);
     wfp_shim_set32(shim, WFP_FACT_SUB_INTERFACE_INDEX, packet->sub_interface_index);
     wfp_shim_set32(shim, WFP_FACT_INTERFACE_TYPE, packet->interface_type);
+    if (packet->interface_index == 0 && packet->interface_luid == 0)
+        for (size_t i = 0; i < ELEMENTSOF(interface_facts); i++)
+            shim->facts[interface_facts[i]].type = WFP_EMPTY;
 }
 
 static void
@@ -207,8 +217,17 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id)
     struct wfp_metadata *metadata = &shim->metadata;
     uint32_t available = shim->available;
 
-    if (shim->flow && shim->flow->id != 0)
+    metadata->transport_endpoint_handle = shim->plan.handle;
+    metadata->parent_endpoint_handle = shim->plan.parent;
+    if (shim->flow && shim->flow->id != 0) {
         available |= WFP_METADATA_FLOW_HANDLE;
+        metadata->transport_endpoint_handle = wfp_shim_endpoint_handle(
+            shim, shim->flow, &metadata->parent_endpoint_handle);
+    }
+    if (metadata->transport_endpoint_handle)
+        available |= WFP_METADATA_TRANSPORT_ENDPOINT_HANDLE;
+    if (metadata->parent_endpoint_handle)
+        available |= WFP_METADATA_PARENT_ENDPOINT_HANDLE;
     metadata->present = available & traits_of[layer_id].metadata;
     metadata->flow_handle = metadata->present & WFP_METADATA_FLOW_HANDLE ? shim->flow->id : 0;
     metadata->ip_header_size = metadata->present & WFP_METADATA_IP_HEADER_SIZE

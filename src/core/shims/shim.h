@@ -12,6 +12,7 @@
 #ifndef WFP_CORE_SHIMS_SHIM_H
 #define WFP_CORE_SHIMS_SHIM_H
 
+#include "core/flow/endpoint.h"
 #include "core/flow/flow.h"
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
@@ -60,11 +61,15 @@ struct wfp_ale_plan {
     uint32_t reason;     /* WFP_REAUTHORIZE_* */
     uint32_t hash;
     struct wfp_flow_key key;
+    uint32_t endpoint;   /* the shared socket of a new flow; 0 none */
+    uint64_t handle;     /* the socket's, before a flow tells it; 0 unknown */
+    uint64_t parent;     /* its listening socket's, 0 none */
 };
 
 struct wfp_shim {
     struct wfp_engine *engine;
     struct wfp_flow_table *flows; /* NULL: stateless */
+    struct wfp_endpoint_table *endpoints; /* with flows */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
@@ -152,7 +157,21 @@ bool wfp_shim_forward(struct wfp_shim *shim);
 void wfp_shim_ale_plan(struct wfp_shim *shim);
 /** Authorize and establish; makes the flow. */
 bool wfp_shim_ale_authorize(struct wfp_shim *shim);
+/** The facts that only ALE layers deliver. @param reason  WFP_REAUTHORIZE_* */
+void wfp_shim_ale_prepare(struct wfp_shim *shim, uint32_t reason);
 /** After the packet passed every layer: what it did to its connection. */
 void wfp_shim_ale_finish(struct wfp_shim *shim);
+
+/** The socket of a new conversation: announce it if it is new. @return false if it was refused */
+bool wfp_shim_endpoint_open(struct wfp_shim *shim);
+/** The conversation's flow was made: it counts for its socket. */
+void wfp_shim_endpoint_join(struct wfp_shim *shim, struct wfp_flow *flow);
+/** The handle of a flow's socket, and of the socket it was accepted from; 0 unknown. */
+uint64_t wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flow,
+                                  uint64_t *ret_parent);
+/** For wfp_flow_table_on_end(). @param context  a shim of its own: another packet may be on its way */
+void wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow);
+/** The stack ends: so do the sockets that are left. */
+void wfp_shim_endpoint_end_all(struct wfp_shim *aside);
 
 #endif

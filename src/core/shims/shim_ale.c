@@ -216,6 +216,8 @@ wfp_shim_ale_plan(struct wfp_shim *shim)
     plan->action = WFP_ALE_PASS;
     plan->establish = false;
     plan->reason = 0;
+    plan->endpoint = 0;
+    plan->handle = plan->parent = 0;
     if (!shim->flows || packet->fragment_offset != 0 || wfp_packet_is_icmp_error(packet))
         return;
     set_key(shim);
@@ -266,9 +268,8 @@ set_process(struct wfp_shim *shim)
     shim->facts[WFP_FACT_ALE_ORIGINAL_APP_ID] = shim->facts[WFP_FACT_ALE_APP_ID];
 }
 
-/** The facts that only the ALE layers deliver. */
-static void
-prepare(struct wfp_shim *shim, uint32_t reason)
+void
+wfp_shim_ale_prepare(struct wfp_shim *shim, uint32_t reason)
 {
     static const struct wfp_value empty;
     const struct wfp_flow *flow = shim->flow;
@@ -299,7 +300,7 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
     bool permitted;
 
     if (wfp_shim_is_watched(shim, layer_id))
-        prepare(shim, reason);
+        wfp_shim_ale_prepare(shim, reason);
     if (reason) {
         shim->available |= WFP_METADATA_PACKET_DIRECTION;
         shim->metadata.packet_direction = shim->is_inbound ? 1 : 0;
@@ -330,6 +331,7 @@ make_flow(struct wfp_shim *shim, uint32_t epoch)
             wfp_bytes_get32(packet->data + packet->ip_header_size + 8) - 1;
     flow->icmp_type = is_icmp(packet) ? packet->source_port : 0;
     flow->process_id = (uint32_t)packet->process_id;
+    wfp_shim_endpoint_join(shim, flow);
     return flow;
 }
 
@@ -394,7 +396,7 @@ establish(struct wfp_shim *shim)
 
     wfp_flow_set_state(shim->flows, flow, WFP_FLOW_ESTABLISHED);
     if (wfp_shim_is_watched(shim, layer_id)) {
-        prepare(shim, 0);
+        wfp_shim_ale_prepare(shim, 0);
         wfp_shim_set32(shim, WFP_FACT_DIRECTION, flow->outbound ? WFP_OUTBOUND : WFP_INBOUND);
     }
     if (!wfp_shim_indicate(shim, layer_id, 0, true)) {
@@ -425,7 +427,8 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
         /* Read before the classify: what changes meanwhile asks again. */
         epoch = (uint32_t)wfp_engine_layer_epoch(shim->engine,
                                                  auth_layer(shim, plan->outbound));
-        if (!classify_auth(shim, plan->action == WFP_ALE_REAUTHORIZE ? plan->reason : 0)) {
+        if ((plan->action == WFP_ALE_AUTHORIZE && !wfp_shim_endpoint_open(shim)) ||
+            !classify_auth(shim, plan->reason)) {
             refuse_conversation(shim, epoch);
             return false;
         }

@@ -24,6 +24,7 @@
 
 struct wfp_stack {
     struct wfp_shim shim;
+    struct wfp_shim aside; /* for events that happen while a packet is on its way */
     struct wfp_stack_config config;
     struct wfp_local_prefix *local;
     struct wfp_fragment_table *fragments;
@@ -64,6 +65,13 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
 
         if (r < 0)
             return r;
+        stack->shim.endpoints = wfp_endpoint_table_new();
+        if (!stack->shim.endpoints)
+            return -WFP_ERR_NO_MEMORY;
+        wfp_shim_init(&stack->aside, config->engine);
+        stack->aside.flows = stack->shim.flows;
+        stack->aside.endpoints = stack->shim.endpoints;
+        wfp_flow_table_on_end(stack->shim.flows, wfp_shim_endpoint_ended, &stack->aside);
     }
     *ret_stack = TAKE_PTR(stack);
     return 0;
@@ -75,6 +83,9 @@ wfp_stack_free(struct wfp_stack *stack)
     if (!stack)
         return;
     wfp_flow_table_free(stack->shim.flows);
+    if (stack->aside.endpoints)
+        wfp_shim_endpoint_end_all(&stack->aside);
+    wfp_endpoint_table_free(stack->shim.endpoints);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
     free(stack);

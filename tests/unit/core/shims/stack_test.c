@@ -39,7 +39,24 @@ static const struct {
     {WFP_LAYER_IPFORWARD_V4, "FORWARD"},
     {WFP_LAYER_INBOUND_ICMP_ERROR_V4, "IN_ICMP_ERROR"},
     {WFP_LAYER_OUTBOUND_ICMP_ERROR_V4, "OUT_ICMP_ERROR"},
+    {WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4, "ASSIGN"},
+    {WFP_LAYER_ALE_AUTH_LISTEN_V4, "LISTEN"},
 };
+
+/* Sockets' events have no packet and show only where a filter waits for them. */
+static const uint16_t socket_layers[] = {
+    WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4, WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V6,
+    WFP_LAYER_ALE_AUTH_LISTEN_V4,         WFP_LAYER_ALE_AUTH_LISTEN_V6,
+    WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4,    WFP_LAYER_ALE_ENDPOINT_CLOSURE_V6,
+    WFP_LAYER_ALE_RESOURCE_RELEASE_V4,    WFP_LAYER_ALE_RESOURCE_RELEASE_V6,
+};
+
+static void
+watch_sockets(bool is_watched)
+{
+    for (size_t i = 0; i < ELEMENTSOF(socket_layers); i++)
+        mock.unwatched[socket_layers[i]] = !is_watched;
+}
 
 static void
 append_layer(char *text, size_t size, uint16_t layer_id)
@@ -81,6 +98,7 @@ setup(void **state)
     };
 
     mock_reset();
+    watch_sockets(false);
     memset(&world, 0, sizeof(world));
     world.now = 1000 * SECOND;
     assert_int_equal(wfp_stack_new(&config, &world.stack), 0);
@@ -399,6 +417,16 @@ test_absorb_meets_no_discard_layer(void **state)
     run_script(*state, "absorb", lines, ELEMENTSOF(lines));
 }
 
+static const struct seen *
+seen_at(uint16_t layer_id)
+{
+    for (uint32_t i = 0; i < mock.count; i++)
+        if (mock.seen[i].layer_id == layer_id)
+            return &mock.seen[i];
+    fail_msg("layer %u was not indicated", layer_id);
+    return NULL;
+}
+
 /** The pieces of a UDP datagram of 40 bytes of payload, v4 or v6; lengths in 8-byte units. */
 static void
 make_fragment(struct build *build, const char *source, const char *destination, uint32_t offset,
@@ -491,6 +519,92 @@ test_refused_first_fragment_takes_the_others_along(void **state)
     assert_string_equal(world->path, "OUT_IP");
 }
 
+/* Ref: win32 FWP/tcp-packet-flows: the bind and listen rows. */
+static void
+test_sockets_are_assigned_once(void **state)
+{
+    static const struct line lines[] = {
+        {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "ASSIGN CONNECT OUT_TP OUT_IP"},
+        {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"},
+        {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ASSIGN LISTEN ACCEPT"},
+        {"tcp 1.2.3.5/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"},
+        {"udp 10.0.0.1/1000 1.2.3.4/53", "ASSIGN CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+        {"udp 10.0.0.1/1000 1.2.3.5/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+        {"udp 1.2.3.4/53 10.0.0.1/2000", "IN_IP IN_TP ASSIGN ACCEPT ESTABLISHED DATAGRAM"},
+        {"udp 1.2.3.5/53 10.0.0.1/2000", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+        {"block LISTEN", ""},
+        {"tcp 1.2.3.4/1000 10.0.0.1/81 S 100", "IN_IP IN_TP ASSIGN LISTEN LISTEN_DISCARD BLOCK"},
+        {"block ASSIGN", ""},
+        {"udp 10.0.0.1/3000 1.2.3.4/53", "ASSIGN ASSIGN_DISCARD BLOCK"},
+    };
+
+    watch_sockets(true);
+    mock.unwatched[WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4] = true;
+    mock.unwatched[WFP_LAYER_ALE_RESOURCE_RELEASE_V4] = true;
+    run_script(*state, "sockets", lines, ELEMENTSOF(lines));
+}
+
+/** "LAYER LAYER ..." of the endpoint events since mock.count was reset, and their handles. */
+static const char *
+socket_events(uint64_t *ret_handles)
+{
+    static char text[256];
+
+    text[0] = 0;
+    for (uint32_t i = 0; i < mock.count; i++)
+        for (size_t k = 0; k < ELEMENTSOF(socket_layers); k++)
+            if (mock.seen[i].layer_id == socket_layers[k]) {
+                *ret_handles++ = mock.seen[i].metadata.transport_endpoint_handle;
+                strcat(text, k / 2 == 0 ? "A" : k / 2 == 1 ? "L" : k / 2 == 2 ? "C" : "R");
+                assert_false(mock.seen[i].has_packet);
+            }
+    mock.count = 0;
+    return text;
+}
+
+/* Ref: windows-driver-docs network/ale-endpoint-lifetime-management. */
+static void
+test_sockets_close_with_their_conversations(void **state)
+{
+    struct world *world = *state;
+    uint64_t handles[16], connection, datagram;
+
+    watch_sockets(true);
+    send_line(world, "tcp 10.0.0.1/1000 1.2.3.4/80 S 100");
+    connection = seen_at(WFP_LAYER_ALE_AUTH_CONNECT_V4)->metadata.transport_endpoint_handle;
+    assert_string_equal(socket_events(handles), "A");
+    assert_int_not_equal(connection, 0);
+    assert_int_equal(handles[0], connection);
+    send_line(world, "tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101");
+    assert_int_equal(
+        seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4)->metadata.transport_endpoint_handle, connection);
+    send_line(world, "tcp 1.2.3.4/80 10.0.0.1/1000 R 501");
+    assert_string_equal(socket_events(handles), "CR");
+    assert_int_equal(handles[0], connection);
+    assert_int_equal(handles[1], connection);
+
+    send_line(world, "udp 10.0.0.1/1000 1.2.3.4/53");
+    assert_string_equal(socket_events(handles), "A");
+    datagram = handles[0];
+    send_line(world, "udp 10.0.0.1/1000 1.2.3.5/53");
+    assert_int_equal(
+        seen_at(WFP_LAYER_OUTBOUND_TRANSPORT_V4)->metadata.transport_endpoint_handle, datagram);
+    mock.count = 0;
+    world->now += 100 * SECOND;
+    wfp_stack_advance(world->stack, world->now);
+    assert_string_equal(socket_events(handles), "CR");
+    assert_int_equal(handles[0], datagram);
+
+    send_line(world, "tcp 1.2.3.4/1000 10.0.0.1/80 S 100");
+    assert_int_equal(
+        seen_at(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4)->metadata.parent_endpoint_handle,
+        seen_at(WFP_LAYER_ALE_AUTH_LISTEN_V4)->metadata.transport_endpoint_handle);
+    assert_string_equal(socket_events(handles), "AL");
+    wfp_stack_free(world->stack);
+    world->stack = NULL;
+    assert_string_equal(socket_events(handles), "CCR"); /* the accepted one, then the listening */
+}
+
 /* Ref: windows-driver-docs network/packet-injection-functions. */
 static void
 test_injected_packets_enter_where_they_should(void **state)
@@ -546,16 +660,6 @@ test_packet_with_a_view_is_released_once(void **state)
     send_bytes(world, &build, WFP_HINT_NONE);
     assert_int_equal(world->decision.outcome, WFP_UNDECODED);
     assert_int_equal(released, 2);
-}
-
-static const struct seen *
-seen_at(uint16_t layer_id)
-{
-    for (uint32_t i = 0; i < mock.count; i++)
-        if (mock.seen[i].layer_id == layer_id)
-            return &mock.seen[i];
-    fail_msg("layer %u was not indicated", layer_id);
-    return NULL;
 }
 
 /* Whatever is indicated has the layer's count of fields, each of its type or FWP_EMPTY. */
@@ -636,7 +740,7 @@ test_outbound_transport_values(void **state)
     assert_int_not_equal(seen->flow_id, 0);
     assert_int_equal(seen->metadata.present,
                      WFP_METADATA_FLOW_HANDLE | WFP_METADATA_TRANSPORT_HEADER_SIZE |
-                         WFP_METADATA_COMPARTMENT_ID);
+                         WFP_METADATA_COMPARTMENT_ID | WFP_METADATA_TRANSPORT_ENDPOINT_HANDLE);
     assert_int_equal(seen->metadata.flow_handle, seen->flow_id);
     assert_int_equal(seen->metadata.transport_header_size, 8);
     assert_int_equal(seen->metadata.ip_header_size, 0);
@@ -840,6 +944,8 @@ main(void)
         TEST(inbound_fragments_are_shown_twice_and_the_datagram_once),
         TEST(block_of_a_datagram_takes_the_completing_fragment),
         TEST(refused_first_fragment_takes_the_others_along),
+        TEST(sockets_are_assigned_once),
+        TEST(sockets_close_with_their_conversations),
         TEST(injected_packets_enter_where_they_should),
         TEST(packet_with_a_view_is_released_once),
         TEST(absorb_meets_no_discard_layer),

@@ -1,0 +1,170 @@
+/*
+ * ALE_RESOURCE_ASSIGNMENT, ALE_AUTH_LISTEN, ALE_ENDPOINT_CLOSURE, ALE_RESOURCE_RELEASE: sockets.
+ *
+ * Model      open() comes before a conversation's authorization: a socket not known yet is assigned,
+ *            and a TCP server's listens. ended() hears of each flow's end and closes what ended with
+ *            it. These events have no packet and add no step unless a filter waits for them.
+ *
+ *              socket             assigned            closed and released
+ *              TCP, connecting    with its flow       with its flow
+ *              TCP, accepted      - (its parent was)  closed with its flow, not released
+ *              TCP, listening     first SYN           with the stack
+ *              other, sending     first datagram      with its last flow
+ *              other, receiving   first datagram      with the stack
+ *
+ * Choice     When a server bound and listened is not in its packets: it is told as late as the first
+ *            packet it gets, after INBOUND_TRANSPORT, with the address that packet went to.
+ * Ref        windows-driver-docs network/ale-endpoint-lifetime-management; win32 FWP/tcp-packet-flows
+ */
+#include <string.h>
+
+#include "core/shims/shim.h"
+
+static bool
+indicate(struct wfp_shim *shim, uint16_t layer_id)
+{
+    if (!wfp_shim_is_watched(shim, layer_id))
+        return true;
+    wfp_shim_ale_prepare(shim, 0);
+    return wfp_shim_indicate(shim, layer_id, 0, false);
+}
+
+/** A server's or datagram socket: found, or made and announced. @return false if it was refused */
+static bool
+open_shared(struct wfp_shim *shim)
+{
+    struct wfp_ale_plan *plan = &shim->plan;
+    bool is_tcp = plan->key.protocol == WFP_PROTOCOL_TCP;
+    struct wfp_endpoint *endpoint;
+
+    plan->endpoint = wfp_endpoint_find(shim->endpoints, &plan->key);
+    if (plan->endpoint == 0) {
+        plan->endpoint = wfp_endpoint_create(shim->endpoints, &plan->key);
+        if (plan->endpoint == 0)
+            return true; /* without memory the conversation has no endpoint, but goes on */
+        endpoint = wfp_endpoint_at(shim->endpoints, plan->endpoint);
+        endpoint->is_server = !plan->outbound;
+        endpoint->process_id = shim->packet->process_id;
+        plan->handle = endpoint->handle;
+        if (!indicate(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT)) ||
+            (is_tcp && !indicate(shim, WFP_SHIM_LAYER(shim, ALE_AUTH_LISTEN)))) {
+            wfp_endpoint_end(shim->endpoints, plan->endpoint);
+            plan->endpoint = 0;
+            return false;
+        }
+    }
+    plan->handle = wfp_endpoint_at(shim->endpoints, plan->endpoint)->handle;
+    return true;
+}
+
+bool
+wfp_shim_endpoint_open(struct wfp_shim *shim)
+{
+    struct wfp_ale_plan *plan = &shim->plan;
+    uint64_t connection = wfp_endpoint_of_connection(wfp_flow_next_id(shim->flows));
+
+    if (plan->key.protocol == 0)
+        return true; /* what comes to a group belongs to no one socket */
+    if (plan->key.protocol == WFP_PROTOCOL_TCP && plan->outbound) {
+        plan->handle = connection;
+        return indicate(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT));
+    }
+    if (!open_shared(shim))
+        return false;
+    if (plan->key.protocol == WFP_PROTOCOL_TCP) {
+        plan->parent = plan->handle;
+        plan->handle = connection;
+    }
+    return true;
+}
+
+void
+wfp_shim_endpoint_join(struct wfp_shim *shim, struct wfp_flow *flow)
+{
+    flow->endpoint = shim->plan.endpoint;
+    if (flow->endpoint)
+        wfp_endpoint_at(shim->endpoints, flow->endpoint)->flows++;
+}
+
+uint64_t
+wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flow,
+                         uint64_t *ret_parent)
+{
+    uint64_t shared =
+        flow->endpoint ? wfp_endpoint_at(shim->endpoints, flow->endpoint)->handle : 0;
+
+    if (flow->key.protocol != WFP_PROTOCOL_TCP) {
+        *ret_parent = 0;
+        return shared;
+    }
+    *ret_parent = shared;
+    return wfp_endpoint_of_connection(flow->id);
+}
+
+/** Tell that a socket closed; what is known of its packets is its key. */
+static void
+close_endpoint(struct wfp_shim *aside, const struct wfp_flow_key *key, uint64_t handle,
+               uint64_t parent, uint64_t process_id, bool is_released)
+{
+    struct wfp_packet packet = {
+        .version = key->version,
+        .protocol = key->protocol,
+        .source = key->local,
+        .destination = key->remote,
+        .source_port = key->local_port,
+        .destination_port = key->remote_port,
+        .process_id = process_id,
+    };
+    struct wfp_decision decision = {0};
+
+    wfp_shim_begin(aside, &packet, &decision, false);
+    aside->local_type = aside->remote_type = WFP_ADDRESS_UNICAST;
+    aside->plan.handle = handle;
+    aside->plan.parent = parent;
+    indicate(aside, WFP_SHIM_LAYER(aside, ALE_ENDPOINT_CLOSURE));
+    if (is_released)
+        indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_RELEASE));
+    aside->packet = NULL;
+}
+
+static void
+close_shared(struct wfp_shim *aside, uint32_t number)
+{
+    const struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, number);
+    struct wfp_flow_key key = {.version = endpoint->version,
+                               .protocol = endpoint->protocol,
+                               .local_port = endpoint->local_port};
+
+    memcpy(key.local, endpoint->local, sizeof(key.local));
+    close_endpoint(aside, &key, endpoint->handle, 0, endpoint->process_id, true);
+    wfp_endpoint_end(aside->endpoints, number);
+}
+
+void
+wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
+{
+    struct wfp_shim *aside = context;
+    uint64_t parent, handle;
+
+    if (flow->key.protocol == WFP_PROTOCOL_TCP) {
+        handle = wfp_shim_endpoint_handle(aside, flow, &parent);
+        close_endpoint(aside, &flow->key, handle, parent, flow->process_id, flow->outbound);
+    }
+    if (flow->endpoint) {
+        struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, flow->endpoint);
+
+        endpoint->flows--;
+        if (endpoint->flows == 0 && !endpoint->is_server)
+            close_shared(aside, flow->endpoint);
+        flow->endpoint = 0;
+    }
+}
+
+void
+wfp_shim_endpoint_end_all(struct wfp_shim *aside)
+{
+    uint32_t number;
+
+    while ((number = wfp_endpoint_next(aside->endpoints, 0)) != 0)
+        close_shared(aside, number);
+}
