@@ -58,6 +58,16 @@ InlineIsEqualGUID(REFGUID a, REFGUID b)
 {
     return __builtin_memcmp(&a, &b, sizeof(GUID)) == 0;
 }
+NT_INLINE bool
+operator==(REFGUID a, REFGUID b)
+{
+    return InlineIsEqualGUID(a, b) != 0;
+}
+NT_INLINE bool
+operator!=(REFGUID a, REFGUID b)
+{
+    return InlineIsEqualGUID(a, b) == 0;
+}
 #else
 #define REFGUID  const GUID *
 #define REFIID   const IID *
