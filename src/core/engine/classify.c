@@ -88,6 +88,12 @@ ask_callout(struct classify *c, struct wfp_filter *filter)
                                     filter->callout_id);
 }
 
+static bool
+is_removed(const struct classify *c, const struct wfp_slot *slot)
+{
+    return atomic_load_explicit(&slot->removed_in, memory_order_relaxed) <= c->version;
+}
+
 /*
  * A matching rule's turn. A rule removed in this version, or one that only seemed to match, is passed
  * over. @return is its sublayer decided?
@@ -100,7 +106,7 @@ evaluate(struct classify *c, const struct wfp_image *image, const uint32_t *key,
         wfp_slot_get(&c->engine->slots, wfp_image_rule_word(image, rule, WFP_RULE_SLOT));
     bool blocked_before = c->arbiter.action == WFP_ACTION_BLOCK, decided = true;
 
-    if (atomic_load_explicit(&slot->removed_in, memory_order_relaxed) <= c->version)
+    if (is_removed(c, slot))
         return false;
     if (image->words[rule] & WFP_RULE_VERIFY &&
         !wfp_image_verify(image, key, rule, slot->filter, c->indication))
@@ -153,33 +159,35 @@ order_sublayers(const struct stand *a, const struct stand *b)
     return memcmp(&x[WFP_SUBLAYER_KEY], &y[WFP_SUBLAYER_KEY], sizeof(struct wfp_guid));
 }
 
-static uint64_t
-rule_wide(const struct stand *stand, enum wfp_rule_word low)
+static const struct wfp_slot *
+slot_of(const struct classify *c, const struct stand *stand)
 {
-    return wfp_image_rule_word(stand->image, stand->rule, low) |
-           (uint64_t)wfp_image_rule_word(stand->image, stand->rule, low + 1) << 32;
+    return wfp_slot_get(&c->engine->slots,
+                        wfp_image_rule_word(stand->image, stand->rule, WFP_RULE_SLOT));
 }
 
+/* Both are in force, so their filters are there. */
 static bool
-rule_outranks(const struct stand *a, const struct stand *b)
+rule_outranks(const struct classify *c, const struct stand *a, const struct stand *b)
 {
-    uint64_t x = rule_wide(a, WFP_RULE_WEIGHT_LOW), y = rule_wide(b, WFP_RULE_WEIGHT_LOW);
+    const struct wfp_filter *x = slot_of(c, a)->filter, *y = slot_of(c, b)->filter;
 
-    if (x != y)
-        return x > y;
-    return rule_wide(a, WFP_RULE_ID_LOW) > rule_wide(b, WFP_RULE_ID_LOW); /* the newer first */
+    return x->weight != y->weight ? x->weight > y->weight
+                                  : x->id > y->id; /* the newer first: decision 5 */
 }
 
 static void
-step(struct stand *stand, const uint32_t *key)
+step(const struct classify *c, struct stand *stand, const uint32_t *key)
 {
-    stand->rule = wfp_walk_next(stand->image->words, stand->image->mask, key, stand->sublayer,
-                                stand->rule + 1);
+    do
+        stand->rule = wfp_walk_next(stand->image->words, stand->image->mask, key, stand->sublayer,
+                                    stand->rule + 1);
+    while (stand->rule && is_removed(c, slot_of(c, stand)));
 }
 
 /* Those whose next sublayer is the heaviest of all take part. @return is there one? */
 static bool
-choose_sublayer(struct stand *stands, uint32_t count, const uint32_t *key)
+choose_sublayer(const struct classify *c, struct stand *stands, uint32_t count, const uint32_t *key)
 {
     const struct stand *heaviest = NULL;
 
@@ -192,19 +200,19 @@ choose_sublayer(struct stand *stands, uint32_t count, const uint32_t *key)
             stands[i].sublayer < stands[i].end && order_sublayers(&stands[i], heaviest) == 0;
         stands[i].rule = 0;
         if (stands[i].takes_part)
-            step(&stands[i], key);
+            step(c, &stands[i], key);
     }
     return heaviest != NULL;
 }
 
 static struct stand *
-best_stand(struct stand *stands, uint32_t count)
+best_stand(const struct classify *c, struct stand *stands, uint32_t count)
 {
     struct stand *best = NULL;
 
     for (uint32_t i = 0; i < count; i++)
         if (stands[i].takes_part && stands[i].rule &&
-            (!best || rule_outranks(&stands[i], best)))
+            (!best || rule_outranks(c, &stands[i], best)))
             best = &stands[i];
     return best;
 }
@@ -222,10 +230,10 @@ evaluate_merged(struct classify *c, const struct wfp_layer_policy *policy, const
         stands[i] = (struct stand){
             image, at, at + image->words[WFP_IMAGE_SUBLAYERS] * WFP_SUBLAYER_SIZE, 0, false};
     }
-    while (choose_sublayer(stands, count, key)) {
-        while ((best = best_stand(stands, count)) &&
+    while (choose_sublayer(c, stands, count, key)) {
+        while ((best = best_stand(c, stands, count)) &&
                !evaluate(c, best->image, key, best->rule))
-            step(best, key);
+            step(c, best, key);
         for (uint32_t i = 0; i < count; i++)
             if (stands[i].takes_part)
                 stands[i].sublayer += WFP_SUBLAYER_SIZE;

@@ -304,7 +304,7 @@ table_add(struct table *table, uint32_t tag, uint32_t rule)
         table->entries = entries;
         table->entry_room = room;
     }
-    if (2 * (table->entry_count + 1) > table->slot_count && !table_grow(table))
+    if (5 * (table->entry_count + 1) > 3 * table->slot_count && !table_grow(table))
         return false;
     table->entries[table->entry_count++] = (struct entry){tag, rule};
     slot_insert(table->slots, table->slot_count, (struct entry){tag, rule});

@@ -289,8 +289,6 @@ wfp_image_rule_append(struct wfp_words *words, uint16_t layer_id,
     wfp_words_push(words, filter->callout_id);
     wfp_words_push(words, (uint32_t)filter->id);
     wfp_words_push(words, (uint32_t)(filter->id >> 32));
-    wfp_words_push(words, (uint32_t)filter->weight);
-    wfp_words_push(words, (uint32_t)(filter->weight >> 32));
     if (!words->failed)
         words->data[rule] = (words->count - rule) | flags;
 }

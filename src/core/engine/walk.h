@@ -90,8 +90,6 @@ enum wfp_rule_word {
     WFP_RULE_CALLOUT,
     WFP_RULE_ID_LOW,
     WFP_RULE_ID_HIGH,
-    WFP_RULE_WEIGHT_LOW,
-    WFP_RULE_WEIGHT_HIGH,
     WFP_RULE_TAIL,
 };
 
