@@ -96,6 +96,14 @@ static const struct order orders[] = {
      true,
      {FIVE_TUPLE, "FLAGS", IF_TYPE, TUNNEL, INDEX, SUB_INDEX, "CURRENT_PROFILE_ID",
       "IPSEC_SECURITY_REALM_ID", TAIL}},
+    {"OUTBOUND_TRANSPORT",
+     false,
+     {FIVE_TUPLE, "FLAGS", IF_TYPE, TUNNEL, INDEX, SUB_INDEX, "CURRENT_PROFILE_ID",
+      "IPSEC_SECURITY_REALM_ID", TAIL}},
+    {"ALE_BIND_REDIRECT",
+     false,
+     {LOCAL_PORT, INTERFACE, ADDR_TYPE, "IP_PROTOCOL", APPLICATION, "ALE_USER_ID", "FLAGS", ADDRESS,
+      TAIL}},
     {"IPFORWARD",
      true,
      {ADDRESS, INTERFACE, ADDR_TYPE, INDEX, SUB_INDEX, "FLAGS", IF_PROFILE, TAIL}},
@@ -162,7 +170,7 @@ static void
 assign_slots(const struct order *order, const struct wfp_field *fields,
              struct wfp_weight_plan *plan)
 {
-    bool placed[WFP_FIELD_MAX] = {0};
+    bool placed[WFP_WEIGHT_FIELD_MAX] = {0};
     size_t slot_count = 0;
 
     while (slot_count < ELEMENTSOF(order->slots) && order->slots[slot_count])
@@ -199,7 +207,7 @@ assign_slots(const struct order *order, const struct wfp_field *fields,
 static void
 assign_widths(const struct wfp_field *fields, struct wfp_weight_plan *plan)
 {
-    double shares[WFP_FIELD_MAX] = {0};
+    double shares[WFP_WEIGHT_FIELD_MAX] = {0};
     double total = 0, unit, carry = 0;
     int left = WFP_WEIGHT_AUTOMATIC_BITS;
     unsigned shift = 0;
@@ -211,7 +219,7 @@ assign_widths(const struct wfp_field *fields, struct wfp_weight_plan *plan)
         total += shares[s];
         left -= shares[s] == 0;
     }
-    unit = total > 0 ? left / total : 0;
+    unit = total > 0 && left > 0 ? left / total : 0;
     for (uint8_t s = 0; s < plan->slot_count; s++) {
         unsigned bits = 1;
         if (shares[s] > 0) {
@@ -233,7 +241,7 @@ wfp_weight_plan(const char *layer_name, const struct wfp_field *fields, uint32_t
     const struct order *order = find_order(layer_name);
     struct wfp_weight_plan plan = {.is_observed = order->is_observed || count == 0};
 
-    if (count > WFP_FIELD_MAX)
+    if (count > WFP_WEIGHT_FIELD_MAX)
         return -WFP_ERR_OUT_OF_BOUNDS;
     plan.field_count = (uint16_t)count;
     for (uint32_t i = 0; i < count; i++) {
@@ -398,8 +406,8 @@ static int
 automatic(const struct wfp_weight_plan *plan, const struct wfp_condition *conditions,
           uint32_t count, uint64_t *ret_weight)
 {
-    double fields[WFP_FIELD_MAX] = {0}, slots[WFP_FIELD_MAX] = {0};
-    uint32_t alternatives[WFP_FIELD_MAX] = {0};
+    double fields[WFP_WEIGHT_FIELD_MAX] = {0}, slots[WFP_WEIGHT_FIELD_MAX] = {0};
+    uint32_t alternatives[WFP_WEIGHT_FIELD_MAX] = {0};
     uint64_t weight = 0;
 
     for (uint32_t i = 0; i < count; i++) {
@@ -453,6 +461,8 @@ wfp_weight_compute(const struct wfp_weight_plan *plan, const struct wfp_value *g
     return 0;
 }
 
+static_assert(WFP_FIELD_MAX <= WFP_WEIGHT_FIELD_MAX, "a plan has room for any layer of ours");
+
 static struct wfp_weight_plan layer_plans[WFP_LAYER_COUNT];
 
 static void
@@ -460,7 +470,7 @@ make_layer_plans(void)
 {
     for (uint16_t id = 0; id < WFP_LAYER_COUNT; id++) {
         const struct wfp_layer *layer = wfp_layer_find_id(id);
-        /* Cannot fail: no layer of ours has more than WFP_FIELD_MAX fields. */
+        /* Cannot fail: a plan has room for any layer of ours. */
         if (layer)
             wfp_weight_plan(layer->name, layer->fields, layer->field_count, &layer_plans[id]);
     }

@@ -24,6 +24,9 @@
 /** The bits of the effective weight below the given range. */
 #define WFP_WEIGHT_AUTOMATIC_BITS 60
 
+/** Fields a plan has room for: more than our layers have, for builds we do not know. */
+#define WFP_WEIGHT_FIELD_MAX 96
+
 struct wfp_weight_slot {
     uint8_t shift;
     uint8_t bits;
@@ -35,12 +38,12 @@ struct wfp_weight_plan {
     uint8_t slot_count;
     bool is_observed; /* the order of the slots was seen on Windows, not inferred from other layers
                        */
-    struct wfp_weight_slot slots[WFP_FIELD_MAX];
+    struct wfp_weight_slot slots[WFP_WEIGHT_FIELD_MAX];
     struct {
         struct wfp_guid key;
         uint8_t bits; /* of the values the field delivers; 0 where they are not numbers */
         uint8_t slot;
-    } fields[WFP_FIELD_MAX];
+    } fields[WFP_WEIGHT_FIELD_MAX];
 };
 
 /**
@@ -49,7 +52,7 @@ struct wfp_weight_plan {
  * @param layer_name  "ALE_AUTH_CONNECT_V4", with or without FWPM_LAYER_
  * @param fields      the field list of the build in question; key, condition_name, kind and type
  * count
- * @return 0, or -WFP_ERR_OUT_OF_BOUNDS for more than WFP_FIELD_MAX fields
+ * @return 0, or -WFP_ERR_OUT_OF_BOUNDS for more than WFP_WEIGHT_FIELD_MAX fields
  *
  * Context: any thread; allocates nothing.
  */

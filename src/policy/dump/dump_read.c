@@ -298,6 +298,19 @@ child_key(struct wfp_dump_reader *reader, const xmlNode *node, const char *name,
     return wfp_dump_key(reader, wfp_dump_child(node, name), kind, ret_key);
 }
 
+/* Eight hexadecimal digits: how netsh prints a number that it has no name for. */
+static bool
+read_bits(const char *text, uint32_t *ret_bits)
+{
+    char *end;
+    unsigned long bits = strtoul(text, &end, 16);
+
+    if (end != text + 8 || *end)
+        return false;
+    *ret_bits = (uint32_t)bits;
+    return true;
+}
+
 /* A list of names, or of eight hexadecimal digits for bits without one. */
 static int
 read_flags(struct wfp_dump_reader *reader, const xmlNode *node, uint32_t *ret_flags)
@@ -309,19 +322,13 @@ read_flags(struct wfp_dump_reader *reader, const xmlNode *node, uint32_t *ret_fl
          item = wfp_dump_next_element(item)) {
         const char *text = wfp_dump_node_text(reader, item);
         uint32_t value = 0;
-        char *end;
+        int r = 0;
 
         if (!text)
             return wfp_dump_no_memory(reader);
-        if (wfp_dump_number_find(wfp_dump_flags, text, &value) < 0) {
-            value = (uint32_t)strtoul(text, &end, 16);
-            if (end != text + 8 || *end) {
-                int r = 0;
-                value = 0;
-                if (!name_entry(reader, item, WFP_DUMP_NAME_CONTEXT + 1, text, &r))
-                    return r;
-            }
-        }
+        if (wfp_dump_number_find(wfp_dump_flags, text, &value) < 0 && !read_bits(text, &value) &&
+            !name_entry(reader, item, WFP_DUMP_NAME_CONTEXT + 1, text, &r))
+            return r;
         *ret_flags |= value;
     }
     return 0;
@@ -513,7 +520,8 @@ read_action(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_dump
     text = wfp_dump_node_text(reader, type);
     if (!text)
         return wfp_dump_no_memory(reader);
-    if (wfp_dump_number_find(wfp_dump_actions, text, &filter->action) < 0)
+    if (wfp_dump_number_find(wfp_dump_actions, text, &filter->action) < 0 &&
+        !read_bits(text, &filter->action))
         return wfp_dump_fail(reader, type, "'%.60s' is no action", text);
     return wfp_dump_key(reader,
                         wfp_dump_first_element(action) == type ? wfp_dump_next_element(type)

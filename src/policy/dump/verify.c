@@ -486,6 +486,45 @@ verify_groups(const struct wfp_dump *dump, struct ranked *rows, struct wfp_verif
 }
 
 static int
+by_weight(const void *a_, const void *b_)
+{
+    const struct wfp_dump_sublayer *a = *(const struct wfp_dump_sublayer *const *)a_;
+    const struct wfp_dump_sublayer *b = *(const struct wfp_dump_sublayer *const *)b_;
+    return (a->weight > b->weight) - (a->weight < b->weight);
+}
+
+/* Do our sublayers follow one another as the dump's do? The numbers may differ where builds do. */
+static int
+verify_sublayers(struct wfp_bfe_session *session, const struct wfp_dump *dump,
+                 struct wfp_verify_report *report)
+{
+    uint32_t count = dump->sublayer_count;
+    _cleanup_(freep) const struct wfp_dump_sublayer **order =
+        calloc(MAX(count, 1u), sizeof(*order));
+    int last = -1, r = 0;
+
+    if (!order)
+        return -WFP_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++)
+        order[i] = &dump->sublayers[i];
+    qsort(order, count, sizeof(*order), by_weight);
+    for (uint32_t i = 0; i < count && r == 0; i++) {
+        struct wfp_bfe_object *ours;
+        char key[WFP_GUID_TEXT_SIZE];
+        if (wfp_bfe_object_get(session, WFP_BFE_SUBLAYER, &order[i]->common.key, &ours) < 0)
+            continue; /* the refusal was noted */
+        if (ours->weight <= last)
+            r = note(report, "sublayer", order[i]->common.line,
+                     "sublayer {%s}: weight %u on Windows, %u here, after one of %d",
+                     wfp_guid_format(&order[i]->common.key, key), order[i]->weight, ours->weight,
+                     last);
+        last = ours->weight;
+        wfp_bfe_object_unref(ours);
+    }
+    return r;
+}
+
+static int
 verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_report *report)
 {
     _cleanup_(freep) struct ranked *rows = calloc(MAX(dump->filter_count, 1u), sizeof(*rows));
@@ -508,6 +547,8 @@ verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_re
     }
     if (r == 0)
         r = verify_groups(dump, rows, report);
+    if (r == 0)
+        r = verify_sublayers(session, dump, report);
     for (uint32_t i = 0; i < dump->filter_count; i++)
         wfp_filter_unref(rows[i].ours);
     if (wfp_bfe_session_close(session) < 0)

@@ -15,7 +15,7 @@
 #include "policy/dump/import.h"
 
 struct wfp_verify_difference {
-    const char *kind; /* "weight", "layer", "order", "import" */
+    const char *kind; /* "weight", "layer", "order", "sublayer", "import" */
     unsigned line;    /* of the file, 0 where there is none */
     char *text;
 };

@@ -297,7 +297,7 @@ test_bad_conditions(void **state)
         .value = {.type = WFP_RANGE, .range = &range},
     };
     struct wfp_condition null = backward;
-    struct wfp_field many[WFP_FIELD_MAX + 1] = {0};
+    struct wfp_field many[WFP_WEIGHT_FIELD_MAX + 1] = {0};
     struct wfp_weight_plan plan;
     uint64_t weight;
 

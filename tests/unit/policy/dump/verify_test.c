@@ -129,6 +129,29 @@ test_a_layer_that_differs(void **state)
 }
 
 static void
+test_sublayers_that_follow_one_another_differently(void **state)
+{
+    static const uint16_t name[] = {'s', 0};
+    const struct wfp_guid universal = {
+        0xeebecc03, 0xced4, 0x4380, {0x81, 0x9a, 0x27, 0x34, 0x39, 0x7b, 0x2b, 0x74}};
+    struct wfp_dump_sublayer sublayers[] = {
+        {.common =
+             {.line = 7, .key = {9, 9, 9, {9}}, .name_utf16 = name, .description_utf16 = name},
+         .weight = 60000},
+        {.common = {.line = 8, .key = universal, .name_utf16 = name, .description_utf16 = name},
+         .weight = 60001},
+    };
+    struct wfp_dump dump = {.form = WFP_DUMP_FILTERS, .sublayer_count = 2, .sublayers = sublayers};
+    struct wfp_verify_report *report = NULL;
+
+    assert_int_equal(wfp_verify_dump(&dump, &report), 0);
+    assert_int_equal(report->difference_count, 1);
+    assert_string_equal(report->differences[0].kind, "sublayer");
+    assert_int_equal(report->differences[0].line, 8);
+    wfp_verify_report_free(report);
+}
+
+static void
 test_an_object_that_is_refused(void **state)
 {
     struct fixture_filter lost = filters[2];
@@ -181,6 +204,7 @@ main(void)
         cmocka_unit_test(test_a_weight_that_differs),
         cmocka_unit_test(test_an_order_that_differs),
         cmocka_unit_test(test_a_layer_that_differs),
+        cmocka_unit_test(test_sublayers_that_follow_one_another_differently),
         cmocka_unit_test(test_an_object_that_is_refused),
         cmocka_unit_test(test_exit_codes_and_json),
     };
