@@ -13,7 +13,7 @@
  *
  * Lifetime   The table belongs to the stack's thread. Other threads may use the functions that take
  *            a flow id. Ids are never reused. CLOSED and BLOCKED entries have no id and no contexts.
- * Choice     docs/decisions: what is done with conversations whose beginning was not seen.
+ * Choice     docs/decisions/0030-conversations-in-captures.md
  * Ref        win32 FWP/ale-stateful-filtering, FWP/ale-multicast-broadcast-traffic;
  *            ddi fwpsk/nf-fwpsk-fwpsflowassociatecontext0
  */

@@ -1,5 +1,7 @@
 /*
  * Which addresses in a capture are this machine's?
+ *
+ * Choice     docs/decisions/0031-local-addresses-of-a-capture.md
  */
 #include <arpa/inet.h>
 #include <stdio.h>
