@@ -100,6 +100,7 @@ wfp_capture_close(struct wfp_capture *capture)
     if (capture->fd >= 0)
         close(capture->fd);
     free(capture->interfaces);
+    free(capture->processes);
     free(capture->buffer);
     free(capture);
 }

@@ -32,6 +32,12 @@ struct wfp_capture_interface {
     char name[64];          /* UTF-8, "" unknown */
 };
 
+/** A process a pcapng file describes (Darwin's). */
+struct wfp_capture_process {
+    uint32_t id;
+    uint16_t name_utf16[64]; /* lower case as application ids are, terminated; "" unknown */
+};
+
 struct wfp_capture_record {
     uint8_t *data; /* link layer */
     uint32_t length;
@@ -42,7 +48,7 @@ struct wfp_capture_record {
     uint64_t time_100ns; /* since 1601 */
     enum wfp_capture_way way;
     bool link_broadcast;
-    uint64_t process_id; /* 0 unknown */
+    const struct wfp_capture_process *process; /* NULL unknown */
 };
 
 struct wfp_capture {
@@ -58,6 +64,9 @@ struct wfp_capture {
     uint32_t section, section_first; /* pcapng: index of the section's interface 0 */
     uint32_t interface_count, interface_capacity;
     struct wfp_capture_interface *interfaces;
+    uint32_t process_first; /* index of the section's process 0 */
+    uint32_t process_count, process_capacity;
+    struct wfp_capture_process *processes;
     char name[128]; /* of the file, for messages */
     char error[256];
 };

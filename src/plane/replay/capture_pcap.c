@@ -93,7 +93,7 @@ wfp_capture_pcap_next(struct wfp_capture *capture, struct wfp_capture_record *re
     ret_record->interface = 0;
     ret_record->way = WFP_CAPTURE_WAY_UNKNOWN;
     ret_record->link_broadcast = false;
-    ret_record->process_id = 0;
+    ret_record->process = NULL;
     wfp_capture_skip(capture, header_size + length);
     return 1;
 }

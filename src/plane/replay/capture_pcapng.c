@@ -18,6 +18,9 @@ enum block {
     BLOCK_PACKET_SIMPLE = 3,
     BLOCK_PACKET = 6,
 };
+#define BLOCK_PROCESS 0x80000001u
+
+#define PROCESSES_MAX (1u << 20)
 
 enum option {
     OPTION_END = 0,
@@ -25,6 +28,8 @@ enum option {
     OPTION_IF_RESOLUTION = 9,
     OPTION_IF_OFFSET = 14,
     OPTION_PACKET_FLAGS = 2,
+    OPTION_PROCESS_NAME = 2,
+    OPTION_PACKET_PROCESS = 32769,
 };
 
 #define BLOCK_FRAME 12u /* type and both lengths */
@@ -98,6 +103,38 @@ read_interface(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
     return 0;
 }
 
+/** Processes are numbered from 0 in each section; packets name theirs by number. */
+static int
+read_process(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
+{
+    const uint8_t *at = body + 4, *end = body + size, *value;
+    struct wfp_capture_process *process;
+    uint16_t code, length;
+
+    if (size < 4 || capture->process_count == PROCESSES_MAX)
+        return wfp_capture_fail(capture, "is corrupt: a process block of %u bytes", size);
+    if (capture->process_count == capture->process_capacity) {
+        uint32_t capacity = capture->process_capacity ? capture->process_capacity * 2 : 16;
+
+        process = realloc(capture->processes, capacity * sizeof(*process));
+        if (!process)
+            return wfp_capture_fail(capture, "out of memory");
+        capture->processes = process;
+        capture->process_capacity = capacity;
+    }
+    process = &capture->processes[capture->process_count++];
+    *process = (struct wfp_capture_process){.id = wfp_capture_get32(capture, body)};
+    while (next_option(capture, &at, end, &code, &value, &length))
+        if (code == OPTION_PROCESS_NAME)
+            /* Names are ASCII on the system that writes these. */
+            for (uint32_t i = 0; i < length && value[i] && value[i] < 0x80 &&
+                                 i + 1 < ELEMENTSOF(process->name_utf16);
+                 i++)
+                process->name_utf16[i] =
+                    value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32u : value[i];
+    return 0;
+}
+
 /** Take in a section header at the read position and step over it. */
 static int
 read_section(struct wfp_capture *capture)
@@ -125,6 +162,7 @@ read_section(struct wfp_capture *capture)
     wfp_capture_skip(capture, length);
     capture->section++;
     capture->section_first = capture->interface_count;
+    capture->process_first = capture->process_count;
     return 0;
 }
 
@@ -150,6 +188,11 @@ read_packet_options(const struct wfp_capture *capture, const uint8_t *at, const 
             else if ((flags & 3) == 2)
                 record->way = WFP_CAPTURE_WAY_OUT;
             record->link_broadcast = (flags >> 2 & 7) == 3;
+        } else if (code == OPTION_PACKET_PROCESS && length == 4) {
+            uint32_t number = wfp_capture_get32(capture, value);
+
+            if (number < capture->process_count - capture->process_first)
+                record->process = &capture->processes[capture->process_first + number];
         }
 }
 
@@ -259,6 +302,8 @@ wfp_capture_pcapng_next(struct wfp_capture *capture, struct wfp_capture_record *
                             &record);
         else if (type == BLOCK_PACKET_SIMPLE)
             r = read_simple_packet(capture, body, length - BLOCK_FRAME, &record);
+        else if (type == BLOCK_PROCESS)
+            r = read_process(capture, body, length - BLOCK_FRAME);
         else
             r = 0;
         if (r < 0)

@@ -35,8 +35,9 @@ set_frame(const struct wfp_capture *capture, struct wfp_capture_record *record,
     frame->interface_type = 0;
     frame->link_broadcast = link.is_broadcast || record->link_broadcast;
     frame->modified = false;
-    frame->process_id = record->process_id;
-    frame->process_path_utf16 = NULL;
+    frame->process_id = record->process ? record->process->id : 0;
+    frame->process_path_utf16 =
+        record->process && record->process->name_utf16[0] ? record->process->name_utf16 : NULL;
     frame->entry = WFP_ENTRY_WIRE;
     frame->adapter = NULL;
 }

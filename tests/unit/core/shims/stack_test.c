@@ -80,6 +80,7 @@ struct world {
     char path[512];
     enum wfp_entry entry;
     void *adapter;
+    const uint16_t *process_path_utf16;
 };
 
 static int
@@ -127,6 +128,8 @@ send_bytes(struct world *world, struct build *build, enum wfp_direction_hint hin
         .interface_index = 3,
         .entry = world->entry,
         .adapter = world->adapter,
+        .process_id = world->process_path_utf16 ? 42 : 0,
+        .process_path_utf16 = world->process_path_utf16,
     };
 
     memset(&world->decision, 0xa5, sizeof(world->decision));
@@ -797,6 +800,31 @@ test_tcp_connect_has_no_packet_and_unknowns_are_empty(void **state)
 }
 
 static void
+test_application_id_is_the_path_with_its_end(void **state)
+{
+    static const uint16_t path[] = {'c', 'u', 'r', 'l', 0};
+    struct world *world = *state;
+    const struct seen *seen;
+
+    world->process_path_utf16 = path;
+    send_line(world, "udp 10.0.0.1/1000 1.2.3.4/53");
+    seen = seen_at(WFP_LAYER_ALE_AUTH_CONNECT_V4);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_APP_ID].type, WFP_BYTE_BLOB);
+    assert_int_equal(seen->metadata.process_id, 42);
+    assert_true(seen->metadata.present & WFP_METADATA_PROCESS_ID);
+    assert_true(seen->metadata.present & WFP_METADATA_PROCESS_PATH);
+    assert_int_equal(seen->metadata.process_path->size, sizeof(path));
+    assert_memory_equal(seen->metadata.process_path->data, path, sizeof(path));
+    /* The next packet's process is unknown again. */
+    world->process_path_utf16 = NULL;
+    mock.count = 0;
+    send_line(world, "udp 10.0.0.1/1001 1.2.3.4/53");
+    seen = seen_at(WFP_LAYER_ALE_AUTH_CONNECT_V4);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_APP_ID].type, WFP_EMPTY);
+    assert_false(seen->metadata.present & WFP_METADATA_PROCESS_PATH);
+}
+
+static void
 test_reauthorization_says_so(void **state)
 {
     const struct seen *seen;
@@ -953,6 +981,7 @@ main(void)
         TEST(outbound_transport_values),
         TEST(inbound_values_are_turned_round),
         TEST(tcp_connect_has_no_packet_and_unknowns_are_empty),
+        TEST(application_id_is_the_path_with_its_end),
         TEST(reauthorization_says_so),
         TEST(icmp_type_and_code_are_in_the_port_fields_both_ways),
         TEST(icmp_error_tells_what_it_quotes),

@@ -200,6 +200,8 @@ struct run {
     struct wfp_replay_writer *writer;
     uint64_t last_time;
     uint32_t idle;
+    uint64_t process_id;
+    uint16_t process_name[8];
 };
 
 static void
@@ -211,6 +213,9 @@ take(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
     if (run->packets < ELEMENTSOF(run->hints))
         run->hints[run->packets] = frame->hint;
     run->last_time = frame->time_100ns;
+    run->process_id = frame->process_id;
+    if (frame->process_path_utf16)
+        memcpy(run->process_name, frame->process_path_utf16, sizeof(run->process_name));
     ret_decision->outcome = frame->link_reason ? WFP_UNDECODED
                             : run->packets % 3 == 0 ? WFP_BLOCKED
                                                     : WFP_PERMITTED;
@@ -494,6 +499,30 @@ test_pcapng_with_several_interfaces(void **state)
     wfp_capture_close(capture);
 }
 
+/* Darwin's files name the process of a packet. */
+static void
+test_pcapng_with_processes(void **state)
+{
+    static const uint32_t blocks[] = {
+        0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28, /* section */
+        1, 20, 101, 0, 20,                                         /* interface */
+        0x80000001, 28, 7, 0x00040002, 0x6c727543, 0, 28,          /* process 7 "Curl" */
+        6, 40, 0, 0, 1500, 0, 0, 0x00048001, 0, 40,                /* empty, of process 0 */
+        6, 40, 0, 0, 1500, 0, 0, 0x00048001, 1, 40,                /* of one not described */
+    };
+    static const uint16_t name[] = {'c', 'u', 'r', 'l', 0};
+    char error[256];
+    struct run run = {0};
+
+    write_file(path_of("process.pcapng"), blocks, 7 * 4 + 5 * 4 + 7 * 4 + 10 * 4);
+    assert_int_equal(replay(path_of("process.pcapng"), &run, NULL, error), 0);
+    assert_int_equal(run.process_id, 7);
+    assert_memory_equal(run.process_name, name, sizeof(name));
+    write_file(path_of("process.pcapng"), blocks, sizeof(blocks));
+    assert_int_equal(replay(path_of("process.pcapng"), &run, NULL, error), 0);
+    assert_int_equal(run.process_id, 0);
+}
+
 static void
 test_time_resolutions(void **state)
 {
@@ -623,6 +652,7 @@ main(void)
         cmocka_unit_test(test_corrupt_files_do_no_harm),
         cmocka_unit_test(test_undecodable_links_are_named),
         cmocka_unit_test(test_pcapng_with_several_interfaces),
+        cmocka_unit_test(test_pcapng_with_processes),
         cmocka_unit_test(test_time_resolutions),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_local_address_is_the_most_frequent),
