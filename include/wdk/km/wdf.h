@@ -19,6 +19,8 @@
 #include "wdftimer.h"
 #include "wdfworkitem.h"
 #include "wdfpdo.h"
+#include "wdffdo.h"
+#include "wdfiotarget.h"
 #include <wdmsec.h>
 
 #endif

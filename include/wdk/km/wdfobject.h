@@ -99,11 +99,11 @@ WDF_FUNCTION(VOID, WdfObjectReleaseLock, WDFOBJECTRELEASELOCK, (WDFOBJECT Object
     ((type *)WdfObjectGetTypedContextWorker((WDFOBJECT)(handle), WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType))
 #define WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(type, getter)                                           \
     WDF_DECLARE_TYPE_INFO_(type, #type);                                                           \
+    typedef type *WDF_POINTER_TYPE_##type;                                                         \
     NT_INLINE type *getter(WDFOBJECT Handle)                                                       \
     {                                                                                              \
         return (type *)WdfObjectGetTypedContextWorker(Handle, WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType); \
-    }                                                                                              \
-    typedef type *WDF_POINTER_TYPE_##type
+    }
 #define WDF_DECLARE_CONTEXT_TYPE(type) WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(type, WdfObjectGet_##type)
 
 EXTERN_C_END

@@ -76,6 +76,23 @@ typedef struct _WDF_DRIVER_GLOBALS {
 
 typedef VOID(NTAPI *WDFFUNC)(VOID);
 
+/* What a driver image hands to WdfVersionBind. */
+typedef ULONG WDF_MAJOR_VERSION, WDF_MINOR_VERSION, WDF_BUILD_NUMBER;
+typedef struct _WDF_VERSION {
+    WDF_MAJOR_VERSION Major;
+    WDF_MINOR_VERSION Minor;
+    WDF_BUILD_NUMBER Build;
+} WDF_VERSION, *PWDF_VERSION;
+typedef struct _LIBRARY_MODULE *PLIBRARY_MODULE;
+typedef struct _WDF_BIND_INFO {
+    ULONG Size;
+    PWCHAR Component;
+    WDF_VERSION Version;
+    ULONG FuncCount;
+    WDFFUNC *FuncTable;
+    PLIBRARY_MODULE Module;
+} WDF_BIND_INFO, *PWDF_BIND_INFO;
+
 #include "wdffuncenum.h"
 
 #define WDF_ARGS_(...) __VA_ARGS__

@@ -146,8 +146,10 @@ ExAllocatePoolPriorityUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, UL
 /* With POOL_NX_OPTIN, NonPagedPool is a variable that ExInitializeDriverRuntime makes non-executable. */
 typedef enum _DRIVER_RUNTIME_INIT_FLAGS { DrvRtPoolNxOptIn = 1, LastDrvRtFlag } DRIVER_RUNTIME_INIT_FLAGS, *PDRIVER_RUNTIME_INIT_FLAGS;
 #if !WDK_HOST && (defined(POOL_NX_OPTIN) || defined(POOL_NX_OPTIN_AUTO))
-extern DECLSPEC_SELECTANY POOL_TYPE ExDefaultNonPagedPoolType = NonPagedPool;
-extern DECLSPEC_SELECTANY ULONG ExDefaultMdlProtection = 0;
+extern POOL_TYPE ExDefaultNonPagedPoolType;
+extern ULONG ExDefaultMdlProtection;
+DECLSPEC_SELECTANY POOL_TYPE ExDefaultNonPagedPoolType = NonPagedPool;
+DECLSPEC_SELECTANY ULONG ExDefaultMdlProtection = 0;
 NT_INLINE VOID
 ExInitializeDriverRuntime(ULONG RuntimeFlags)
 {

@@ -338,10 +338,11 @@ ULONG NTAPI vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, P
 ULONG NTAPI DbgPrompt(PCCH Prompt, PCH Response, ULONG Length);
 NTSTATUS NTAPI DbgQueryDebugFilterState(ULONG ComponentId, ULONG Level);
 NTSTATUS NTAPI DbgSetDebugFilterState(ULONG ComponentId, ULONG Level, BOOLEAN State);
-#if WDK_HOST
-VOID NTAPI DbgBreakPoint(VOID);
-#else
+#if WDK_WINDOWS
 #define DbgBreakPoint __debugbreak
+#else
+VOID NTAPI DbgBreakPoint(VOID);
+#define DbgBreakPoint DbgBreakPoint
 #endif
 VOID NTAPI DbgBreakPointWithStatus(ULONG Status);
 VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, PSTR MutableMessage);

@@ -11,6 +11,7 @@
 #include <ntdef.h>
 #include <ntstatus.h>
 #include <bugcodes.h>
+#include "wdk_context.h"
 #include "wdk_interlocked.h"
 #include "wdk_ke.h"
 #include "wdk_ex.h"

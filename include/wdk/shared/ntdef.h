@@ -7,6 +7,7 @@
 #include "wdkmode.h"
 #include <stddef.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <sdkddkver.h>
 #include <sal.h>
 #if !WDK_HOST
@@ -236,7 +237,7 @@ typedef enum { UNSPECIFIED_COMPARTMENT_ID = 0, DEFAULT_COMPARTMENT_ID } COMPARTM
 #define MAXLONGLONG (0x7fffffffffffffffLL)
 #define MAXULONGLONG (0xffffffffffffffffULL)
 
-#if !WDK_HOST && !defined(__cplusplus) && !defined(NOMINMAX)
+#if !WDK_HOST && !defined(NOMINMAX)
 #ifndef min
 #define min(a, b) (((a) < (b)) ? (a) : (b))
 #endif
@@ -300,13 +301,26 @@ typedef struct _CSTRING {
     CONST char *Buffer;
 } CSTRING;
 
+#ifdef __cplusplus
+EXTERN_C_END
+template <class T>
+static constexpr T *
+WdkUnconst(const T *p)
+{
+    return const_cast<T *>(p);
+}
+EXTERN_C_START
+#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), WdkUnconst(s)}
+#else
 #define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (void *)(s)}
+#endif
 #define DECLARE_CONST_UNICODE_STRING(_var, _string)                                                \
     const WCHAR _var##_buffer[] = _string;                                                         \
     const UNICODE_STRING _var = {sizeof(_string) - sizeof(WCHAR), sizeof(_string),                 \
                                  (PWCH)_var##_buffer}
 #define DECLARE_GLOBAL_CONST_UNICODE_STRING(_var, _str)                                            \
-    extern const DECLSPEC_SELECTANY UNICODE_STRING _var = RTL_CONSTANT_STRING(_str)
+    EXTERN_C const UNICODE_STRING _var;                                                            \
+    EXTERN_C const DECLSPEC_SELECTANY UNICODE_STRING _var = RTL_CONSTANT_STRING(_str)
 #define DECLARE_UNICODE_STRING_SIZE(_var, _size)                                                   \
     WCHAR _var##_buffer[_size];                                                                    \
     UNICODE_STRING _var = {0, (_size) * sizeof(WCHAR), _var##_buffer}
