@@ -33,13 +33,8 @@ HEAD = '''#define _WIN32_WINNT 0x0A00
 #define STATUS(name, bits) _Static_assert((UINT32)(name) == (bits), "value of " #name);
 '''
 
-# Where mingw-w64's copy is older or an opaque stand-in; each was looked at.
-KNOWN = {
-    'IMAGE_LOAD_CONFIG_DIRECTORY64',    # has grown since
-    'SOCKADDR_IN6', 'ERESOURCE', 'KAFFINITY',
-    'INET6_ADDRSTRLEN',                 # 65 since Windows Vista
-    'FILE_INFORMATION_CLASS', 'NTDDI_WIN10_VB',
-}
+# Where mingw-w64's copy is older.
+KNOWN = {'IMAGE_LOAD_CONFIG_DIRECTORY64'}
 
 
 def statuses(wdk):
