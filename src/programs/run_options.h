@@ -1,0 +1,58 @@
+/*
+ * The command line of `wfp run`.
+ */
+#ifndef WFP_PROGRAMS_RUN_OPTIONS_H
+#define WFP_PROGRAMS_RUN_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/shims/stack.h"
+
+/** Exit codes of every program of ours. */
+enum wfp_exit {
+    WFP_EXIT_FINE = 0,
+    WFP_EXIT_FINDING = 1,     /* a finding, a failed check, a driver that did not start */
+    WFP_EXIT_USAGE = 2,       /* the command line */
+    WFP_EXIT_ENVIRONMENT = 3, /* privileges, missing kernel feature, unreadable file */
+};
+
+#define WFP_RUN_MAX_DRIVERS 32
+#define WFP_RUN_MAX_PARAMS  64
+#define WFP_RUN_MAX_LOCAL   64
+
+/** One --param; `driver` is NULL for every driver, or a service name. */
+struct run_param {
+    char *driver, *name, *value;
+};
+
+struct run_options {
+    const char *read_path;
+    bool live;
+    const char *write_path;
+    bool json, verbose, debug_print, quiet;
+    bool no_verifier, stub_missing;
+    bool fail_closed;
+    uint16_t queue;
+    double duration_s; /* live: stop by itself; 0 = until a signal */
+    const char *ready_path; /* live: written once traffic is being decided */
+    uint32_t local_count;
+    struct wfp_local_prefix local[WFP_RUN_MAX_LOCAL];
+    uint32_t param_count;
+    struct run_param params[WFP_RUN_MAX_PARAMS];
+    uint32_t driver_count;
+    const char *drivers[WFP_RUN_MAX_DRIVERS];
+};
+
+/**
+ * Parse. What is wrong is said in one line on stderr.
+ * @return 0, or an exit code (WFP_EXIT_USAGE); WFP_EXIT_FINE + 100 after --help was printed
+ */
+int run_options_parse(int argc, char **argv, struct run_options *ret_options);
+void run_options_fini(struct run_options *options);
+/** "10.0.0.0/8", "2001:db8::1". @return 0 or -WFP_ERR_INVALID_NET_MASK */
+int run_options_parse_prefix(const char *text, struct wfp_local_prefix *ret_prefix);
+
+#define RUN_HELPED 100
+
+#endif

@@ -1,0 +1,51 @@
+/*
+ * What `wfp run` tells at its end: one set of numbers, as a table or as JSON.
+ *
+ * Model      run_report counts decisions as they come; at the end it asks the engine, BFE and the
+ *            driver host for theirs. A packet counts once in permitted or blocked; absorbed packets
+ *            are blocked ones that left no trace, so they are part of blocked.
+ */
+#ifndef WFP_PROGRAMS_RUN_REPORT_H
+#define WFP_PROGRAMS_RUN_REPORT_H
+
+#include <stdio.h>
+
+#include "core/shims/stack.h"
+#include "programs/machine.h"
+
+struct run_report {
+    uint64_t packets, permitted, blocked, absorbed, injected;
+    uint64_t undecodable[WFP_UNDECODABLE_COUNT];
+    uint64_t lost; /* packets the kernel did not hand over (live) */
+    double elapsed_s;
+    const char *source;    /* file name or "live (xtables NFQUEUE)" */
+    const char *local_text; /* which addresses are local and why */
+    const char *trouble;   /* the capture's end was cut, ...; NULL when all was well */
+};
+
+static inline void
+run_report_count(struct run_report *report, const struct wfp_decision *decision)
+{
+    report->packets++;
+    switch (decision->outcome) {
+    case WFP_PERMITTED:
+        report->permitted++;
+        break;
+    case WFP_ABSORBED:
+        report->absorbed++;
+        report->blocked++;
+        break;
+    case WFP_BLOCKED:
+        report->blocked++;
+        break;
+    case WFP_UNDECODED:
+        report->undecodable[decision->reason]++;
+        break;
+    }
+}
+
+void run_report_print_table(const struct run_report *report, struct machine *machine, FILE *out);
+/** @return 0 or -WFP_ERR_NO_MEMORY / IO */
+int run_report_print_json(const struct run_report *report, struct machine *machine, FILE *out);
+
+#endif

@@ -1,0 +1,9 @@
+/*
+ * A main per verb of wfp; each gets its own argv and returns an exit code (run_options.h).
+ */
+#ifndef WFP_PROGRAMS_VERBS_H
+#define WFP_PROGRAMS_VERBS_H
+
+int wfp_run_main(int argc, char **argv);
+
+#endif
