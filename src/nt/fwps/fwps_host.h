@@ -1,0 +1,43 @@
+/*
+ * The callout side of fwpkclnt.sys: what joins drivers to the filter engine.
+ *
+ * Model      fwps_callout.c registers drivers' functions with core/engine and carries each classify
+ *            to them; fwps_filter.c renders filters as FWPS_FILTER; fwps_nbl.c gives packets a
+ *            NET_BUFFER_LIST; fwps_flow.c flow contexts; fwps_inject.c packets drivers send.
+ * Lifetime   One host per process, as there is one kernel: nt_fwps_init() once, before any driver.
+ */
+#ifndef WFP_NT_FWPS_HOST_H
+#define WFP_NT_FWPS_HOST_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct wfp_engine;
+struct wfp_flow_table;
+struct wfp_frame;
+struct wfp_packet;
+
+struct nt_fwps_config {
+    struct wfp_engine *engine;
+    struct wfp_flow_table *flows; /* NULL: no flow contexts */
+    /** A driver's packet re-enters the stack (queued, never recursive). NULL: injection fails. */
+    int (*inject)(void *context, const struct wfp_frame *frame);
+    void *inject_context;
+};
+
+void nt_fwps_init(const struct nt_fwps_config *config);
+/** Late joining: the stack is made after the drivers' host. */
+void nt_fwps_set_flows(struct wfp_flow_table *flows);
+/** The stack is done with @p packet: its list goes, or keeps the bytes for whoever references it. */
+void nt_fwps_packet_release(void *context, struct wfp_packet *packet);
+
+/** One registered callout, for reports. */
+struct nt_fwps_callout_info {
+    uint32_t id;
+    const char *driver;
+    const void *key; /* 16 bytes, GUID layout */
+};
+/** Fill up to @p room of them; @return how many there are. Also those unregistered since. */
+size_t nt_fwps_list_callouts(struct nt_fwps_callout_info *infos, size_t room);
+
+#endif

@@ -1,0 +1,281 @@
+/*
+ * Packets as NET_BUFFER_LISTs: the stack's own for indications, and what drivers allocate and clone.
+ *
+ * Model      One list per packet, made when the first callout asks, shared by all layers. Its single
+ *            MDL covers the packet from the IP header on; DataOffset moves to where each layer's
+ *            data starts, so a driver may retreat to the IP header in valid memory.
+ * Lifetime   The list comes from a small store of the thread and goes back when the stack is done
+ *            with the packet. The bytes belong to the plane: before a driver references or clones
+ *            the list they are copied once, and packet, list and clones use the copy from then on.
+ * Ref        windows-driver-docs network/packet-indication-format
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/macros.h"
+#include "nt/fwps/fwps_internal.h"
+#include "nt/ndis/ndis_nbl.h"
+#include "nt/ntos/nt_finding.h"
+
+/* A packet's list with all its parts in one block. */
+struct packet_list {
+    struct packet_list *next_free;
+    struct nt_nbl header;
+    _Alignas(16) NET_BUFFER nb;
+    _Alignas(16) MDL mdl;
+};
+
+static __thread struct packet_list *free_lists; /* of this thread; bounded by packets in flight */
+
+static void
+describe_bytes(MDL *mdl, uint8_t *bytes, ULONG length)
+{
+    mdl->Size = sizeof(*mdl);
+    mdl->MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA;
+    mdl->MappedSystemVa = bytes;
+    mdl->StartVa = (void *)((uintptr_t)bytes & ~(uintptr_t)(PAGE_SIZE - 1));
+    mdl->ByteOffset = (ULONG)((uintptr_t)bytes & (PAGE_SIZE - 1));
+    mdl->ByteCount = length;
+}
+
+static struct packet_list *
+take_list(void)
+{
+    struct packet_list *list = free_lists;
+
+    if (LIKELY(list != NULL)) {
+        free_lists = list->next_free;
+    } else {
+        list = aligned_alloc(16, ALIGN_UP(sizeof(*list), (size_t)16));
+        if (!list)
+            return NULL;
+    }
+    memset(list, 0, sizeof(*list));
+    list->header.magic = NT_NBL_MAGIC;
+    list->header.origin = NT_NBL_PACKET;
+    atomic_init(&list->header.references, 1);
+    list->header.nbl.FirstNetBuffer = &list->nb;
+    list->nb.MdlChain = &list->mdl;
+    return list;
+}
+
+static void
+give_back(struct packet_list *list)
+{
+    free(list->header.own_bytes);
+    list->header.own_bytes = NULL;
+    list->header.magic = 0;
+    list->next_free = free_lists;
+    free_lists = list;
+}
+
+static void
+point_at(struct packet_list *list, const struct wfp_packet *packet, ULONG offset)
+{
+    list->nb.CurrentMdl = &list->mdl;
+    list->nb.DataOffset = list->nb.CurrentMdlOffset = offset;
+    list->nb.stDataLength = packet->length - offset;
+}
+
+NET_BUFFER_LIST *
+nt_fwps_packet_nbl(const struct wfp_indication *indication)
+{
+    struct wfp_packet *packet = indication->packet;
+    struct packet_list *list = packet->adapter;
+    ULONG offset = MIN(indication->layer_data_offset, packet->length);
+
+    if (!list) {
+        list = take_list();
+        if (!list)
+            return NULL;
+        describe_bytes(&list->mdl, packet->data, packet->length);
+        list->header.packet = packet;
+        packet->adapter = list;
+    }
+    point_at(list, packet, offset);
+    return &list->header.nbl;
+}
+
+void
+nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl)
+{
+    struct wfp_packet *packet = indication->packet;
+    struct packet_list *list = packet->adapter;
+    ULONG offset = MIN(indication->layer_data_offset, packet->length);
+
+    if (LIKELY(list->nb.DataOffset == offset && list->nb.MdlChain == &list->mdl &&
+               nbl->FirstNetBuffer == &list->nb))
+        return;
+    nt_finding(NT_FINDING_NBL_NOT_RESTORED, "data start is %d bytes from where classify found it",
+               (int)list->nb.DataOffset - (int)offset);
+    while (list->nb.MdlChain && list->nb.MdlChain != &list->mdl) {
+        MDL *mdl = list->nb.MdlChain;
+        list->nb.MdlChain = mdl->Next;
+        NdisFreeMdl(mdl);
+    }
+    list->nb.MdlChain = &list->mdl;
+    nbl->FirstNetBuffer = &list->nb;
+    point_at(list, packet, offset);
+}
+
+/* From now on the bytes are the list's own, whatever the plane does with its buffer. */
+static bool
+own_bytes(struct packet_list *list)
+{
+    struct wfp_packet *packet = list->header.packet;
+
+    if (list->header.own_bytes || !packet)
+        return true;
+    uint8_t *bytes = malloc(packet->length ? packet->length : 1);
+    if (!bytes)
+        return false;
+    memcpy(bytes, packet->data, packet->length);
+    packet->source = bytes + (packet->source - packet->data);
+    packet->destination = bytes + (packet->destination - packet->data);
+    packet->data = bytes;
+    packet->headroom = 0;
+    list->header.own_bytes = bytes;
+    describe_bytes(&list->mdl, bytes, packet->length);
+    return true;
+}
+
+static void
+unref_list(struct nt_nbl *header)
+{
+    if (atomic_fetch_sub(&header->references, 1) == 1)
+        give_back(CONTAINER_OF(header, struct packet_list, header));
+}
+
+void
+nt_fwps_packet_release(void *context, struct wfp_packet *packet)
+{
+    struct packet_list *list = packet->adapter;
+
+    if (!list)
+        return;
+    packet->adapter = NULL;
+    list->header.packet = NULL;
+    unref_list(&list->header);
+}
+
+/* ---- references ---- */
+
+/**
+ * Keep an indicated list valid after classify.
+ *
+ * @param intendToModify  the driver will change it; accepted, the bytes are its own either way
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsreferencenetbufferlist0
+ */
+void NTAPI
+FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModify)
+{
+    struct nt_nbl *header = nt_nbl_find(netBufferList);
+
+    if (!header)
+        return;
+    if (header->origin == NT_NBL_PACKET && !own_bytes(CONTAINER_OF(header, struct packet_list, header)))
+        return;
+    atomic_fetch_add(&header->references, 1);
+}
+
+/** Undo one FwpsReferenceNetBufferList0. Ref: ddi fwpsk/nf-fwpsk-fwpsdereferencenetbufferlist0 */
+void NTAPI
+FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLevel)
+{
+    struct nt_nbl *header = nt_nbl_find(netBufferList);
+
+    if (!header)
+        return;
+    if (atomic_load(&header->references) <= 1 && (header->packet || header->origin != NT_NBL_PACKET)) {
+        nt_finding(NT_FINDING_REFERENCE_BAD, "net buffer list %p is dereferenced too often",
+                   (void *)netBufferList);
+        return;
+    }
+    if (header->origin == NT_NBL_PACKET)
+        unref_list(header);
+    else
+        atomic_fetch_sub(&header->references, 1);
+}
+
+/* ---- allocation ---- */
+
+/**
+ * A list with one NET_BUFFER over the driver's MDL chain.
+ *
+ * @param poolHandle  of NdisAllocateNetBufferListPool with fAllocateNetBuffer
+ * @param dataOffset, dataLength  bytes
+ * @return STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsallocatenetbufferandnetbufferlist0
+ */
+NTSTATUS NTAPI
+FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, USHORT contextSize,
+                                       USHORT contextBackFill, MDL *mdlChain, ULONG dataOffset,
+                                       SIZE_T dataLength, NET_BUFFER_LIST **netBufferList)
+{
+    if (!poolHandle || !netBufferList)
+        return STATUS_INVALID_PARAMETER;
+    NET_BUFFER_LIST *nbl = NdisAllocateNetBufferAndNetBufferList(
+        poolHandle, contextSize, contextBackFill, mdlChain, dataOffset, dataLength);
+    if (!nbl)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    *netBufferList = nbl;
+    return STATUS_SUCCESS;
+}
+
+/** Free what FwpsAllocateNetBufferAndNetBufferList0 made. Ref: ddi fwpsk/nf-fwpsk-fwpsfreenetbufferlist0 */
+void NTAPI
+FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList)
+{
+    NdisFreeNetBufferList(netBufferList);
+}
+
+/**
+ * Clone a list: new structures over the same bytes.
+ *
+ * @param allocateCloneFlags  0
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsallocateclonenetbufferlist0
+ */
+NTSTATUS NTAPI
+FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
+                                NDIS_HANDLE netBufferListPoolHandle,
+                                NDIS_HANDLE netBufferPoolHandle, ULONG allocateCloneFlags,
+                                NET_BUFFER_LIST **netBufferList)
+{
+    struct nt_nbl *original = nt_nbl_find(originalNetBufferList), *clone;
+    NET_BUFFER_LIST *nbl;
+
+    if (!original || !netBufferList)
+        return STATUS_INVALID_PARAMETER;
+    if (original->origin == NT_NBL_PACKET &&
+        !own_bytes(CONTAINER_OF(original, struct packet_list, header)))
+        return STATUS_INSUFFICIENT_RESOURCES;
+    nbl = NdisAllocateCloneNetBufferList(originalNetBufferList, netBufferListPoolHandle,
+                                         netBufferPoolHandle, allocateCloneFlags);
+    if (!nbl)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    clone = CONTAINER_OF(nbl, struct nt_nbl, nbl);
+    clone->parent = original;
+    clone->injection_count = original->injection_count;
+    memcpy(clone->injections, original->injections, sizeof(clone->injections));
+    atomic_fetch_add(&original->references, 1);
+    *netBufferList = nbl;
+    return STATUS_SUCCESS;
+}
+
+/** Free a clone; its parent may then go. Ref: ddi fwpsk/nf-fwpsk-fwpsfreeclonenetbufferlist0 */
+void NTAPI
+FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags)
+{
+    struct nt_nbl *clone = nt_nbl_find(netBufferList), *parent;
+
+    if (!clone)
+        return;
+    parent = clone->parent;
+    NdisFreeCloneNetBufferList(netBufferList, freeCloneFlags);
+    if (!parent)
+        return;
+    if (parent->origin == NT_NBL_PACKET)
+        unref_list(parent);
+    else
+        atomic_fetch_sub(&parent->references, 1);
+}
