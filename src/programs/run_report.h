@@ -13,6 +13,21 @@
 #include "core/shims/stack.h"
 #include "programs/machine.h"
 
+/** A filter in force when the traffic ended, and one callout; collected before drivers unload. */
+struct run_filter {
+    struct wfp_filter *filter; /* referenced */
+    char *name;
+    struct wfp_filter_counters counters;
+};
+
+struct run_callout {
+    const char *driver;
+    uint32_t id;
+    char key[WFP_GUID_TEXT_SIZE];
+    const char *layer; /* "" while no policy object names one */
+    struct wfp_callout_counters counters;
+};
+
 struct run_report {
     uint64_t packets, permitted, blocked, absorbed, injected;
     uint64_t undecodable[WFP_UNDECODABLE_COUNT];
@@ -21,6 +36,9 @@ struct run_report {
     const char *source;    /* file name or "live (xtables NFQUEUE)" */
     const char *local_text; /* which addresses are local and why */
     const char *trouble;   /* the capture's end was cut, ...; NULL when all was well */
+    size_t filter_count, callout_count;
+    struct run_filter *filters;
+    struct run_callout *callouts;
 };
 
 static inline void
@@ -43,6 +61,13 @@ run_report_count(struct run_report *report, const struct wfp_decision *decision)
         break;
     }
 }
+
+/**
+ * Ask engine and BFE for their part, while drivers are still loaded.
+ * @return 0 or -WFP_ERR_NO_MEMORY
+ */
+int run_report_collect(struct run_report *report, struct machine *machine);
+void run_report_fini(struct run_report *report);
 
 void run_report_print_table(const struct run_report *report, struct machine *machine, FILE *out);
 /** @return 0 or -WFP_ERR_NO_MEMORY / IO */

@@ -1,0 +1,62 @@
+/*
+ * A machine in one process: engine, BFE, stack and driver host, joined (the embedded default).
+ *
+ * Lifetime   machine_init() .. machine_fini(); drivers are stopped in reverse order of their start.
+ */
+#ifndef WFP_PROGRAMS_MACHINE_H
+#define WFP_PROGRAMS_MACHINE_H
+
+#include "core/shims/stack.h"
+#include "policy/bfe/bfe.h"
+
+#define MACHINE_MAX_DRIVERS 32
+#define MACHINE_ERROR_SIZE  1024
+
+struct nt_driver;
+struct nt_image;
+
+struct machine_driver {
+    char *name;             /* service name: the file's name without its ending */
+    const char *path;
+    const char *image_kind; /* "so" or "sys" */
+    struct nt_image *image;
+    struct nt_driver *driver;
+};
+
+struct machine {
+    struct wfp_engine *engine;
+    struct wfp_bfe *bfe;
+    struct wfp_bfe_session *session; /* ours, to look names up */
+    struct wfp_stack *stack;
+    char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */
+    uint32_t driver_count;
+    struct machine_driver drivers[MACHINE_MAX_DRIVERS];
+};
+
+/** @return 0 or -WFP_ERR_NO_MEMORY */
+int machine_init(struct machine *machine);
+/** The stack that packets go through. @return 0 or an error of wfp_stack_new() */
+int machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
+                      uint32_t local_count);
+/**
+ * Load an image and run its DriverEntry.
+ *
+ * @param error  MACHINE_ERROR_SIZE bytes: what went wrong, one clear line (missing imports: one each)
+ * @return 0, or an exit code (1: the driver is at fault, 3: the file cannot be read)
+ */
+int machine_start_driver(struct machine *machine, const char *path, bool stub_missing, char *error);
+/** Unload all drivers, last first; what they leave behind becomes findings. */
+void machine_stop_drivers(struct machine *machine);
+/**
+ * The filters that drivers and programs added (not BFE's own), oldest first, each referenced.
+ * @param ret_filters  an array the caller frees. @return 0 or -WFP_ERR_NO_MEMORY
+ */
+int machine_list_filters(struct machine *machine, struct wfp_filter ***ret_filters, size_t *ret_count);
+/** A filter's display name in UTF-8; the caller frees it. */
+char *machine_filter_name(const struct wfp_filter *filter);
+void machine_fini(struct machine *machine);
+
+/** "block_ip" for "build/drivers/block_ip.sys"; a string the caller frees, NULL when memory is out. */
+char *machine_service_name(const char *path);
+
+#endif

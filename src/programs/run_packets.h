@@ -1,0 +1,29 @@
+/*
+ * Per-packet output of `wfp run`: the -v line and the comment in a written capture.
+ */
+#ifndef WFP_PROGRAMS_RUN_PACKETS_H
+#define WFP_PROGRAMS_RUN_PACKETS_H
+
+#include <stdio.h>
+
+#include "programs/machine.h"
+
+/** Names of filters and callouts by id, looked up once each. */
+struct name_cache;
+
+struct name_cache *name_cache_new(struct machine *machine);
+void name_cache_free(struct name_cache *cache);
+
+/**
+ * "BLOCK at OUTBOUND_TRANSPORT_V4 by filter 70001 "block_ip outbound IPv4", callout 258 (block_ip)".
+ * Returns @p text.
+ */
+const char *run_packets_describe(struct name_cache *cache, const struct wfp_decision *decision,
+                                 char *text, size_t size);
+/** "OUTBOUND_TRANSPORT_V4 > OUTBOUND_IPPACKET_V4". Returns @p text. */
+const char *run_packets_path(const struct wfp_decision *decision, char *text, size_t size);
+/** One -v line. @param start_100ns  time of the first packet */
+void run_packets_print(struct name_cache *cache, uint64_t number, const struct wfp_frame *frame,
+                       uint64_t start_100ns, const struct wfp_decision *decision, FILE *out);
+
+#endif
