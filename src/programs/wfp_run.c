@@ -1,0 +1,327 @@
+/*
+ * `wfp run`: drivers, packets, verdicts, a report.
+ *
+ * Model      options -> machine (engine, BFE, driver host) -> drivers -> plane pulls frames ->
+ *            stack decides -> counters, -v lines, written capture -> drivers stop -> report.
+ */
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "nt/ntos/nt_finding.h"
+#include "nt/ntos/nt_host.h"
+#include "plane/nfqueue/nfqueue.h"
+#include "plane/replay/replay.h"
+#include "programs/machine.h"
+#include "programs/run_live.h"
+#include "programs/run_options.h"
+#include "programs/run_packets.h"
+#include "programs/run_report.h"
+#include "programs/verbs.h"
+
+#define PROGRESS_EVERY 65536 /* packets between looks at the clock */
+
+struct run {
+    const struct run_options *options;
+    struct machine machine;
+    struct run_report report;
+    struct name_cache *names;
+    struct wfp_replay_writer *writer;
+    uint64_t start_100ns;
+    struct timespec started, progress_at;
+    bool show_progress;
+    int write_error;
+};
+
+static volatile sig_atomic_t stop_requested;
+
+static void
+on_signal(int number)
+{
+    stop_requested = number;
+}
+
+static double
+seconds_since(const struct timespec *then)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
+}
+
+/* ---- drivers ---- */
+
+static void
+set_params(const struct run_options *options, const char *service)
+{
+    for (uint32_t i = 0; i < options->param_count; i++) {
+        const struct run_param *param = &options->params[i];
+        if (!param->driver || strcmp(param->driver, service) == 0)
+            nt_registry_set_parameter(service, param->name, param->value);
+    }
+}
+
+/* A driver built with sanitizers needs their runtime first in the process: start over with it. */
+static void
+restart_with_sanitizer(const struct machine *machine, char **argv)
+{
+    const char *preload = getenv("LD_PRELOAD");
+
+    if (!machine->sanitizer_runtime || (preload && strstr(preload, machine->sanitizer_runtime)))
+        return;
+    setenv("LD_PRELOAD", machine->sanitizer_runtime, 1);
+    execv("/proc/self/exe", argv);
+}
+
+static char **restart_argv;
+
+static int
+start_drivers(struct run *run)
+{
+    char error[MACHINE_ERROR_SIZE];
+
+    for (uint32_t i = 0; i < run->options->driver_count; i++) {
+        const char *path = run->options->drivers[i];
+        _cleanup_(freep) char *service = machine_service_name(path);
+        if (service)
+            set_params(run->options, service);
+        int code = machine_start_driver(&run->machine, path, run->options->stub_missing, error);
+        if (code) {
+            restart_with_sanitizer(&run->machine, restart_argv);
+            fprintf(stderr, "wfp run: %s\n", error);
+            return code;
+        }
+    }
+    return 0;
+}
+
+/* ---- packets ---- */
+
+static void
+show_progress(struct run *run)
+{
+    if (seconds_since(&run->progress_at) < 0.5)
+        return;
+    clock_gettime(CLOCK_MONOTONIC, &run->progress_at);
+    fprintf(stderr, "\r%" PRIu64 " packets, %" PRIu64 " blocked, %.1f s ", run->report.packets,
+            run->report.blocked, seconds_since(&run->started));
+}
+
+/* What a packet costs beyond its decision: only when somebody wants to see it. */
+static void
+tell(struct run *run, const struct wfp_frame *frame, const struct wfp_decision *decision)
+{
+    char verdict[320], path[512], comment[900];
+
+    if (run->options->verbose)
+        run_packets_print(run->names, run->report.packets, frame, run->start_100ns, decision,
+                          run->options->json ? stderr : stdout);
+    if (run->writer && run->write_error == 0) {
+        snprintf(comment, sizeof(comment), "%s\npath: %s",
+                 run_packets_describe(run->names, decision, verdict, sizeof(verdict)),
+                 run_packets_path(decision, path, sizeof(path)));
+        run->write_error = wfp_replay_writer_put(run->writer, frame, decision, comment);
+    }
+}
+
+static void
+take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
+{
+    struct run *run = context;
+
+    if (run->report.packets == 0)
+        run->start_100ns = frame->time_100ns;
+    if (wfp_clock_is_virtual())
+        nt_time_run_until(frame->time_100ns);
+    wfp_stack_packet(run->machine.stack, frame, ret_decision);
+    run_report_count(&run->report, ret_decision);
+    if (UNLIKELY(run->names != NULL))
+        tell(run, frame, ret_decision);
+    if (UNLIKELY(run->show_progress && run->report.packets % PROGRESS_EVERY == 0))
+        show_progress(run);
+}
+
+static void
+take_idle(void *context)
+{
+    struct run *run = context;
+
+    wfp_stack_advance(run->machine.stack, wfp_clock_now());
+    if (run->show_progress)
+        show_progress(run);
+}
+
+/* ---- a run ---- */
+
+static int
+prepare(struct run *run, const struct run_options *options)
+{
+    run->options = options;
+    run->show_progress = !options->quiet && !options->verbose && isatty(STDERR_FILENO);
+    nt_finding_enable(!options->no_verifier);
+    nt_debug_print_enable(options->debug_print);
+    if (machine_init(&run->machine) < 0) {
+        fprintf(stderr, "wfp run: out of memory\n");
+        return WFP_EXIT_ENVIRONMENT;
+    }
+    if (options->verbose || options->write_path)
+        run->names = name_cache_new(&run->machine);
+    return 0;
+}
+
+static int
+conclude(struct run *run, int code)
+{
+    const struct run_options *options = run->options;
+
+    run->report.elapsed_s = seconds_since(&run->started);
+    if (run->show_progress)
+        fputs("\r\033[K", stderr);
+    run_report_collect(&run->report, &run->machine);
+    machine_stop_drivers(&run->machine);
+    if (run->writer && wfp_replay_writer_close(run->writer) < 0)
+        run->write_error = -WFP_ERR_IO;
+    run->writer = NULL;
+    if (run->write_error < 0) {
+        fprintf(stderr, "wfp run: %s: could not be written completely\n", options->write_path);
+        code = WFP_EXIT_ENVIRONMENT;
+    }
+    if (options->json) {
+        if (run_report_print_json(&run->report, &run->machine, stdout) < 0)
+            code = WFP_EXIT_ENVIRONMENT;
+    } else {
+        run_report_print_table(&run->report, &run->machine, stdout);
+    }
+    if (code == 0 && nt_finding_count() > 0)
+        code = WFP_EXIT_FINDING;
+    return code;
+}
+
+static void
+finish(struct run *run)
+{
+    name_cache_free(run->names);
+    run_report_fini(&run->report);
+    machine_fini(&run->machine);
+}
+
+static int
+replay(const struct run_options *options)
+{
+    struct run run = {0};
+    struct wfp_plane *plane = NULL;
+    struct wfp_replay_local local = {0};
+    char error[256], local_text[256];
+    int code = prepare(&run, options);
+
+    if (code)
+        return code;
+    if (wfp_replay_open(options->read_path, &plane, error) < 0) {
+        fprintf(stderr, "wfp run: %s\n", error);
+        finish(&run);
+        return WFP_EXIT_ENVIRONMENT;
+    }
+    wfp_clock_set_virtual(wfp_replay_first_time(plane));
+    if (options->local_count == 0)
+        wfp_replay_infer_local(options->read_path, &local);
+    code = machine_add_stack(&run.machine, options->local_count ? options->local : local.prefixes,
+                             options->local_count ? options->local_count : local.count) < 0
+               ? WFP_EXIT_ENVIRONMENT
+               : start_drivers(&run);
+    if (code == 0 && options->write_path &&
+        wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
+        fprintf(stderr, "wfp run: %s\n", error);
+        code = WFP_EXIT_ENVIRONMENT;
+    }
+    if (code == 0) {
+        struct wfp_plane_handler handler = {.context = &run, .packet = take_packet};
+        run.report.source = options->read_path;
+        run.report.local_text = options->local_count ? "as given" : local.text;
+        clock_gettime(CLOCK_MONOTONIC, &run.started);
+        run.progress_at = run.started;
+        if (plane->ops->run(plane, &handler, &stop_requested) < 0) {
+            run.report.trouble = plane->error;
+            fprintf(stderr, "wfp run: %s\n", plane->error);
+            code = WFP_EXIT_ENVIRONMENT;
+        }
+        code = conclude(&run, code);
+    }
+    plane->ops->close(plane);
+    finish(&run);
+    (void)local_text;
+    return code;
+}
+
+static int
+live_worker(const struct run_options *options, const struct run_live_link *link)
+{
+    struct run run = {0};
+    struct wfp_plane *plane = NULL;
+    struct wfp_nfqueue_losses losses;
+    char error[256], source[64];
+    struct wfp_nfqueue_config config = {.queue = options->queue, .fail_open = !options->fail_closed};
+    int code = prepare(&run, options);
+
+    if (code)
+        return code;
+    if (wfp_nfqueue_open(&config, &plane, error) < 0) {
+        fprintf(stderr, "wfp run: %s\n", error);
+        finish(&run);
+        return WFP_EXIT_ENVIRONMENT;
+    }
+    code = machine_add_stack(&run.machine, options->local, options->local_count) < 0
+               ? WFP_EXIT_ENVIRONMENT
+               : start_drivers(&run);
+    if (code == 0 && options->write_path &&
+        wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
+        fprintf(stderr, "wfp run: %s\n", error);
+        code = WFP_EXIT_ENVIRONMENT;
+    }
+    if (code == 0) {
+        enum wfp_nfqueue_backend backend = run_live_ready(link);
+        struct wfp_plane_handler handler = {.context = &run, .packet = take_packet, .idle = take_idle};
+        snprintf(source, sizeof(source), "live (%s)", wfp_nfqueue_backend_name(backend));
+        run.report.source = source;
+        run.report.local_text = "by the hook each packet passed";
+        clock_gettime(CLOCK_MONOTONIC, &run.started);
+        run.progress_at = run.started;
+        if (backend == WFP_NFQUEUE_NONE) {
+            code = WFP_EXIT_ENVIRONMENT;
+        } else {
+            if (plane->ops->run(plane, &handler, &stop_requested) < 0) {
+                fprintf(stderr, "wfp run: %s\n", plane->error);
+                code = WFP_EXIT_ENVIRONMENT;
+            }
+            wfp_nfqueue_losses(plane, &losses);
+            run.report.lost = losses.queue_full + losses.not_copied;
+            code = conclude(&run, code);
+        }
+    }
+    plane->ops->close(plane);
+    run_live_finish(link);
+    finish(&run);
+    return code;
+}
+
+int
+wfp_run_main(int argc, char **argv)
+{
+    struct run_options options;
+    struct sigaction action = {.sa_handler = on_signal};
+    int code = run_options_parse(argc, argv, &options);
+
+    if (code)
+        return code == RUN_HELPED ? WFP_EXIT_FINE : code;
+    restart_argv = argv - 1; /* "wfp" "run" ... */
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    code = options.live ? run_live_supervise(&options, live_worker) : replay(&options);
+    run_options_fini(&options);
+    return code;
+}
