@@ -60,11 +60,11 @@ PNDIS_GENERIC_OBJECT NTAPI
 NdisAllocateGenericObject(PDRIVER_OBJECT driver_object, ULONG tag, USHORT size)
 {
     size_t bytes = MAX((size_t)size, sizeof(NDIS_GENERIC_OBJECT));
-    NDIS_GENERIC_OBJECT *object = nt_pool_allocate(bytes, tag ? tag : 'bOeG', true, CALLER());
+    NDIS_GENERIC_OBJECT *object = nt_pool_allocate(bytes, tag ? tag : 0x624F6547u /* "GeOb" */, true, CALLER());
 
     if (!object)
         return NULL;
-    object->Header.Type = NDIS_OBJECT_TYPE_GENERIC_OBJECT;
+    object->Header.Type = NDIS_OBJECT_TYPE_DEFAULT;
     object->Header.Revision = NDIS_GENERIC_OBJECT_REVISION_1;
     object->Header.Size = (USHORT)bytes;
     object->DriverObject = driver_object;
