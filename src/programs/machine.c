@@ -14,6 +14,7 @@
 #include "nt/loader/import.h"
 #include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_host.h"
+#include "policy/bfe/bfe_query.h"
 #include "policy/fwpm/fwpm.h"
 #include "programs/run_options.h"
 
@@ -21,7 +22,7 @@
 static const struct wfp_export_table *const export_tables[] = {
     &nt_ntoskrnl_exports, &nt_hal_exports,      &nt_aux_klib_exports, &nt_wpprecorder_exports,
     &nt_ndis_exports,     &nt_netio_exports,    &nt_fwpkclnt_exports, &nt_wdfldr_exports,
-    &policy_fwpm_exports,
+    &wfp_fwpm_exports,
 };
 
 int
@@ -116,8 +117,8 @@ machine_start_driver(struct machine *machine, const char *path, bool stub_missin
     int32_t status = nt_driver_start(image, slot->name, &slot->driver);
     if (status < 0) {
         snprintf(error, MACHINE_ERROR_SIZE,
-                 "%s: DriverEntry failed with 0x%08x; what it said is above (-d shows all of it)",
-                 path, (unsigned)status);
+                 "%s: DriverEntry failed with %s; 'wfp run -d' shows what the driver prints", path,
+                 nt_status_text(status));
         return WFP_EXIT_FINDING;
     }
     return 0;
@@ -137,7 +138,21 @@ machine_stop_drivers(struct machine *machine)
 int
 machine_list_filters(struct machine *machine, struct wfp_filter ***ret_filters, size_t *ret_count)
 {
-    return wfp_bfe_filter_list(machine->session, ret_filters, ret_count);
+    void **items;
+    uint64_t handle;
+    uint32_t count;
+    int r = wfp_bfe_enum_create(machine->session, WFP_BFE_FILTER, NULL, &handle);
+
+    if (r < 0)
+        return r;
+    r = wfp_bfe_enum_next(machine->session, WFP_BFE_FILTER, handle, UINT32_MAX, &items, &count);
+    wfp_bfe_enum_destroy(machine->session, WFP_BFE_FILTER, handle);
+    if (r < 0)
+        return r;
+    /* the references become the caller's; only the page is ours to free */
+    *ret_filters = (struct wfp_filter **)items;
+    *ret_count = count;
+    return 0;
 }
 
 char *

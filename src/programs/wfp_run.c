@@ -63,7 +63,7 @@ set_params(const struct run_options *options, const char *service)
     for (uint32_t i = 0; i < options->param_count; i++) {
         const struct run_param *param = &options->params[i];
         if (!param->driver || strcmp(param->driver, service) == 0)
-            nt_registry_set_parameter(service, param->name, param->value);
+            nt_registry_set_param(service, param->name, param->value);
     }
 }
 
@@ -165,7 +165,8 @@ prepare(struct run *run, const struct run_options *options)
     run->options = options;
     run->show_progress = !options->quiet && !options->verbose && isatty(STDERR_FILENO);
     nt_finding_enable(!options->no_verifier);
-    nt_debug_print_enable(options->debug_print);
+    /* as under a debugger with the default filter: errors are shown, the rest on request */
+    wfp_log_set_level(options->debug_print ? WFP_LOG_DEBUG : WFP_LOG_WARNING);
     if (machine_init(&run->machine) < 0) {
         fprintf(stderr, "wfp run: out of memory\n");
         return WFP_EXIT_ENVIRONMENT;
@@ -217,7 +218,7 @@ replay(const struct run_options *options)
     struct run run = {0};
     struct wfp_plane *plane = NULL;
     struct wfp_replay_local local = {0};
-    char error[256], local_text[256];
+    char error[256];
     int code = prepare(&run, options);
 
     if (code)
@@ -254,7 +255,6 @@ replay(const struct run_options *options)
     }
     plane->ops->close(plane);
     finish(&run);
-    (void)local_text;
     return code;
 }
 
