@@ -15,7 +15,7 @@
 #include <fwpsk.h>
 #include <fwpmk.h>
 #include <mstcpip.h>
-#include <ntstrsafe.h>
+#include <wdmsec.h>
 
 #define BLOCK_IP_TAG   'pIlB'
 #define MAX_PREFIXES   64
