@@ -22,7 +22,7 @@
 static const struct wfp_export_table *const export_tables[] = {
     &nt_ntoskrnl_exports, &nt_hal_exports,      &nt_aux_klib_exports, &nt_wpprecorder_exports,
     &nt_ndis_exports,     &nt_netio_exports,    &nt_fwpkclnt_exports, &nt_wdfldr_exports,
-    &wfp_fwpm_exports,
+    &policy_fwpm_exports,
 };
 
 int
@@ -78,9 +78,9 @@ machine_service_name(const char *path)
 
 /* One line per missing import, under one headline. */
 static void
-explain_image(const char *path, const struct nt_image_report *report, char *error)
+explain_image(const struct nt_image_report *report, char *error)
 {
-    int n = snprintf(error, MACHINE_ERROR_SIZE, "%s: %s", path, report->text);
+    int n = snprintf(error, MACHINE_ERROR_SIZE, "%s", report->text);
 
     for (size_t i = 0; i < report->missing_count && n < MACHINE_ERROR_SIZE; i++)
         n += snprintf(error + n, MACHINE_ERROR_SIZE - (size_t)n, "\n  missing %s!%s",
@@ -98,7 +98,7 @@ machine_start_driver(struct machine *machine, const char *path, bool stub_missin
 
     enum nt_image_error r = nt_image_load(path, &options, &image, &report);
     if (r != NT_IMAGE_OK) {
-        explain_image(path, &report, error);
+        explain_image(&report, error);
         if (r == NT_IMAGE_NEEDS_SANITIZER && report.sanitizer_runtime)
             machine->sanitizer_runtime = strdup(report.sanitizer_runtime);
         exit_code = nt_image_exit_code(r);
