@@ -4,7 +4,8 @@
  * Usage   engine_bench small               ns per classify at a layer with few filters
  *         engine_bench bulk [FILTERS]      one big transaction, then single adds and deletes
  *         engine_bench rules RULES HEADERS [EXPECT]
- *                                          a ClassBench rule set: lookups a second; answers are checked
+ *                                          a ClassBench rule set: lookups a second; answers are
+ *                                          checked
  */
 #include <malloc.h>
 #include <stdio.h>
@@ -17,7 +18,7 @@
 #include "core/engine/engine.h"
 #include "core/model/layer.h"
 
-#define LAYER WFP_LAYER_OUTBOUND_TRANSPORT_V4
+#define LAYER       WFP_LAYER_OUTBOUND_TRANSPORT_V4
 #define FIELD(name) WFP_FIELD_OUTBOUND_TRANSPORT_V4_##name
 
 static double
@@ -72,8 +73,7 @@ struct header {
 static void
 values_of(const struct header *header, struct wfp_value values[WFP_FIELD_MAX])
 {
-    values[FIELD(IP_PROTOCOL)] =
-        (struct wfp_value){.type = WFP_UINT8, .uint8 = header->protocol};
+    values[FIELD(IP_PROTOCOL)] = (struct wfp_value){.type = WFP_UINT8, .uint8 = header->protocol};
     values[FIELD(IP_LOCAL_ADDRESS)] =
         (struct wfp_value){.type = WFP_UINT32, .uint32 = header->source};
     values[FIELD(IP_REMOTE_ADDRESS)] =
@@ -281,10 +281,10 @@ read_headers(const char *path, struct header **ret_headers)
         perror(path);
         exit(3);
     }
-    while (count < 500000 && fscanf(file, "%u %u %u %u %u%*[^\n]", &source, &destination, &from,
-                                    &to, &protocol) == 5)
-        headers[count++] = (struct header){source, destination, (uint16_t)from, (uint16_t)to,
-                                           (uint8_t)protocol};
+    while (count < 500000 &&
+           fscanf(file, "%u %u %u %u %u%*[^\n]", &source, &destination, &from, &to, &protocol) == 5)
+        headers[count++] =
+            (struct header){source, destination, (uint16_t)from, (uint16_t)to, (uint8_t)protocol};
     fclose(file);
     *ret_headers = headers;
     return count;
@@ -395,7 +395,8 @@ main(int argc, char **argv)
     } else if (!strcmp(mode, "rules") && argc > 3) {
         run_rules(argv[2], argv[3], argc > 4 ? argv[4] : NULL);
     } else {
-        fprintf(stderr, "usage: engine_bench small | bulk [FILTERS] | rules RULES HEADERS [EXPECT]\n");
+        fprintf(stderr,
+                "usage: engine_bench small | bulk [FILTERS] | rules RULES HEADERS [EXPECT]\n");
         return 2;
     }
     wfp_engine_thread_leave(engine);

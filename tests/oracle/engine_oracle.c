@@ -1,23 +1,24 @@
 /*
  * Random policies and classifications, compared with the slow engine.
  *
- * Model      Worlds: each an engine that lives through full commits, differences, removals and commits
- *            for which memory runs out half-way (the policy must then be as before). After each, a
- *            number of random indications are classified twice and every field of the verdict and every
- *            call of a callout is compared. All from one seed, so a failure can be repeated.
+ * Model      Worlds: each an engine that lives through full commits, differences, removals and
+ *            commits for which memory runs out half-way (the policy must then be as before). After
+ *            each, a number of random indications are classified twice and every field of the
+ *            verdict and every call of a callout is compared. All from one seed, so a failure can
+ *            be repeated.
  * Usage      engine_oracle [CLASSIFICATIONS [SEED]]; WFP_ORACLE_COUNT overrides the count.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "slow_engine.h"
 
 #include "base/macros.h"
 #include "base/status.h"
 
-#define FILTERS_MAX  2000
-#define CALLOUTS     6 /* the last is never registered */
+#define FILTERS_MAX 2000
+#define CALLOUTS    6 /* the last is never registered */
 
 /* ---- chance ---- */
 
@@ -44,7 +45,7 @@ percent(uint32_t n)
     return below(100) < n;
 }
 
-/* ---- memory that runs out, and a count of allocations ---- */
+/* ---- memory that runs out, and counts of allocations and locks ---- */
 
 static int64_t allocations_left = -1; /* -1: no limit */
 static uint64_t allocations;
@@ -55,6 +56,8 @@ void *__real_realloc(void *p, size_t size);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *p, size_t size);
+int __real_pthread_mutex_lock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_lock(pthread_mutex_t *mutex);
 
 static bool
 runs_out(void)
@@ -81,6 +84,15 @@ __wrap_realloc(void *p, size_t size)
     return runs_out() ? NULL : __real_realloc(p, size);
 }
 
+static uint64_t locks;
+
+int
+__wrap_pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+    locks++;
+    return __real_pthread_mutex_lock(mutex);
+}
+
 /* ---- pools: few values, so that conditions often meet them ---- */
 
 static uint64_t pool64[12];
@@ -92,7 +104,8 @@ static uint8_t pool_sid[6][12];
 
 /* Users 0..3; a token is a user, a descriptor admits some users. */
 static struct wfp_blob pool_token[4], pool_descriptor[16];
-struct token_bytes { /* TOKEN_ACCESS_INFORMATION, as far as the check looks, and what it points to */
+struct
+    token_bytes { /* TOKEN_ACCESS_INFORMATION, as far as the check looks, and what it points to */
     void *hash, *restricted, *rest[9];
     uint32_t count;
     uint32_t pad;
@@ -170,7 +183,7 @@ make_pools(void)
         pool_blob[i] = (struct wfp_blob){below(25), blob_bytes[i]};
         if (percent(50) && pool_blob[i].size)
             pool_blob[i].data += below(pool_blob[i].size), pool_blob[i].size = 1 + below(2),
-                pool_blob[i].data = blob_bytes[i];
+                                                           pool_blob[i].data = blob_bytes[i];
     }
     for (uint32_t i = 0; i < ELEMENTSOF(pool_sid); i++)
         make_sid(pool_sid[i], i);
@@ -231,8 +244,8 @@ value_of(uint32_t type)
 /* ---- filters ---- */
 
 static const uint16_t layers[] = {
-    WFP_LAYER_OUTBOUND_TRANSPORT_V4,  WFP_LAYER_INBOUND_IPPACKET_V6,
-    WFP_LAYER_ALE_AUTH_CONNECT_V4,    WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6,
+    WFP_LAYER_OUTBOUND_TRANSPORT_V4,      WFP_LAYER_INBOUND_IPPACKET_V6,
+    WFP_LAYER_ALE_AUTH_CONNECT_V4,        WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6,
     WFP_LAYER_INBOUND_MAC_FRAME_ETHERNET,
 };
 static uint64_t next_id;
@@ -244,13 +257,12 @@ range_of(uint32_t type, struct wfp_range *range)
 {
     range->low = value_of(type);
     range->high = value_of(type);
-    if (type == WFP_UINT8 ? range->low.uint8 > range->high.uint8
-        : type == WFP_UINT16 ? range->low.uint16 > range->high.uint16
-        : type == WFP_UINT32 ? range->low.uint32 > range->high.uint32
-        : type == WFP_UINT64 ? *range->low.uint64 > *range->high.uint64
-        : type == WFP_BYTE_ARRAY16
-            ? memcmp(range->low.array16, range->high.array16, 16) > 0
-            : false) {
+    if (type == WFP_UINT8          ? range->low.uint8 > range->high.uint8
+        : type == WFP_UINT16       ? range->low.uint16 > range->high.uint16
+        : type == WFP_UINT32       ? range->low.uint32 > range->high.uint32
+        : type == WFP_UINT64       ? *range->low.uint64 > *range->high.uint64
+        : type == WFP_BYTE_ARRAY16 ? memcmp(range->low.array16, range->high.array16, 16) > 0
+                                   : false) {
         struct wfp_value low = range->low;
         range->low = range->high;
         range->high = low;
@@ -261,14 +273,27 @@ range_of(uint32_t type, struct wfp_range *range)
 static void
 condition_of(const struct wfp_field *field, struct wfp_condition *condition)
 {
-    static const uint8_t integer_matches[] = {
-        WFP_MATCH_EQUAL, WFP_MATCH_EQUAL, WFP_MATCH_EQUAL, WFP_MATCH_NOT_EQUAL, WFP_MATCH_GREATER,
-        WFP_MATCH_LESS, WFP_MATCH_GREATER_OR_EQUAL, WFP_MATCH_LESS_OR_EQUAL,
-        WFP_MATCH_FLAGS_ALL_SET, WFP_MATCH_FLAGS_ANY_SET, WFP_MATCH_FLAGS_NONE_SET};
-    static const uint8_t bytes_matches[] = {
-        WFP_MATCH_EQUAL, WFP_MATCH_EQUAL, WFP_MATCH_EQUAL, WFP_MATCH_NOT_EQUAL, WFP_MATCH_GREATER,
-        WFP_MATCH_LESS, WFP_MATCH_GREATER_OR_EQUAL, WFP_MATCH_LESS_OR_EQUAL, WFP_MATCH_PREFIX,
-        WFP_MATCH_NOT_PREFIX};
+    static const uint8_t integer_matches[] = {WFP_MATCH_EQUAL,
+                                              WFP_MATCH_EQUAL,
+                                              WFP_MATCH_EQUAL,
+                                              WFP_MATCH_NOT_EQUAL,
+                                              WFP_MATCH_GREATER,
+                                              WFP_MATCH_LESS,
+                                              WFP_MATCH_GREATER_OR_EQUAL,
+                                              WFP_MATCH_LESS_OR_EQUAL,
+                                              WFP_MATCH_FLAGS_ALL_SET,
+                                              WFP_MATCH_FLAGS_ANY_SET,
+                                              WFP_MATCH_FLAGS_NONE_SET};
+    static const uint8_t bytes_matches[] = {WFP_MATCH_EQUAL,
+                                            WFP_MATCH_EQUAL,
+                                            WFP_MATCH_EQUAL,
+                                            WFP_MATCH_NOT_EQUAL,
+                                            WFP_MATCH_GREATER,
+                                            WFP_MATCH_LESS,
+                                            WFP_MATCH_GREATER_OR_EQUAL,
+                                            WFP_MATCH_LESS_OR_EQUAL,
+                                            WFP_MATCH_PREFIX,
+                                            WFP_MATCH_NOT_PREFIX};
     struct wfp_v4_mask v4;
     struct wfp_v6_mask v6;
     struct wfp_range range;
@@ -318,9 +343,13 @@ static struct wfp_filter *
 random_filter(void)
 {
     struct wfp_filter *filter = wfp_filter_new();
-    static const uint32_t actions[] = {
-        WFP_ACTION_PERMIT, WFP_ACTION_PERMIT, WFP_ACTION_BLOCK, WFP_ACTION_BLOCK,
-        WFP_ACTION_CALLOUT_TERMINATING, WFP_ACTION_CALLOUT_INSPECTION, WFP_ACTION_CALLOUT_UNKNOWN};
+    static const uint32_t actions[] = {WFP_ACTION_PERMIT,
+                                       WFP_ACTION_PERMIT,
+                                       WFP_ACTION_BLOCK,
+                                       WFP_ACTION_BLOCK,
+                                       WFP_ACTION_CALLOUT_TERMINATING,
+                                       WFP_ACTION_CALLOUT_INSPECTION,
+                                       WFP_ACTION_CALLOUT_UNKNOWN};
     const struct wfp_layer *layer;
     uint32_t fields;
 
@@ -358,8 +387,13 @@ static uint32_t real_call_count;
 static struct slow_answer
 answer(uint64_t filter_id)
 {
-    static const uint32_t actions[] = {0, WFP_ACTION_PERMIT, WFP_ACTION_PERMIT, WFP_ACTION_BLOCK,
-                                       WFP_ACTION_BLOCK, WFP_ACTION_CONTINUE, WFP_ACTION_CONTINUE,
+    static const uint32_t actions[] = {0,
+                                       WFP_ACTION_PERMIT,
+                                       WFP_ACTION_PERMIT,
+                                       WFP_ACTION_BLOCK,
+                                       WFP_ACTION_BLOCK,
+                                       WFP_ACTION_CONTINUE,
+                                       WFP_ACTION_CONTINUE,
                                        WFP_ACTION_NONE_NO_MATCH};
     uint64_t mix = (filter_id * 0x9E3779B97F4A7C15u) ^ (round_number * 0xBF58476D1CE4E5B9u);
     mix ^= mix >> 29;
@@ -413,14 +447,14 @@ classify_once(struct world *world, const struct slow_world *slow)
 
     indication.value_count = percent(95) ? layer->field_count : (uint16_t)below(layer->field_count);
     for (uint32_t i = 0; i < layer->field_count; i++)
-        values[i] = percent(10) ? (struct wfp_value){.type = WFP_EMPTY}
-                                : value_of(layer->fields[i].type);
+        values[i] =
+            percent(10) ? (struct wfp_value){.type = WFP_EMPTY} : value_of(layer->fields[i].type);
     round_number++;
     real_call_count = 0;
-    before = allocations;
+    before = allocations + locks;
     wfp_classify(world->engine, &indication, &got);
-    if (allocations != before) {
-        printf("classify allocated in round %lu\n", round_number);
+    if (allocations + locks != before) {
+        printf("classify allocated or locked in round %lu\n", round_number);
         exit(1);
     }
     slow_classify(slow, indication.layer_id, values, indication.value_count, &expected);
@@ -431,17 +465,17 @@ classify_once(struct world *world, const struct slow_world *slow)
     if (got.action == expected.verdict.action && got.decided == expected.verdict.decided &&
         got.veto == expected.verdict.veto && got.absorb == expected.verdict.absorb &&
         got.filter_id == expected.verdict.filter_id &&
-        got.callout_id == expected.verdict.callout_id &&
-        got.matched == expected.verdict.matched && real_call_count == expected.call_count &&
+        got.callout_id == expected.verdict.callout_id && got.matched == expected.verdict.matched &&
+        real_call_count == expected.call_count &&
         !memcmp(real_calls, expected.calls, real_call_count * sizeof(real_calls[0])))
         return;
     printf("mismatch in round %lu at %s with %u filters:\n", round_number, layer->name,
            world->count);
     printf("  ours %x by %lu, matched %u, called %u, veto %d, absorb %d\n", got.action,
            got.filter_id, got.matched, real_call_count, got.veto, got.absorb);
-    printf("  slow %x by %lu, matched %u, called %u, veto %d, absorb %d\n",
-           expected.verdict.action, expected.verdict.filter_id, expected.verdict.matched,
-           expected.call_count, expected.verdict.veto, expected.verdict.absorb);
+    printf("  slow %x by %lu, matched %u, called %u, veto %d, absorb %d\n", expected.verdict.action,
+           expected.verdict.filter_id, expected.verdict.matched, expected.call_count,
+           expected.verdict.veto, expected.verdict.absorb);
     exit(1);
 }
 
@@ -529,7 +563,7 @@ int
 main(int argc, char **argv)
 {
     const char *given = getenv("WFP_ORACLE_COUNT");
-    uint64_t count = given ? strtoull(given, NULL, 0)
+    uint64_t count = given      ? strtoull(given, NULL, 0)
                      : argc > 1 ? strtoull(argv[1], NULL, 0)
                                 : 2000000;
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1, done = 0, worlds = 0;

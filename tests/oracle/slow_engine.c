@@ -213,7 +213,8 @@ set(struct carried *carried, int state, const struct wfp_filter *filter, bool is
     carried->absorb = absorb;
 }
 
-/* A plain filter's word: binding for its sublayer, and for the result unless that is hard already. */
+/* A plain filter's word: binding for its sublayer, and for the result unless that is hard
+ * already. */
 static void
 plain(struct carried *carried, bool permit, const struct wfp_filter *filter, bool is_callout)
 {
@@ -318,9 +319,9 @@ slow_classify(const struct slow_world *world, uint16_t layer_id, const struct wf
     for (uint32_t i = 1; i < count; i++) {
         const struct wfp_filter *filter = matching[i];
         uint32_t at = i;
-        while (at > 0 && (sublayer_before(filter, matching[at - 1]) ||
-                          (!sublayer_before(matching[at - 1], filter) &&
-                           before(filter, matching[at - 1])))) {
+        while (at > 0 &&
+               (sublayer_before(filter, matching[at - 1]) ||
+                (!sublayer_before(matching[at - 1], filter) && before(filter, matching[at - 1])))) {
             matching[at] = matching[at - 1];
             at--;
         }
@@ -331,8 +332,8 @@ slow_classify(const struct slow_world *world, uint16_t layer_id, const struct wf
         while (decided && i + 1 < count && !sublayer_before(matching[i], matching[i + 1]))
             i++;
     }
-    ret_result->verdict.action = action_of(&carried) == WFP_ACTION_BLOCK ? WFP_ACTION_BLOCK
-                                                                         : WFP_ACTION_PERMIT;
+    ret_result->verdict.action =
+        action_of(&carried) == WFP_ACTION_BLOCK ? WFP_ACTION_BLOCK : WFP_ACTION_PERMIT;
     ret_result->verdict.decided = carried.state != NOTHING;
     ret_result->verdict.veto = carried.veto;
     ret_result->verdict.absorb = carried.absorb;

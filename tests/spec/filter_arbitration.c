@@ -1,9 +1,10 @@
 /*
- * Page: win32 FWP/filter-arbitration (with ddi fwpsk nc-fwps_callout_classify_fn1, fwps_classify_out0
- * and unregisterbyid0 where that page leaves off). A row per rule.
+ * Page: win32 FWP/filter-arbitration (with ddi fwpsk nc-fwps_callout_classify_fn1,
+ * fwps_classify_out0 and unregisterbyid0 where that page leaves off). A row per rule.
  *
- * A row is a policy of up to six filters at one layer, each in a sublayer of a given weight, and what
- * must come of it: the action, who decided, which callouts were called and what they were shown.
+ * A row is a policy of up to six filters at one layer, each in a sublayer of a given weight, and
+ * what must come of it: the action, who decided, which callouts were called and what they were
+ * shown.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,17 +17,17 @@
 
 #define LAYER WFP_LAYER_ALE_AUTH_CONNECT_V4
 
-#define PERMIT     WFP_ACTION_PERMIT
-#define BLOCK      WFP_ACTION_BLOCK
-#define CONTINUE   WFP_ACTION_CONTINUE
-#define NONE       WFP_ACTION_NONE
-#define NO_MATCH   WFP_ACTION_NONE_NO_MATCH
+#define PERMIT      WFP_ACTION_PERMIT
+#define BLOCK       WFP_ACTION_BLOCK
+#define CONTINUE    WFP_ACTION_CONTINUE
+#define NONE        WFP_ACTION_NONE
+#define NO_MATCH    WFP_ACTION_NONE_NO_MATCH
 #define TERMINATING WFP_ACTION_CALLOUT_TERMINATING
-#define INSPECTION WFP_ACTION_CALLOUT_INSPECTION
-#define UNKNOWN    WFP_ACTION_CALLOUT_UNKNOWN
-#define CLEAR      WFP_FILTER_FLAG_CLEAR_ACTION_RIGHT
-#define IF_MISSING WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED
-#define MAY        WFP_RIGHT_ACTION_WRITE
+#define INSPECTION  WFP_ACTION_CALLOUT_INSPECTION
+#define UNKNOWN     WFP_ACTION_CALLOUT_UNKNOWN
+#define CLEAR       WFP_FILTER_FLAG_CLEAR_ACTION_RIGHT
+#define IF_MISSING  WFP_FILTER_FLAG_PERMIT_IF_CALLOUT_UNREGISTERED
+#define MAY         WFP_RIGHT_ACTION_WRITE
 
 enum { HARD = 1, ABSORB = 2, MISSING = 4, GIVES_BACK = 8 };
 
@@ -34,10 +35,10 @@ struct rule_filter {
     uint16_t sublayer;
     uint64_t weight;
     uint32_t action;
-    uint32_t flags;   /* of the filter */
-    uint32_t answer;  /* of its callout; 0: leaves what it found */
-    uint32_t manner;  /* HARD: clears the right ... */
-    int calls;        /* expected */
+    uint32_t flags;                /* of the filter */
+    uint32_t answer;               /* of its callout; 0: leaves what it found */
+    uint32_t manner;               /* HARD: clears the right ... */
+    int calls;                     /* expected */
     uint32_t action_in, rights_in; /* expected, where called */
 };
 
@@ -52,111 +53,199 @@ struct rule {
 static const struct rule rules[] = {
     /* Within a sublayer */
     {"a layer without filters permits, and nobody decided", {{0}}, PERMIT, 0},
-    {"filters are evaluated from the highest weight",
-     {{9, 1, BLOCK}, {9, 2, PERMIT}}, PERMIT, 2},
+    {"filters are evaluated from the highest weight", {{9, 1, BLOCK}, {9, 2, PERMIT}}, PERMIT, 2},
     {"weights compare as 64-bit numbers",
-     {{9, 0x4fffffffffffffff, BLOCK}, {9, 0x5000000000000000, PERMIT}}, PERMIT, 2},
+     {{9, 0x4fffffffffffffff, BLOCK}, {9, 0x5000000000000000, PERMIT}},
+     PERMIT,
+     2},
     {"evaluation of a sublayer stops at the first permit or block",
-     {{9, 3, PERMIT}, {9, 2, UNKNOWN, 0, BLOCK, 0, 0}, {9, 1, BLOCK}}, PERMIT, 1},
+     {{9, 3, PERMIT}, {9, 2, UNKNOWN, 0, BLOCK, 0, 0}, {9, 1, BLOCK}},
+     PERMIT,
+     1},
     {"a callout that continues falls through to the next filter of its sublayer",
-     {{9, 3, UNKNOWN, 0, CONTINUE, 0, 1, NONE, MAY}, {9, 2, BLOCK}}, BLOCK, 2},
+     {{9, 3, UNKNOWN, 0, CONTINUE, 0, 1, NONE, MAY}, {9, 2, BLOCK}},
+     BLOCK,
+     2},
     {"none falls through as well",
-     {{9, 3, UNKNOWN, 0, NONE, 0, 1, NONE, MAY}, {9, 2, BLOCK}}, BLOCK, 2},
+     {{9, 3, UNKNOWN, 0, NONE, 0, 1, NONE, MAY}, {9, 2, BLOCK}},
+     BLOCK,
+     2},
     {"none-no-match falls through as well",
-     {{9, 3, UNKNOWN, 0, NO_MATCH, 0, 1, NONE, MAY}, {9, 2, BLOCK}}, BLOCK, 2},
+     {{9, 3, UNKNOWN, 0, NO_MATCH, 0, 1, NONE, MAY}, {9, 2, BLOCK}},
+     BLOCK,
+     2},
     {"even a terminating callout that does not decide is passed over",
-     {{9, 3, TERMINATING, 0, CONTINUE, 0, 1, NONE, MAY}, {9, 2, BLOCK}}, BLOCK, 2},
+     {{9, 3, TERMINATING, 0, CONTINUE, 0, 1, NONE, MAY}, {9, 2, BLOCK}},
+     BLOCK,
+     2},
     {"only continuations decide nothing",
      {{9, 3, UNKNOWN, 0, CONTINUE, 0, 1, NONE, MAY}, {5, 3, UNKNOWN, 0, CONTINUE, 0, 1, NONE, MAY}},
-     PERMIT, 0},
+     PERMIT,
+     0},
     {"a continuation leaves the carried action as it is",
-     {{9, 1, TERMINATING, 0, BLOCK, 0, 1, NONE, MAY}, {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, BLOCK, MAY}},
-     BLOCK, 1},
+     {{9, 1, TERMINATING, 0, BLOCK, 0, 1, NONE, MAY},
+      {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, BLOCK, MAY}},
+     BLOCK,
+     1},
 
     /* Across sublayers */
     {"sublayers are evaluated from the highest weight: the later soft decision stands",
-     {{5, 1, PERMIT}, {9, 1, TERMINATING, 0, BLOCK, 0, 1, NONE, MAY}}, PERMIT, 1},
+     {{5, 1, PERMIT}, {9, 1, TERMINATING, 0, BLOCK, 0, 1, NONE, MAY}},
+     PERMIT,
+     1},
     {"a filter's permit is soft: a lower block overrides it",
-     {{9, 1, PERMIT}, {5, 1, BLOCK}}, BLOCK, 2},
+     {{9, 1, PERMIT}, {5, 1, BLOCK}},
+     BLOCK,
+     2},
     {"a filter's block is hard: a lower permit does not override it",
-     {{9, 1, BLOCK}, {5, 1, PERMIT}}, BLOCK, 1},
+     {{9, 1, BLOCK}, {5, 1, PERMIT}},
+     BLOCK,
+     1},
     {"a callout's block is soft: a lower permit overrides it",
-     {{9, 1, TERMINATING, 0, BLOCK, 0, 1, NONE, MAY}, {5, 1, PERMIT}}, PERMIT, 2},
+     {{9, 1, TERMINATING, 0, BLOCK, 0, 1, NONE, MAY}, {5, 1, PERMIT}},
+     PERMIT,
+     2},
     {"a callout's block is hard when it clears the right",
-     {{9, 1, TERMINATING, 0, BLOCK, HARD, 1, NONE, MAY}, {5, 1, PERMIT}}, BLOCK, 1},
+     {{9, 1, TERMINATING, 0, BLOCK, HARD, 1, NONE, MAY}, {5, 1, PERMIT}},
+     BLOCK,
+     1},
     {"a callout's permit is soft",
-     {{9, 1, TERMINATING, 0, PERMIT, 0, 1, NONE, MAY}, {5, 1, BLOCK}}, BLOCK, 2},
+     {{9, 1, TERMINATING, 0, PERMIT, 0, 1, NONE, MAY}, {5, 1, BLOCK}},
+     BLOCK,
+     2},
     {"a callout's permit is hard when it clears the right",
-     {{9, 1, TERMINATING, 0, PERMIT, HARD, 1, NONE, MAY}, {5, 1, BLOCK}}, PERMIT, 1},
+     {{9, 1, TERMINATING, 0, PERMIT, HARD, 1, NONE, MAY}, {5, 1, BLOCK}},
+     PERMIT,
+     1},
     {"a filter's permit is hard when the filter clears the right: a lower block filter loses",
-     {{9, 1, PERMIT, CLEAR}, {5, 1, BLOCK}}, PERMIT, 1},
+     {{9, 1, PERMIT, CLEAR}, {5, 1, BLOCK}},
+     PERMIT,
+     1},
     {"on a callout's filter the flag is advice: the callout must clear the right itself",
-     {{9, 1, TERMINATING, CLEAR, PERMIT, 0, 1, NONE, MAY}, {5, 1, BLOCK}}, BLOCK, 2},
+     {{9, 1, TERMINATING, CLEAR, PERMIT, 0, 1, NONE, MAY}, {5, 1, BLOCK}},
+     BLOCK,
+     2},
     {"lower sublayers run after a hard block: inspections there see the traffic",
-     {{9, 1, BLOCK}, {5, 1, INSPECTION, 0, CONTINUE, 0, 1, BLOCK, 0}}, BLOCK, 1},
+     {{9, 1, BLOCK}, {5, 1, INSPECTION, 0, CONTINUE, 0, 1, BLOCK, 0}},
+     BLOCK,
+     1},
     {"the last of several soft decisions stands",
-     {{9, 1, PERMIT}, {7, 1, TERMINATING, 0, BLOCK, 0, 1, PERMIT, MAY},
-      {5, 1, TERMINATING, 0, PERMIT, 0, 1, BLOCK, MAY}}, PERMIT, 3},
+     {{9, 1, PERMIT},
+      {7, 1, TERMINATING, 0, BLOCK, 0, 1, PERMIT, MAY},
+      {5, 1, TERMINATING, 0, PERMIT, 0, 1, BLOCK, MAY}},
+     PERMIT,
+     3},
     {"rank alone gives no right: three soft permits lose to the lowest block",
-     {{9, 1, PERMIT}, {7, 1, PERMIT}, {6, 1, PERMIT}, {5, 1, BLOCK}}, BLOCK, 4},
+     {{9, 1, PERMIT}, {7, 1, PERMIT}, {6, 1, PERMIT}, {5, 1, BLOCK}},
+     BLOCK,
+     4},
 
     /* Rights and veto */
     {"a callout is shown the carried action and the right to change it",
-     {{9, 1, PERMIT}, {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, PERMIT, MAY}}, PERMIT, 1},
+     {{9, 1, PERMIT}, {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, PERMIT, MAY}},
+     PERMIT,
+     1},
     {"after a hard permit a callout is shown that it has no right",
-     {{9, 1, PERMIT, CLEAR}, {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, PERMIT, 0}}, PERMIT, 1},
+     {{9, 1, PERMIT, CLEAR}, {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, PERMIT, 0}},
+     PERMIT,
+     1},
     {"a callout's block against a hard permit is a veto",
-     {{9, 1, PERMIT, CLEAR}, {5, 1, TERMINATING, 0, BLOCK, 0, 1, PERMIT, 0}}, BLOCK, 2, true},
+     {{9, 1, PERMIT, CLEAR}, {5, 1, TERMINATING, 0, BLOCK, 0, 1, PERMIT, 0}},
+     BLOCK,
+     2,
+     true},
     {"a veto is final",
-     {{9, 1, PERMIT, CLEAR}, {7, 1, TERMINATING, 0, BLOCK, 0, 1, PERMIT, 0},
-      {5, 1, TERMINATING, 0, PERMIT, 0, 1, BLOCK, 0}}, BLOCK, 2, true},
+     {{9, 1, PERMIT, CLEAR},
+      {7, 1, TERMINATING, 0, BLOCK, 0, 1, PERMIT, 0},
+      {5, 1, TERMINATING, 0, PERMIT, 0, 1, BLOCK, 0}},
+     BLOCK,
+     2,
+     true},
     {"a permit written without the right is ignored",
-     {{9, 1, BLOCK}, {5, 1, TERMINATING, 0, PERMIT, 0, 1, BLOCK, 0}}, BLOCK, 1},
+     {{9, 1, BLOCK}, {5, 1, TERMINATING, 0, PERMIT, 0, 1, BLOCK, 0}},
+     BLOCK,
+     1},
     {"a block written after a hard block changes nothing, and is no veto",
-     {{9, 1, BLOCK}, {5, 1, TERMINATING, 0, BLOCK, 0, 1, BLOCK, 0}}, BLOCK, 1},
+     {{9, 1, BLOCK}, {5, 1, TERMINATING, 0, BLOCK, 0, 1, BLOCK, 0}},
+     BLOCK,
+     1},
     {"an ignored answer does not end its sublayer (Choice: decision 2)",
-     {{9, 1, BLOCK}, {5, 2, TERMINATING, 0, PERMIT, 0, 1, BLOCK, 0},
-      {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, BLOCK, 0}}, BLOCK, 1},
+     {{9, 1, BLOCK},
+      {5, 2, TERMINATING, 0, PERMIT, 0, 1, BLOCK, 0},
+      {5, 1, UNKNOWN, 0, CONTINUE, 0, 1, BLOCK, 0}},
+     BLOCK,
+     1},
     {"a callout cannot give itself the right back",
-     {{9, 1, PERMIT, CLEAR}, {7, 1, UNKNOWN, 0, CONTINUE, GIVES_BACK, 1, PERMIT, 0},
-      {5, 1, BLOCK}}, PERMIT, 1},
+     {{9, 1, PERMIT, CLEAR}, {7, 1, UNKNOWN, 0, CONTINUE, GIVES_BACK, 1, PERMIT, 0}, {5, 1, BLOCK}},
+     PERMIT,
+     1},
     {"clearing the right without deciding clears nothing",
-     {{9, 1, UNKNOWN, 0, CONTINUE, HARD, 1, NONE, MAY}, {5, 1, PERMIT}, {4, 1, BLOCK}}, BLOCK, 3},
+     {{9, 1, UNKNOWN, 0, CONTINUE, HARD, 1, NONE, MAY}, {5, 1, PERMIT}, {4, 1, BLOCK}},
+     BLOCK,
+     3},
 
     /* Kinds of callout */
     {"an inspection's block is ignored",
-     {{9, 2, INSPECTION, 0, BLOCK, HARD, 1, NONE, MAY}, {9, 1, PERMIT}}, PERMIT, 2},
+     {{9, 2, INSPECTION, 0, BLOCK, HARD, 1, NONE, MAY}, {9, 1, PERMIT}},
+     PERMIT,
+     2},
     {"an inspection's permit does not end its sublayer",
-     {{9, 2, INSPECTION, 0, PERMIT, HARD, 1, NONE, MAY}, {9, 1, BLOCK}}, BLOCK, 2},
+     {{9, 2, INSPECTION, 0, PERMIT, HARD, 1, NONE, MAY}, {9, 1, BLOCK}},
+     BLOCK,
+     2},
     {"an inspection cannot veto",
-     {{9, 1, PERMIT, CLEAR}, {5, 1, INSPECTION, 0, BLOCK, 0, 1, PERMIT, 0}}, PERMIT, 1},
-    {"an unknown callout may permit",
-     {{9, 1, UNKNOWN, 0, PERMIT, 0, 1, NONE, MAY}}, PERMIT, 1},
+     {{9, 1, PERMIT, CLEAR}, {5, 1, INSPECTION, 0, BLOCK, 0, 1, PERMIT, 0}},
+     PERMIT,
+     1},
+    {"an unknown callout may permit", {{9, 1, UNKNOWN, 0, PERMIT, 0, 1, NONE, MAY}}, PERMIT, 1},
     {"an unknown callout may block", {{9, 1, UNKNOWN, 0, BLOCK, 0, 1, NONE, MAY}}, BLOCK, 1},
 
     /* Callouts that are not registered */
     {"a terminating callout that is not registered blocks",
-     {{9, 1, TERMINATING, 0, 0, MISSING}}, BLOCK, 1},
+     {{9, 1, TERMINATING, 0, 0, MISSING}},
+     BLOCK,
+     1},
     {"an unknown callout that is not registered blocks, hard",
-     {{9, 1, UNKNOWN, 0, 0, MISSING}, {5, 1, PERMIT}}, BLOCK, 1},
+     {{9, 1, UNKNOWN, 0, 0, MISSING}, {5, 1, PERMIT}},
+     BLOCK,
+     1},
     {"an inspection that is not registered is skipped",
-     {{9, 2, INSPECTION, 0, 0, MISSING}, {9, 1, PERMIT}}, PERMIT, 2},
+     {{9, 2, INSPECTION, 0, 0, MISSING}, {9, 1, PERMIT}},
+     PERMIT,
+     2},
     {"permit-if-unregistered permits instead",
-     {{9, 1, TERMINATING, IF_MISSING, 0, MISSING}}, PERMIT, 1},
+     {{9, 1, TERMINATING, IF_MISSING, 0, MISSING}},
+     PERMIT,
+     1},
     {"permit-if-unregistered permits softly",
-     {{9, 1, UNKNOWN, IF_MISSING, 0, MISSING}, {5, 1, BLOCK}}, BLOCK, 2},
+     {{9, 1, UNKNOWN, IF_MISSING, 0, MISSING}, {5, 1, BLOCK}},
+     BLOCK,
+     2},
 
     /* Absorb */
     {"a callout's block may absorb",
-     {{9, 1, TERMINATING, 0, BLOCK, ABSORB, 1, NONE, MAY}}, BLOCK, 1, false, true},
+     {{9, 1, TERMINATING, 0, BLOCK, ABSORB, 1, NONE, MAY}},
+     BLOCK,
+     1,
+     false,
+     true},
     {"absorb means nothing with a permit",
-     {{9, 1, TERMINATING, 0, PERMIT, ABSORB, 1, NONE, MAY}}, PERMIT, 1},
+     {{9, 1, TERMINATING, 0, PERMIT, ABSORB, 1, NONE, MAY}},
+     PERMIT,
+     1},
     {"a soft absorbed block that is overridden absorbs nothing",
-     {{9, 1, TERMINATING, 0, BLOCK, ABSORB, 1, NONE, MAY}, {5, 1, PERMIT}}, PERMIT, 2},
+     {{9, 1, TERMINATING, 0, BLOCK, ABSORB, 1, NONE, MAY}, {5, 1, PERMIT}},
+     PERMIT,
+     2},
     {"a later plain block does not inherit absorb",
-     {{9, 1, TERMINATING, 0, BLOCK, ABSORB, 1, NONE, MAY}, {5, 1, BLOCK}}, BLOCK, 2},
+     {{9, 1, TERMINATING, 0, BLOCK, ABSORB, 1, NONE, MAY}, {5, 1, BLOCK}},
+     BLOCK,
+     2},
     {"a veto may absorb",
-     {{9, 1, PERMIT, CLEAR}, {5, 1, TERMINATING, 0, BLOCK, ABSORB, 1, PERMIT, 0}}, BLOCK, 2, true,
+     {{9, 1, PERMIT, CLEAR}, {5, 1, TERMINATING, 0, BLOCK, ABSORB, 1, PERMIT, 0}},
+     BLOCK,
+     2,
+     true,
      true},
 };
 
@@ -174,7 +263,8 @@ check(bool truth, const char *rule, const char *what)
 static struct wfp_filter *
 make(const struct rule_filter *from, uint32_t i)
 {
-    struct wfp_filter *filter = make_filter(i + 1, LAYER, from->sublayer, from->weight, from->action);
+    struct wfp_filter *filter =
+        make_filter(i + 1, LAYER, from->sublayer, from->weight, from->action);
     struct wfp_guid key = {.data1 = 100 + i};
 
     filter->flags = from->flags;
@@ -196,9 +286,8 @@ static bool
 rule_holds(const struct rule *rule)
 {
     struct wfp_value values[WFP_FIELD_MAX] = {0};
-    struct wfp_indication indication = {.layer_id = LAYER,
-                                        .values = values,
-                                        .value_count = wfp_layer_find_id(LAYER)->field_count};
+    struct wfp_indication indication = {
+        .layer_id = LAYER, .values = values, .value_count = wfp_layer_find_id(LAYER)->field_count};
     struct wfp_filter *filters[6];
     struct wfp_verdict verdict;
     uint32_t count = 0;

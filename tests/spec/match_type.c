@@ -1,7 +1,7 @@
 /*
- * Page: win32 fwptypes ne-fwp_match_type (with fwpmtypes fwpm_filter_condition0 and fwpmfilteradd0).
- * A row per rule: a condition on a field, a value, and whether it is true; and which combinations are
- * legal. The conditions run through the engine, not through a helper.
+ * Page: win32 fwptypes ne-fwp_match_type (with fwpmtypes fwpm_filter_condition0 and
+ * fwpmfilteradd0). A row per rule: a condition on a field, a value, and whether it is true; and
+ * which combinations are legal. The conditions run through the engine, not through a helper.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -24,21 +24,118 @@
 #define F4(name) WFP_FIELD_ALE_AUTH_CONNECT_V4_##name
 #define F6(name) WFP_FIELD_ALE_AUTH_CONNECT_V6_##name
 
-#define U8(n)    {WFP_UINT8, {.uint8 = n}}
-#define U16(n)   {WFP_UINT16, {.uint16 = n}}
-#define U32(n)   {WFP_UINT32, {.uint32 = n}}
-#define U64(n)   {WFP_UINT64, {.uint64 = &(uint64_t){n}}}
-#define A16(...) {WFP_BYTE_ARRAY16, {.array16 = &(struct wfp_array16){{__VA_ARGS__}}}}
-#define A6(...)  {WFP_BYTE_ARRAY6, {.array6 = &(struct wfp_array6){{__VA_ARGS__}}}}
-#define BLOB(s)  {WFP_BYTE_BLOB, {.blob = &(struct wfp_blob){sizeof(s) - 1, (uint8_t *)(s)}}}
-#define NET4(a, m) {WFP_V4_ADDR_MASK, {.v4_mask = &(struct wfp_v4_mask){a, m}}}
-#define NET6(n, ...) {WFP_V6_ADDR_MASK, {.v6_mask = &(struct wfp_v6_mask){{__VA_ARGS__}, n}}}
-#define RANGE(a, b) {WFP_RANGE, {.range = &(struct wfp_range){a, b}}}
-#define EMPTY    {WFP_EMPTY, {0}}
-#define SID(s)   {WFP_SID, {.sid = (void *)(s)}}
+#define U8(n)                                                                                      \
+    {                                                                                              \
+        WFP_UINT8,                                                                                 \
+        {                                                                                          \
+            .uint8 = n                                                                             \
+        }                                                                                          \
+    }
+#define U16(n)                                                                                     \
+    {                                                                                              \
+        WFP_UINT16,                                                                                \
+        {                                                                                          \
+            .uint16 = n                                                                            \
+        }                                                                                          \
+    }
+#define U32(n)                                                                                     \
+    {                                                                                              \
+        WFP_UINT32,                                                                                \
+        {                                                                                          \
+            .uint32 = n                                                                            \
+        }                                                                                          \
+    }
+#define U64(n)                                                                                     \
+    {                                                                                              \
+        WFP_UINT64,                                                                                \
+        {                                                                                          \
+            .uint64 = &(uint64_t)                                                                  \
+            {                                                                                      \
+                n                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define A16(...)                                                                                   \
+    {                                                                                              \
+        WFP_BYTE_ARRAY16,                                                                          \
+        {                                                                                          \
+            .array16 = &(struct wfp_array16)                                                       \
+            {                                                                                      \
+                {                                                                                  \
+                    __VA_ARGS__                                                                    \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define A6(...)                                                                                    \
+    {                                                                                              \
+        WFP_BYTE_ARRAY6,                                                                           \
+        {                                                                                          \
+            .array6 = &(struct wfp_array6)                                                         \
+            {                                                                                      \
+                {                                                                                  \
+                    __VA_ARGS__                                                                    \
+                }                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define BLOB(s)                                                                                    \
+    {                                                                                              \
+        WFP_BYTE_BLOB,                                                                             \
+        {                                                                                          \
+            .blob = &(struct wfp_blob)                                                             \
+            {                                                                                      \
+                sizeof(s) - 1, (uint8_t *)(s)                                                      \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define NET4(a, m)                                                                                 \
+    {                                                                                              \
+        WFP_V4_ADDR_MASK,                                                                          \
+        {                                                                                          \
+            .v4_mask = &(struct wfp_v4_mask)                                                       \
+            {                                                                                      \
+                a, m                                                                               \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define NET6(n, ...)                                                                               \
+    {                                                                                              \
+        WFP_V6_ADDR_MASK,                                                                          \
+        {                                                                                          \
+            .v6_mask = &(struct wfp_v6_mask)                                                       \
+            {                                                                                      \
+                {__VA_ARGS__}, n                                                                   \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define RANGE(a, b)                                                                                \
+    {                                                                                              \
+        WFP_RANGE,                                                                                 \
+        {                                                                                          \
+            .range = &(struct wfp_range)                                                           \
+            {                                                                                      \
+                a, b                                                                               \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define EMPTY                                                                                      \
+    {                                                                                              \
+        WFP_EMPTY,                                                                                 \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
+#define SID(s)                                                                                     \
+    {                                                                                              \
+        WFP_SID,                                                                                   \
+        {                                                                                          \
+            .sid = (void *)(s)                                                                     \
+        }                                                                                          \
+    }
 
-#define EQUAL      WFP_MATCH_EQUAL
-#define NOT_EQUAL  WFP_MATCH_NOT_EQUAL
+#define EQUAL     WFP_MATCH_EQUAL
+#define NOT_EQUAL WFP_MATCH_NOT_EQUAL
 
 #define SYSTEM  "\1\1\0\0\0\0\0\5\x12\0\0\0"
 #define SERVICE "\1\1\0\0\0\0\0\5\x13\0\0\0"
@@ -64,16 +161,18 @@ static const struct truth truths[] = {
      U32(0xffffffff), U32(0xffffffff), false},
     {"less", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS, U16(1024), U16(1023), true},
     {"less is strict", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS, U16(1024), U16(1024), false},
-    {"nothing is less than zero", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS, U16(0), U16(0), false},
+    {"nothing is less than zero", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS, U16(0), U16(0),
+     false},
     {"greater or equal", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_GREATER_OR_EQUAL, U16(80), U16(80),
      true},
-    {"less or equal", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS_OR_EQUAL, U16(80), U16(80), true},
-    {"less or equal, above", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS_OR_EQUAL, U16(80), U16(81),
-     false},
+    {"less or equal", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS_OR_EQUAL, U16(80), U16(80),
+     true},
+    {"less or equal, above", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_LESS_OR_EQUAL, U16(80),
+     U16(81), false},
     {"numbers are unsigned", CONNECT4, F4(IP_REMOTE_ADDRESS), WFP_MATCH_GREATER, U32(0x7fffffff),
      U32(0x80000000), true},
-    {"64 bits compare whole", CONNECT4, F4(IP_LOCAL_INTERFACE), WFP_MATCH_GREATER,
-     U64(0x1ffffffff), U64(0x200000000), true},
+    {"64 bits compare whole", CONNECT4, F4(IP_LOCAL_INTERFACE), WFP_MATCH_GREATER, U64(0x1ffffffff),
+     U64(0x200000000), true},
     {"64 bits, equal low halves", CONNECT4, F4(IP_LOCAL_INTERFACE), EQUAL, U64(0x100000007),
      U64(0x200000007), false},
     {"range includes its low end", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_RANGE,
@@ -96,7 +195,8 @@ static const struct truth truths[] = {
     {"flags any set", CONNECT4, F4(FLAGS), WFP_MATCH_FLAGS_ANY_SET, U32(5), U32(4), true},
     {"flags any set, none is", CONNECT4, F4(FLAGS), WFP_MATCH_FLAGS_ANY_SET, U32(5), U32(2), false},
     {"flags none set", CONNECT4, F4(FLAGS), WFP_MATCH_FLAGS_NONE_SET, U32(5), U32(2), true},
-    {"flags none set, one is", CONNECT4, F4(FLAGS), WFP_MATCH_FLAGS_NONE_SET, U32(5), U32(6), false},
+    {"flags none set, one is", CONNECT4, F4(FLAGS), WFP_MATCH_FLAGS_NONE_SET, U32(5), U32(6),
+     false},
     {"network, inside", CONNECT4, F4(IP_REMOTE_ADDRESS), EQUAL, NET4(0x0a010203, 0xffff0000),
      U32(0x0a01ffff), true},
     {"network, outside", CONNECT4, F4(IP_REMOTE_ADDRESS), EQUAL, NET4(0x0a010203, 0xffff0000),
@@ -119,7 +219,8 @@ static const struct truth truths[] = {
      A16(1, 2, 3, 4, 0xff), true},
     {"v6 range", CONNECT6, F6(IP_REMOTE_ADDRESS), WFP_MATCH_RANGE,
      RANGE(A16(0x20), A16(0x3f, 0xff)), A16(0x2a, 1), true},
-    {"application id", CONNECT4, F4(ALE_APP_ID), EQUAL, BLOB("a\0b\0\0\0"), BLOB("a\0b\0\0\0"), true},
+    {"application id", CONNECT4, F4(ALE_APP_ID), EQUAL, BLOB("a\0b\0\0\0"), BLOB("a\0b\0\0\0"),
+     true},
     {"application id, longer", CONNECT4, F4(ALE_APP_ID), EQUAL, BLOB("a\0b\0\0\0"),
      BLOB("a\0b\0\0\0\0"), false},
     {"application id, not equal", CONNECT4, F4(ALE_APP_ID), NOT_EQUAL, BLOB("a\0b\0\0\0"),
@@ -141,9 +242,10 @@ static const struct truth truths[] = {
      A6(0, 1, 2, 3, 4, 5), A6(1, 1, 2, 3, 4, 5), false},
 
     /* Unknown values */
-    {"an unknown address is not 0.0.0.0", CONNECT4, F4(IP_LOCAL_ADDRESS), EQUAL, U32(0), EMPTY, false},
-    {"not-equal is false of an unknown value too", CONNECT4, F4(IP_LOCAL_ADDRESS), NOT_EQUAL, U32(7),
-     EMPTY, false},
+    {"an unknown address is not 0.0.0.0", CONNECT4, F4(IP_LOCAL_ADDRESS), EQUAL, U32(0), EMPTY,
+     false},
+    {"not-equal is false of an unknown value too", CONNECT4, F4(IP_LOCAL_ADDRESS), NOT_EQUAL,
+     U32(7), EMPTY, false},
     {"no flag is known to be clear", CONNECT4, F4(FLAGS), WFP_MATCH_FLAGS_NONE_SET, U32(7), EMPTY,
      false},
     {"an unknown value is in no network", CONNECT4, F4(IP_LOCAL_ADDRESS), EQUAL, NET4(0, 0), EMPTY,
@@ -168,7 +270,8 @@ ask(uint16_t layer_id, const struct wfp_condition *conditions, const struct wfp_
     struct wfp_verdict verdict;
 
     for (; conditions->match != WFP_MATCH_TYPE_MAX; conditions++)
-        add_condition(filter, (int)conditions->field_key.data1, conditions->match, conditions->value);
+        add_condition(filter, (int)conditions->field_key.data1, conditions->match,
+                      conditions->value);
     assert_int_equal(wfp_engine_new(&engine), 0);
     commit_all(engine, &filter, 1);
     wfp_classify(engine, &indication, &verdict);
@@ -176,8 +279,14 @@ ask(uint16_t layer_id, const struct wfp_condition *conditions, const struct wfp_
     return verdict.matched == 1;
 }
 
-#define ON(field, match, ...) {{.data1 = field}, match, __VA_ARGS__}
-#define DONE                  {{0}, WFP_MATCH_TYPE_MAX, EMPTY}
+#define ON(field, match, ...)                                                                      \
+    {                                                                                              \
+        {.data1 = field}, match, __VA_ARGS__                                                       \
+    }
+#define DONE                                                                                       \
+    {                                                                                              \
+        {0}, WFP_MATCH_TYPE_MAX, EMPTY                                                             \
+    }
 
 static void
 test_truth_of_each_match_type(void **state)
@@ -202,9 +311,9 @@ test_truth_of_each_match_type(void **state)
 static void
 test_same_field_is_or_and_fields_are_and(void **state)
 {
-    const struct wfp_condition conditions[] = {
-        ON(F4(IP_REMOTE_PORT), EQUAL, U16(80)), ON(F4(IP_REMOTE_PORT), EQUAL, U16(443)),
-        ON(F4(IP_PROTOCOL), EQUAL, U8(6)), DONE};
+    const struct wfp_condition conditions[] = {ON(F4(IP_REMOTE_PORT), EQUAL, U16(80)),
+                                               ON(F4(IP_REMOTE_PORT), EQUAL, U16(443)),
+                                               ON(F4(IP_PROTOCOL), EQUAL, U8(6)), DONE};
     struct wfp_value values[WFP_FIELD_MAX] = {0};
 
     values[F4(IP_PROTOCOL)] = (struct wfp_value)U8(6);
@@ -222,9 +331,9 @@ test_same_field_is_or_and_fields_are_and(void **state)
 static void
 test_repeats_apart_are_still_one_group(void **state)
 {
-    const struct wfp_condition conditions[] = {
-        ON(F4(IP_REMOTE_PORT), EQUAL, U16(80)), ON(F4(IP_PROTOCOL), EQUAL, U8(6)),
-        ON(F4(IP_REMOTE_PORT), EQUAL, U16(443)), DONE};
+    const struct wfp_condition conditions[] = {ON(F4(IP_REMOTE_PORT), EQUAL, U16(80)),
+                                               ON(F4(IP_PROTOCOL), EQUAL, U8(6)),
+                                               ON(F4(IP_REMOTE_PORT), EQUAL, U16(443)), DONE};
     struct wfp_value values[WFP_FIELD_MAX] = {0};
 
     values[F4(IP_PROTOCOL)] = (struct wfp_value)U8(6);
@@ -267,13 +376,25 @@ static const struct {
 } legality[] = {
     {"a match type that does not exist", CONNECT4, F4(IP_PROTOCOL), 13, U8(6),
      WFP_ERR_INVALID_ENUMERATOR},
-    {"a data type that does not exist", CONNECT4, F4(IP_PROTOCOL), EQUAL, {0x80, {0}},
+    {"a data type that does not exist",
+     CONNECT4,
+     F4(IP_PROTOCOL),
+     EQUAL,
+     {0x80, {0}},
      WFP_ERR_INVALID_ENUMERATOR},
-    {"the end marker of data types", CONNECT4, F4(IP_PROTOCOL), EQUAL, {0xff, {0}},
+    {"the end marker of data types",
+     CONNECT4,
+     F4(IP_PROTOCOL),
+     EQUAL,
+     {0xff, {0}},
      WFP_ERR_INVALID_ENUMERATOR},
     {"another width", CONNECT4, F4(IP_PROTOCOL), EQUAL, U16(6), WFP_ERR_TYPE_MISMATCH},
-    {"a string for a number", CONNECT4, F4(IP_PROTOCOL), EQUAL,
-     {WFP_UNICODE_STRING, {.string_utf16 = (uint16_t[]){0}}}, WFP_ERR_TYPE_MISMATCH},
+    {"a string for a number",
+     CONNECT4,
+     F4(IP_PROTOCOL),
+     EQUAL,
+     {WFP_UNICODE_STRING, {.string_utf16 = (uint16_t[]){0}}},
+     WFP_ERR_TYPE_MISMATCH},
     {"a v6 network on a v4 address", CONNECT4, F4(IP_REMOTE_ADDRESS), EQUAL, NET6(8, 1),
      WFP_ERR_TYPE_MISMATCH},
     {"flags of a blob", CONNECT4, F4(ALE_APP_ID), WFP_MATCH_FLAGS_ALL_SET, BLOB("x"),
@@ -284,8 +405,8 @@ static const struct {
      WFP_ERR_MATCH_TYPE_MISMATCH},
     {"a single value under range", CONNECT4, F4(IP_REMOTE_PORT), WFP_MATCH_RANGE, U16(2),
      WFP_ERR_MATCH_TYPE_MISMATCH},
-    {"case-insensitive blobs", CONNECT4, F4(ALE_APP_ID), WFP_MATCH_EQUAL_CASE_INSENSITIVE, BLOB("x"),
-     WFP_ERR_MATCH_TYPE_MISMATCH},
+    {"case-insensitive blobs", CONNECT4, F4(ALE_APP_ID), WFP_MATCH_EQUAL_CASE_INSENSITIVE,
+     BLOB("x"), WFP_ERR_MATCH_TYPE_MISMATCH},
     {"not-equal to EMPTY", CONNECT4, F4(IP_REMOTE_PORT), NOT_EQUAL, EMPTY,
      WFP_ERR_MATCH_TYPE_MISMATCH},
     {"a sid on a token field is for templates", CONNECT4, F4(ALE_USER_ID), EQUAL, SID(SYSTEM),
@@ -300,11 +421,22 @@ static const struct {
      WFP_ERR_INVALID_NET_MASK},
     {"a prefix beyond 128", CONNECT6, F6(IP_REMOTE_ADDRESS), EQUAL, NET6(129, 1),
      WFP_ERR_INVALID_NET_MASK},
-    {"no pointer to 64 bits", CONNECT4, F4(IP_LOCAL_INTERFACE), EQUAL, {WFP_UINT64, {0}},
+    {"no pointer to 64 bits",
+     CONNECT4,
+     F4(IP_LOCAL_INTERFACE),
+     EQUAL,
+     {WFP_UINT64, {0}},
      WFP_ERR_NULL_POINTER},
-    {"a blob without bytes", CONNECT4, F4(ALE_APP_ID), EQUAL,
-     {WFP_BYTE_BLOB, {.blob = &(struct wfp_blob){4, NULL}}}, WFP_ERR_NULL_POINTER},
-    {"a descriptor in absolute form", CONNECT4, F4(ALE_USER_ID), EQUAL,
+    {"a blob without bytes",
+     CONNECT4,
+     F4(ALE_APP_ID),
+     EQUAL,
+     {WFP_BYTE_BLOB, {.blob = &(struct wfp_blob){4, NULL}}},
+     WFP_ERR_NULL_POINTER},
+    {"a descriptor in absolute form",
+     CONNECT4,
+     F4(ALE_USER_ID),
+     EQUAL,
      {WFP_SECURITY_DESCRIPTOR, {.blob = &(struct wfp_blob){40, absolute_descriptor}}},
      WFP_ERR_INVALID_SECURITY_DESCR},
     {"a field that the layer lacks", TRANSPORT, -1, EQUAL, U8(6), WFP_ERR_CONDITION_NOT_FOUND},

@@ -1,9 +1,9 @@
 /*
  * Arbitration: from the filters that matched at a layer to one verdict.
  *
- * Model      One state per classify: the action carried so far and the right to change it. Sublayers
- *            are evaluated from high weight to low, all of them, also after a block. Within a sublayer
- *            filters are evaluated from high weight to low until one decides.
+ * Model      One state per classify: the action carried so far and the right to change it.
+ *            Sublayers are evaluated from high weight to low, all of them, also after a block.
+ *            Within a sublayer filters are evaluated from high weight to low until one decides.
  *
  *              who            answer     with the right             without it
  *              filter         permit     soft permit (hard if       ends the sublayer,
@@ -11,7 +11,7 @@
  *              filter         block      hard block                 likewise
  *              callout        permit     soft, or hard if the       ignored, goes on
  *                                        callout clears the right
- *              callout        block      likewise                   veto over a permit, else ignored
+ *              callout        block      likewise                   veto over a permit, or ignored
  *              callout        other      goes on                    goes on
  *              inspection     any        goes on                    goes on
  *

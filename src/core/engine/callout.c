@@ -3,8 +3,8 @@
  *
  * Model      An entry per key, kept for the engine's life so that the id never changes; code comes
  *            and goes as the entry's registration.
- * Lifetime   A registration is unhooked, then freed once no classify can see it, no notification runs
- *            and no flow context claims it.
+ * Lifetime   A registration is unhooked, then freed once no classify can see it, no notification
+ *            runs and no flow context claims it.
  * Locks      The engine's mutex, never held while a driver's code runs.
  */
 #include "core/engine/callout.h"
@@ -20,7 +20,10 @@ static __thread uint32_t notify_depth;
 
 #define GUID(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                                              \
     {                                                                                              \
-        a, b, c, {d0, d1, d2, d3, d4, d5, d6, d7}                                                  \
+        a, b, c,                                                                                   \
+        {                                                                                          \
+            d0, d1, d2, d3, d4, d5, d6, d7                                                         \
+        }                                                                                          \
     }
 static const struct wfp_guid builtin_keys[] = {
 #define BUILTIN_PROVIDER(name, guid)

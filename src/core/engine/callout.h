@@ -27,8 +27,8 @@ enum wfp_notify_type {
     WFP_NOTIFY_ADD_FILTER_POST_COMMIT,
 };
 
-#define WFP_RIGHT_ACTION_WRITE         0x1u
-#define WFP_CLASSIFY_OUT_FLAG_ABSORB   0x1u
+#define WFP_RIGHT_ACTION_WRITE       0x1u
+#define WFP_CLASSIFY_OUT_FLAG_ABSORB 0x1u
 
 /** FWPS_CLASSIFY_OUT0, member for member. */
 struct wfp_classify_out {
@@ -62,8 +62,10 @@ struct wfp_callout_ops {
 int wfp_callout_register(struct wfp_engine *engine, const struct wfp_guid *key, uint32_t flags,
                          const struct wfp_callout_ops *ops, void *context, uint32_t *ret_id);
 /**
- * Unregister. @return 0, -WFP_ERR_CALLOUT_NOT_FOUND, or -WFP_ERR_IN_USE while flow contexts of the
- * callout remain (their flow_delete has then been started, as Windows does with STATUS_DEVICE_BUSY).
+ * Unregister; when it returns 0 no classify and no notification of it runs any more.
+ * @return 0, -WFP_ERR_CALLOUT_NOT_FOUND, or -WFP_ERR_IN_USE: from inside a callout, or while flow
+ *         contexts of it remain. These must be removed first; new ones are refused from now on.
+ * Context: waits for readers; not inside classify.
  */
 int wfp_callout_unregister(struct wfp_engine *engine, uint32_t id);
 /** The run-time id that @p key has or will have: ids are kept per key for the engine's life. */

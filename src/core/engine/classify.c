@@ -1,8 +1,8 @@
 /*
  * Classify: walk the filters of a layer that match, in order, and arbitrate.
  *
- * Model      indication -> matching filters, sublayer by sublayer -> arbiter -> verdict. A block that
- *            is not absorbed is then shown to the layer's _DISCARD twin.
+ * Model      indication -> matching filters, sublayer by sublayer -> arbiter -> verdict. A block
+ *            that is not absorbed is then shown to the layer's _DISCARD twin.
  * Context    Inside an epoch; no lock, no allocation. Callouts run here.
  */
 #include <string.h>
@@ -52,7 +52,8 @@ count_answer(struct wfp_callout_entry *entry, uint32_t kind, uint32_t action)
         count(&entry->other);
 }
 
-/* No code behind the callout: inspections are skipped, the rest blocks unless the filter says not. */
+/* No code behind the callout: inspections are skipped, the rest blocks unless the filter says
+ * not. */
 static bool
 stand_in(struct classify *c, const struct wfp_filter *filter)
 {
@@ -78,8 +79,7 @@ ask_callout(struct classify *c, struct wfp_filter *filter)
     if (!registration)
         return stand_in(c, filter);
     if (indication->flow)
-        flow_context =
-            wfp_flow_context(indication->flow, indication->layer_id, filter->callout_id);
+        flow_context = wfp_flow_context(indication->flow, indication->layer_id, filter->callout_id);
     if (registration->flags & WFP_CALLOUT_FLAG_CONDITIONAL_ON_FLOW && !flow_context)
         return false;
     registration->ops.classify(registration->context, indication, filter, flow_context, &out);
@@ -95,8 +95,8 @@ is_removed(const struct classify *c, const struct wfp_slot *slot)
 }
 
 /*
- * A matching rule's turn. A rule removed in this version, or one that only seemed to match, is passed
- * over. @return is its sublayer decided?
+ * A matching rule's turn. A rule removed in this version, or one that only seemed to match, is
+ * passed over. @return is its sublayer decided?
  */
 static bool
 evaluate(struct classify *c, const struct wfp_image *image, const uint32_t *key, uint32_t rule)
@@ -116,11 +116,11 @@ evaluate(struct classify *c, const struct wfp_image *image, const uint32_t *key,
     if (action & WFP_ACTION_FLAG_CALLOUT)
         decided = ask_callout(c, slot->filter);
     else
-        wfp_arbiter_take_filter(
-            &c->arbiter, action & 0xffffu, action >> 16,
-            wfp_image_rule_word(image, rule, WFP_RULE_ID_LOW) |
-                (uint64_t)wfp_image_rule_word(image, rule, WFP_RULE_ID_HIGH) << 32,
-            0);
+        wfp_arbiter_take_filter(&c->arbiter, action & 0xffffu, action >> 16,
+                                wfp_image_rule_word(image, rule, WFP_RULE_ID_LOW) |
+                                    (uint64_t)wfp_image_rule_word(image, rule, WFP_RULE_ID_HIGH)
+                                        << 32,
+                                0);
     if (!blocked_before && c->arbiter.action == WFP_ACTION_BLOCK)
         count(&slot->blocked);
     return decided;
@@ -211,8 +211,7 @@ best_stand(const struct classify *c, struct stand *stands, uint32_t count)
     struct stand *best = NULL;
 
     for (uint32_t i = 0; i < count; i++)
-        if (stands[i].takes_part && stands[i].rule &&
-            (!best || rule_outranks(c, &stands[i], best)))
+        if (stands[i].takes_part && stands[i].rule && (!best || rule_outranks(c, &stands[i], best)))
             best = &stands[i];
     return best;
 }
@@ -231,8 +230,7 @@ evaluate_merged(struct classify *c, const struct wfp_layer_policy *policy, const
             image, at, at + image->words[WFP_IMAGE_SUBLAYERS] * WFP_SUBLAYER_SIZE, 0, false};
     }
     while (choose_sublayer(c, stands, count, key)) {
-        while ((best = best_stand(c, stands, count)) &&
-               !evaluate(c, best->image, key, best->rule))
+        while ((best = best_stand(c, stands, count)) && !evaluate(c, best->image, key, best->rule))
             step(c, best, key);
         for (uint32_t i = 0; i < count; i++)
             if (stands[i].takes_part)

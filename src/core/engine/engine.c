@@ -72,8 +72,8 @@ wfp_engine_filter_counters(struct wfp_engine *engine, uint64_t filter_id,
     number = wfp_slot_find(&engine->slots, filter_id);
     if (number) {
         struct wfp_slot *slot = wfp_slot_get(&engine->slots, number);
-        *ret_counters = (struct wfp_filter_counters){.matched = slot->matched,
-                                                     .blocked = slot->blocked};
+        *ret_counters =
+            (struct wfp_filter_counters){.matched = slot->matched, .blocked = slot->blocked};
     }
     pthread_mutex_unlock(&engine->mutex);
     return number != 0;

@@ -1,9 +1,9 @@
 /*
  * The filter engine: classify an indication against the policy snapshot in force.
  *
- * Model      BFE hands a `struct wfp_policy` (the objects) to wfp_engine_commit(), which compiles it
- *            to an immutable snapshot (snapshot.h: per layer a flat image of 32-bit words) and swaps
- *            one pointer. wfp_classify() runs inside an epoch on the snapshot it found.
+ * Model      BFE hands a `struct wfp_policy` (the objects) to wfp_engine_commit(), which compiles
+ *            it to an immutable snapshot (snapshot.h: per layer a flat image of 32-bit words) and
+ *            swaps one pointer. wfp_classify() runs inside an epoch on the snapshot it found.
  * Lifetime   The old snapshot is freed after the last reader left (liburcu, memb flavour). Threads
  *            that classify call wfp_engine_thread_enter() once, _leave() at their end.
  * Ref        win32 FWP/filter-arbitration; windows-driver-docs network/filter-engine
@@ -26,11 +26,11 @@ struct wfp_indication {
     uint16_t value_count;
     const struct wfp_value *values; /* in the layer's field order */
     const struct wfp_metadata *metadata;
-    struct wfp_packet *packet; /* NULL where the layer carries none */
+    struct wfp_packet *packet;  /* NULL where the layer carries none */
     uint32_t layer_data_offset; /* bytes from packet->data to where the layer's data begins */
-    void *layer_data;          /* what is not a packet: stream, connect request, ... */
-    struct wfp_flow *flow;     /* for flow contexts; NULL before a flow exists */
-    bool from_discard;         /* set by the engine while it indicates to a _DISCARD twin */
+    void *layer_data;           /* what is not a packet: stream, connect request, ... */
+    struct wfp_flow *flow;      /* for flow contexts; NULL before a flow exists */
+    bool from_discard;          /* set by the engine while it indicates to a _DISCARD twin */
 };
 
 /** The outcome of one classify. */
@@ -42,7 +42,7 @@ struct wfp_verdict {
     uint64_t filter_id;  /* the filter that decided, 0 if none */
     uint32_t callout_id; /* its callout, 0 without one */
     uint16_t layer_id;
-    uint32_t matched;    /* filters that matched and were evaluated */
+    uint32_t matched; /* filters that matched and were evaluated */
 };
 
 /** The complete policy BFE wants in force: borrowed; the engine takes its own references. */

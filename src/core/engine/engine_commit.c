@@ -1,9 +1,9 @@
 /*
  * Commits: from what BFE wants to the next snapshot, all of it or nothing.
  *
- * Model      A full policy is first turned into its difference from the one in force, so that a small
- *            change stays cheap whichever way it arrives. Slots are prepared, the snapshot built, one
- *            pointer swapped; any failure puts the slots back as they were.
+ * Model      A full policy is first turned into its difference from the one in force, so that a
+ *            small change stays cheap whichever way it arrives. Slots are prepared, the snapshot
+ *            built, one pointer swapped; any failure puts the slots back as they were.
  */
 #include <string.h>
 
@@ -44,9 +44,9 @@ wfp_engine_snapshots_fini(struct wfp_engine *engine)
 }
 
 /*
- * Make @p snapshot the one in force. The epoch numbers change after the pointer, so that a flow that
- * noted an old number asks again, never the other way round. When this returns no reader is left in
- * the old snapshot, unless the caller is a reader itself: then it goes with a later commit.
+ * Make @p snapshot the one in force. The epoch numbers change after the pointer, so that a flow
+ * that noted an old number asks again, never the other way round. When this returns no reader is
+ * left in the old snapshot, unless the caller is a reader itself: then it goes with a later commit.
  */
 static void
 publish_locked(struct wfp_engine *engine, struct wfp_snapshot *snapshot, struct change *change)

@@ -14,10 +14,10 @@
 #include "core/model/layer.h"
 
 /* Callouts: ids of built-in callouts come first, those of drivers start well above. */
-#define WFP_CALLOUT_FIRST_ID   256u
-#define WFP_CALLOUT_CHUNK      256u
-#define WFP_CALLOUT_CHUNKS     256u
-#define WFP_CALLOUT_ID_MAX     (WFP_CALLOUT_CHUNK * WFP_CALLOUT_CHUNKS - 1)
+#define WFP_CALLOUT_FIRST_ID 256u
+#define WFP_CALLOUT_CHUNK    256u
+#define WFP_CALLOUT_CHUNKS   256u
+#define WFP_CALLOUT_ID_MAX   (WFP_CALLOUT_CHUNK * WFP_CALLOUT_CHUNKS - 1)
 
 #define WFP_CALLOUT_CLOSING 0x80000000u /* in `claims`: no new flow contexts */
 
@@ -25,16 +25,16 @@
 struct wfp_registration {
     struct wfp_callout_ops ops;
     void *context;
-    uint32_t flags;      /* WFP_CALLOUT_FLAG_* */
-    uint32_t notifying;  /* notifications running; under the mutex */
-    atomic_uint claims;  /* flow contexts, and WFP_CALLOUT_CLOSING */
+    uint32_t flags;     /* WFP_CALLOUT_FLAG_* */
+    uint32_t notifying; /* notifications running; under the mutex */
+    atomic_uint claims; /* flow contexts, and WFP_CALLOUT_CLOSING */
 };
 
 /* One callout key, for the engine's life. */
 struct wfp_callout_entry {
     struct wfp_guid key;
     uint32_t id;
-    bool is_known; /* the slot has a key */
+    bool is_known;                                 /* the slot has a key */
     struct wfp_registration *_Atomic registration; /* NULL while no code is registered */
     _Alignas(64) atomic_uint_least64_t classified;
     atomic_uint_least64_t permit, block, other;
@@ -53,7 +53,7 @@ struct wfp_callout_table {
 /* Counts of one thread, so that threads do not share cache lines. */
 struct wfp_engine_thread {
     struct wfp_engine *engine;
-    struct wfp_engine_thread *next_of_thread; /* other engines this thread entered */
+    struct wfp_engine_thread *next_of_thread;  /* other engines this thread entered */
     struct wfp_engine_thread *next, *previous; /* other threads of this engine */
     uint32_t nesting;
     _Alignas(64) struct {
@@ -65,7 +65,8 @@ struct wfp_snapshot;
 
 struct wfp_engine {
     struct wfp_snapshot *_Atomic snapshot;
-    atomic_uint layer_filters[WFP_LAYER_COUNT]; /* filters in force, so that empty layers cost a load */
+    atomic_uint
+        layer_filters[WFP_LAYER_COUNT]; /* filters in force, so that empty layers cost a load */
     atomic_uint_least64_t layer_epochs[WFP_LAYER_COUNT];
     struct wfp_slot_table slots;
     struct wfp_callout_table callouts;
@@ -75,7 +76,7 @@ struct wfp_engine {
     struct {
         atomic_uint_least64_t classified, permit, block;
     } shared_layers[WFP_LAYER_COUNT]; /* of threads that have left or never entered */
-    struct wfp_snapshot *retired; /* replaced while the writer was itself inside an epoch */
+    struct wfp_snapshot *retired;     /* replaced while the writer was itself inside an epoch */
 };
 
 /* callout.c */

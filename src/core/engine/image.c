@@ -139,7 +139,8 @@ wfp_image_verify(const struct wfp_image *image, const uint32_t *key, uint32_t ru
             ;
         else if (op != WFP_TEST_HASH && op != WFP_TEST_SLOW)
             any = wfp_walk_test(image->words, image->mask, key, at);
-        else if (field < indication->value_count && wfp_walk_test(image->words, image->mask, key, at))
+        else if (field < indication->value_count &&
+                 wfp_walk_test(image->words, image->mask, key, at))
             any = wfp_condition_match(&indication->values[field],
                                       filter->conditions[image->words[number]].match,
                                       &filter->conditions[image->words[number]].value);

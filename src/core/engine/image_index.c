@@ -1,15 +1,15 @@
 /*
  * The index over a sublayer's rules: which tables, and who goes where.
  *
- * Model      A rule has a shape: per field, how many leading bits its tests fix. A table hashes some
- *            leading bits of some fields; a rule may go to any table that hashes no more than its
- *            shape fixes. Rules are placed best first, each in the first table that fits and whose
- *            chain for its hash is still short; where none is, a new table is opened: a coarse one for
- *            a shape not seen before, an exact one once coarse chains are full. (TupleMerge: Daly et
- *            al., 2019.) A rule with alternatives goes in once for each.
+ * Model      A rule has a shape: per field, how many leading bits its tests fix. A table hashes
+ *            some leading bits of some fields; a rule may go to any table that hashes no more than
+ *            its shape fixes. Rules are placed best first, each in the first table that fits and
+ *            whose chain for its hash is still short; where none is, a new table is opened: a
+ *            coarse one for a shape not seen before, an exact one once coarse chains are full.
+ *            (TupleMerge: Daly et al., 2019.) A rule with alternatives goes in once for each.
  *            Rules that fix nothing worth hashing go to one plain list. Tables too small to pay for
- *            their probe, or beyond the 64 an image may have, are dissolved into others, or the list.
- *            Guides then say, for a few fields, which tables have anything for a value.
+ *            their probe, or beyond the 64 an image may have, are dissolved into others, or the
+ *            list. Guides then say, for a few fields, which tables have anything for a value.
  */
 #include <string.h>
 
@@ -20,10 +20,10 @@
 #define COPIES_MAX       16u /* of one rule */
 #define CHAIN_MAX        8u
 #define OPEN_MAX         160u /* while building; the smallest are dissolved */
-#define PAYS_FROM        4u  /* rules that make a table pay */
-#define GUIDES_FROM      4u  /* tables that make guides pay */
-#define ADDRESS_BITS     16u /* of an address that a guide looks at */
-#define LIST_UP_TO       8u  /* rules of a sublayer that need no tables */
+#define PAYS_FROM        4u   /* rules that make a table pay */
+#define GUIDES_FROM      4u   /* tables that make guides pay */
+#define ADDRESS_BITS     16u  /* of an address that a guide looks at */
+#define LIST_UP_TO       8u   /* rules of a sublayer that need no tables */
 
 /* What a rule fixes of one field. */
 struct fixed {
@@ -361,9 +361,9 @@ table_open(struct index *index, const struct shape *shape)
     table = &index->tables[index->table_count++];
     memset(table, 0, sizeof(*table));
     for (uint32_t i = 0; i < shape->count; i++)
-        table->parts[table->part_count++] = (struct part){
-            shape->fixed[i].field, shape->fixed[i].bits, shape->fixed[i].word_count,
-            shape->fixed[i].word};
+        table->parts[table->part_count++] =
+            (struct part){shape->fixed[i].field, shape->fixed[i].bits, shape->fixed[i].word_count,
+                          shape->fixed[i].word};
     return table;
 }
 
@@ -762,8 +762,8 @@ write_tables(struct wfp_words *words, struct index *index, uint32_t sublayer, ui
     for (uint32_t i = 0; i < count && !words->failed; i++) {
         uint32_t entry = at + i * WFP_TABLE_SIZE;
 
-        if (!list_written && (t == index->table_count ||
-                              index->list[0] < index->tables[t].entries[0].rule)) {
+        if (!list_written &&
+            (t == index->table_count || index->list[0] < index->tables[t].entries[0].rule)) {
             write_list(words, index, entry);
             list_written = true;
             list_bit = i;

@@ -1,8 +1,8 @@
 /*
  * From the conditions of a filter to the tests of a rule.
  *
- * Model      Every condition that words can decide becomes one of EQUAL, MASK, RANGE (or its negation);
- *            the rest become HASH or SLOW and mark the rule for verification.
+ * Model      Every condition that words can decide becomes one of EQUAL, MASK, RANGE (or its
+ *            negation); the rest become HASH or SLOW and mark the rule for verification.
  */
 #include <string.h>
 

@@ -1,11 +1,11 @@
 /*
  * Key records: the values of an indication as words, at places fixed per layer.
  *
- * Model      A value takes as many words as its type needs, most significant first, so that comparing
- *            words compares values: 8 to 32 bits one word (signed ones with the sign flipped), 64 bits
- *            and MAC addresses two, IPv6 addresses four, blobs and SIDs two words of hash. Tokens,
- *            strings and floats have none: conditions on them are verified on the values.
- *            Only the fields that some filter of the layer tests are written (the plan).
+ * Model      A value takes as many words as its type needs, most significant first, so that
+ *            comparing words compares values: 8 to 32 bits one word (signed ones with the sign
+ *            flipped), 64 bits and MAC addresses two, IPv6 addresses four, blobs and SIDs two words
+ *            of hash. Tokens, strings and floats have none: conditions on them are verified on the
+ *            values. Only the fields that some filter of the layer tests are written (the plan).
  */
 #ifndef WFP_CORE_ENGINE_KEY_H
 #define WFP_CORE_ENGINE_KEY_H

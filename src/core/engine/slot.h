@@ -2,10 +2,10 @@
  * Slots: what the engine keeps per filter at run time, named by a small number in the image.
  *
  * Model      A slot holds the filter, the version of the policy that removed it, and its counts. A
- *            removed filter may still stand in a segment: readers skip it by version, so that removal
- *            touches no image. An index from filter id to slot serves writers and reports.
- * Lifetime   A slot lives while a segment names it. The filter's reference goes as soon as no reader
- *            of an older version is left.
+ *            removed filter may still stand in a segment: readers skip it by version, so that
+ *            removal touches no image. An index from filter id to slot serves writers and reports.
+ * Lifetime   A slot lives while a segment names it. The filter's reference goes as soon as no
+ *            reader of an older version is left.
  * Locks      Everything but the reading of slots in classify: the engine's mutex.
  */
 #ifndef WFP_CORE_ENGINE_SLOT_H
@@ -30,10 +30,10 @@ struct wfp_slot {
 struct wfp_slot_table {
     struct wfp_slot *chunks[WFP_SLOT_CHUNKS]; /* never move */
     uint32_t chunk_count;
-    uint32_t free; /* first free slot, 0 none */
-    uint32_t *index; /* open addressing by filter id; 0 empty, UINT32_MAX deleted */
+    uint32_t free;                   /* first free slot, 0 none */
+    uint32_t *index;                 /* open addressing by filter id; 0 empty, UINT32_MAX deleted */
     uint32_t index_size, index_used; /* used counts the deleted too */
-    uint32_t count; /* filters in the index */
+    uint32_t count;                  /* filters in the index */
 };
 
 static inline struct wfp_slot *

@@ -7,12 +7,14 @@
 
 #include "base/status.h"
 
-/* Shares of the segments: the last holds this many at most, the middle one an eighth of the first. A
- * layer that is no bigger than that has one segment. */
+/*
+ * Shares of the segments: the last holds this many at most, the middle one an eighth of the first.
+ * A layer that is no bigger than that has one segment.
+ */
 #define SMALL_MAX  96u
 #define MIDDLE_MIN 1024u
 /* Fold everything when this part of a layer's rules is dead. */
-#define DEAD_PART  4u
+#define DEAD_PART 4u
 
 bool
 wfp_snapshot_outranks(const struct wfp_filter *a, const struct wfp_filter *b)
@@ -105,8 +107,7 @@ collect(void *context, uint32_t number)
     struct wfp_slot *slot = wfp_slot_get(collection->slots, number);
 
     if (slot->removed_in > collection->version)
-        collection->sources[collection->count++] =
-            (struct wfp_image_source){slot->filter, number};
+        collection->sources[collection->count++] = (struct wfp_image_source){slot->filter, number};
 }
 
 static int

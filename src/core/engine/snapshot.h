@@ -1,10 +1,10 @@
 /*
  * The policy in force, as the engine reads it: immutable, published by one pointer.
  *
- * Model      Per layer up to three segments, each an image: a big one, one of what was added since it was
- *            built, and a small one of what was added last. A commit makes the small one anew and
- *            folds it into its bigger neighbour when it outgrows its share; readers merge the
- *            segments by rank. A removal only marks the filter's slot with the version.
+ * Model      Per layer up to three segments, each an image: a big one, one of what was added since
+ *            it was built, and a small one of what was added last. A commit makes the small one
+ *            anew and folds it into its bigger neighbour when it outgrows its share; readers merge
+ *            the segments by rank. A removal only marks the filter's slot with the version.
  *
  *               snapshot (version) -> layer policy -> segments -> image -> slot -> filter
  *
@@ -27,12 +27,12 @@ struct wfp_segment {
 };
 
 struct wfp_layer_policy {
-    uint32_t references;   /* snapshots that hold it */
-    uint32_t filter_count; /* in force */
+    uint32_t references;    /* snapshots that hold it */
+    uint32_t filter_count;  /* in force */
     uint32_t removed_count; /* still in segments, in force no more */
     uint32_t segment_count;
     struct wfp_segment *segments[WFP_SEGMENTS]; /* biggest first */
-    struct wfp_key_plan plan; /* of all segments */
+    struct wfp_key_plan plan;                   /* of all segments */
 };
 
 struct wfp_snapshot {

@@ -3,7 +3,7 @@
  */
 #include "core/engine/walk.h"
 
-#define WORD(i) image[(i) & mask]
+#define WORD(i) image[(i)&mask]
 #define KEY(i)  key[(i) & (WFP_KEY_WORDS - 1)]
 
 /* More than any image has: bounds for loops whose true count is a word of the image. */
@@ -94,8 +94,8 @@ test(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_t at, uin
         truth = masked_equal(image, mask, key, v, at + 1, n);
         break;
     case WFP_TEST_RANGE:
-        truth = at_least(image, mask, key, v, at + 1, n) &&
-                at_most(image, mask, key, v, at + 1 + n, n);
+        truth =
+            at_least(image, mask, key, v, at + 1, n) && at_most(image, mask, key, v, at + 1 + n, n);
         break;
     case WFP_TEST_HASH:
         return equal(image, mask, key, v, at + 1, 2);
@@ -246,9 +246,8 @@ wfp_walk_next(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_
             break;
         if (WORD(table + WFP_TABLE_LAST) < floor)
             continue;
-        best = WORD(table + WFP_TABLE_PARTS)
-                   ? next_in_table(image, mask, key, table, floor, best)
-                   : next_in_list(image, mask, key, table, floor, best);
+        best = WORD(table + WFP_TABLE_PARTS) ? next_in_table(image, mask, key, table, floor, best)
+                                             : next_in_list(image, mask, key, table, floor, best);
     }
     return best == none ? 0 : best;
 }

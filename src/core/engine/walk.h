@@ -1,28 +1,29 @@
 /*
  * The image: the filters of a layer as words, and the walk that finds those that match.
  *
- * Model      An image is an array of 32-bit words, a power of two long. It has offsets and no pointers,
- *            so it may be copied, mapped or read by a program inside the kernel. Every read is
- *            masked and every loop bounded. What the walk knows of an indication is its key record:
- *            the fields' values as words at places fixed per layer (key.h).
+ * Model      An image is an array of 32-bit words, a power of two long. It has offsets and no
+ *            pointers, so it may be copied, mapped or read by a program inside the kernel. Every
+ *            read is masked and every loop bounded. What the walk knows of an indication is its key
+ *            record: the fields' values as words at places fixed per layer (key.h).
  *
  *   header     WFP_IMAGE_*: words used, sublayers, where their entries are
  *   sublayer   WFP_SUBLAYER_*: identity, its rules' extent, its tables; heaviest sublayer first
  *   rule       [words | flags] [tests] test... then WFP_RULE_*: what to do on a match
  *              Rules of a sublayer lie in order of rank, so the smaller offset is the better rule.
- *   test       WFP_TEST_*: one condition; its operands follow. The tests of one field stand together
- *              and are alternatives; the last of them is marked.
+ *   test       WFP_TEST_*: one condition; its operands follow. The tests of one field stand
+ *              together and are alternatives; the last of them is marked.
  *   table      WFP_TABLE_*: rules that agree on which bits of the key to hash (its parts); slots
  *              of {tag, rule}, probed linearly. A table without parts is a plain list of rules.
  *              Tables are sorted by their best rule; there are at most 64.
- *   guide      WFP_GUIDE_*: for some bits of the key, which tables can have a match: slots of 64 bits.
- *              A table is probed only if all guides of the sublayer allow it.
+ *   guide      WFP_GUIDE_*: for some bits of the key, which tables can have a match: slots of 64
+ *              bits. A table is probed only if all guides of the sublayer allow it.
  *
  * Contract   wfp_walk_next() gives the best matching rule at or behind `floor`: a caller gets all
  *            matches lazily in descending order, and a better index never shows. Tests that words
  *            cannot decide (WFP_TEST_SLOW, _HASH) count as true here; such a rule is marked
  *            WFP_RULE_VERIFY and the caller asks verify.c.
- * Not here   image.c builds; this file must also compile for BPF: no libc, no pointers but arguments.
+ * Not here   image.c builds; this file must also compile for BPF: no libc, no pointers but
+ *            arguments.
  */
 #ifndef WFP_CORE_ENGINE_WALK_H
 #define WFP_CORE_ENGINE_WALK_H
@@ -48,7 +49,7 @@ enum wfp_image_word {
 
 enum wfp_sublayer_word {
     WFP_SUBLAYER_WEIGHT,
-    WFP_SUBLAYER_KEY, /* 4 words */
+    WFP_SUBLAYER_KEY,       /* 4 words */
     WFP_SUBLAYER_BEGIN = 5, /* first rule */
     WFP_SUBLAYER_END,       /* behind the last */
     WFP_SUBLAYER_TABLES,
@@ -62,16 +63,16 @@ enum wfp_sublayer_word {
 #define WFP_GUIDES_MAX 5u
 
 enum wfp_guide_word {
-    WFP_GUIDE_KEY,   /* word of the key */
-    WFP_GUIDE_MASK,  /* bits of it */
-    WFP_GUIDE_SLOTS, /* slots - 1 */
+    WFP_GUIDE_KEY,     /* word of the key */
+    WFP_GUIDE_MASK,    /* bits of it */
+    WFP_GUIDE_SLOTS,   /* slots - 1 */
     WFP_GUIDE_SLOT_AT, /* 2 words each: bits of tables 0-31, 32-63 */
     WFP_GUIDE_SIZE,
 };
 
 enum wfp_table_word {
-    WFP_TABLE_BEST, /* first rule */
-    WFP_TABLE_LAST, /* last rule */
+    WFP_TABLE_BEST,  /* first rule */
+    WFP_TABLE_LAST,  /* last rule */
     WFP_TABLE_SLOTS, /* slots - 1; of a list: its length */
     WFP_TABLE_SLOT_AT,
     WFP_TABLE_PARTS,
@@ -80,9 +81,9 @@ enum wfp_table_word {
 };
 
 /* The first word of a rule. */
-#define WFP_RULE_WORDS(w)  ((w)&0xffffffu)
-#define WFP_RULE_VERIFY    0x80000000u
-#define WFP_RULE_TEST_AT   2u /* tests begin here; the second word is their number */
+#define WFP_RULE_WORDS(w) ((w)&0xffffffu)
+#define WFP_RULE_VERIFY   0x80000000u
+#define WFP_RULE_TEST_AT  2u /* tests begin here; the second word is their number */
 /* Its last words, from the end. */
 enum wfp_rule_word {
     WFP_RULE_SLOT,
@@ -104,12 +105,12 @@ enum wfp_test_op {
 };
 
 /* A test's first word. */
-#define WFP_TEST_KEY(w)     ((w)&0x7fu)        /* first word of the key */
-#define WFP_TEST_COUNT(w)   ((w) >> 7 & 0x7u)  /* words compared: 1, 2 or 4 */
-#define WFP_TEST_OP(w)      ((w) >> 10 & 0x7u)
-#define WFP_TEST_NEGATED    0x2000u
-#define WFP_TEST_LAST       0x4000u            /* of its field */
-#define WFP_TEST_FIELD(w)   ((w) >> 16 & 0x3fu)
+#define WFP_TEST_KEY(w)   ((w)&0x7fu)       /* first word of the key */
+#define WFP_TEST_COUNT(w) ((w) >> 7 & 0x7u) /* words compared: 1, 2 or 4 */
+#define WFP_TEST_OP(w)    ((w) >> 10 & 0x7u)
+#define WFP_TEST_NEGATED  0x2000u
+#define WFP_TEST_LAST     0x4000u /* of its field */
+#define WFP_TEST_FIELD(w) ((w) >> 16 & 0x3fu)
 #define WFP_TEST_MAKE(key, count, op, field)                                                       \
     ((uint32_t)(key) | (uint32_t)(count) << 7 | (uint32_t)(op) << 10 | (uint32_t)(field) << 16)
 
@@ -156,7 +157,7 @@ uint32_t wfp_walk_rule(const uint32_t *image, uint32_t mask, const uint32_t *key
  * @param floor     0, or one more than the rule found before
  * @return offset of the rule, or 0
  */
-uint32_t wfp_walk_next(const uint32_t *image, uint32_t mask, const uint32_t *key,
-                       uint32_t sublayer, uint32_t floor);
+uint32_t wfp_walk_next(const uint32_t *image, uint32_t mask, const uint32_t *key, uint32_t sublayer,
+                       uint32_t floor);
 
 #endif

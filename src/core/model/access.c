@@ -2,8 +2,8 @@
  * Access check over self-relative descriptors.
  *
  * Layout     SECURITY_DESCRIPTOR_RELATIVE: revision, sbz1, control u16, owner, group, sacl, dacl as
- *            u32 offsets. ACL: revision, sbz1, size u16, count u16, sbz2 u16, then ACEs: type, flags,
- *            size u16, mask u32, SID.
+ *            u32 offsets. ACL: revision, sbz1, size u16, count u16, sbz2 u16, then ACEs: type,
+ *            flags, size u16, mask u32, SID.
  * Gap        Conditional (callback) and object ACEs are skipped when they allow and honoured as
  *            plain denials when they deny; integrity labels and app containers are not modelled.
  */
@@ -102,8 +102,8 @@ wfp_access_descriptor_check(const struct wfp_blob *descriptor)
     data = descriptor->data;
     for (uint32_t at = 4; at <= 8; at += 4) { /* owner, group */
         uint32_t offset = get32(data + at);
-        if (offset && (offset > descriptor->size ||
-                       !sid_fits(data + offset, descriptor->size - offset)))
+        if (offset &&
+            (offset > descriptor->size || !sid_fits(data + offset, descriptor->size - offset)))
             return -WFP_ERR_INVALID_SECURITY_DESCR;
     }
     if (!dacl)
@@ -201,7 +201,8 @@ wfp_access_check(const struct wfp_blob *descriptor, const struct wfp_value *toke
     if (token->type == WFP_TOKEN_INFORMATION) {
         const struct wfp_token_information *info = token->token;
         groups = (struct sid_list){info->sids, info->sid_count, NULL, NULL};
-        restricted = (struct sid_list){info->restricted_sids, info->restricted_sid_count, NULL, NULL};
+        restricted =
+            (struct sid_list){info->restricted_sids, info->restricted_sid_count, NULL, NULL};
     } else if (token->type == WFP_TOKEN_ACCESS_INFORMATION) {
         if (!token->blob->data || !blob_list(token->blob, 0, &groups) ||
             !blob_list(token->blob, 8, &restricted))

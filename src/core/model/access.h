@@ -19,8 +19,8 @@ bool wfp_access_sid_is_valid(const void *sid);
 /** @return 0, -WFP_ERR_NULL_POINTER or -WFP_ERR_INVALID_SECURITY_DESCR */
 int wfp_access_descriptor_check(const struct wfp_blob *descriptor);
 /**
- * Does @p token (TOKEN_INFORMATION or TOKEN_ACCESS_INFORMATION) pass? A null DACL admits everyone, an
- * empty one no one. A restricted token must pass with both of its lists.
+ * Does @p token (TOKEN_INFORMATION or TOKEN_ACCESS_INFORMATION) pass? A null DACL admits everyone,
+ * an empty one no one. A restricted token must pass with both of its lists.
  * Context: no locks, no allocation.
  */
 bool wfp_access_check(const struct wfp_blob *descriptor, const struct wfp_value *token);

@@ -250,8 +250,8 @@ match_mixed(const struct wfp_value *value, uint32_t match, const struct wfp_valu
         inside = in_v6_prefix(value->array16->bytes, operand->v6_mask);
         return inside == (match == WFP_MATCH_EQUAL);
     case WFP_RANGE:
-        return value->type == operand->range->low.type &&
-               order(value, &operand->range->low) >= 0 && order(value, &operand->range->high) <= 0;
+        return value->type == operand->range->low.type && order(value, &operand->range->low) >= 0 &&
+               order(value, &operand->range->high) <= 0;
     case WFP_SECURITY_DESCRIPTOR:
         return match == WFP_MATCH_EQUAL && wfp_access_check(operand->blob, value);
     default:

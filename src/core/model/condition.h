@@ -15,8 +15,8 @@
  * May a filter at @p layer carry @p condition?
  *
  * @return 0, -WFP_ERR_CONDITION_NOT_FOUND (no such field), -WFP_ERR_INVALID_ENUMERATOR (a match or
- *         data type that does not exist), -WFP_ERR_TYPE_MISMATCH (the field is never tested with such
- *         a value), -WFP_ERR_MATCH_TYPE_MISMATCH (nor in this way), -WFP_ERR_NULL_POINTER,
+ *         data type that does not exist), -WFP_ERR_TYPE_MISMATCH (the field is never tested with
+ *         such a value), -WFP_ERR_MATCH_TYPE_MISMATCH (nor in this way), -WFP_ERR_NULL_POINTER,
  *         -WFP_ERR_INVALID_RANGE (low above high), -WFP_ERR_INVALID_NET_MASK,
  *         -WFP_ERR_INVALID_SECURITY_DESCR (not self-relative, or broken),
  *         -WFP_ERR_INVALID_PARAMETER (a broken SID)

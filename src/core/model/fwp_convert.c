@@ -1,6 +1,6 @@
 /*
- * The model's Windows face: proof that our types are the platform's, member for member, so that they
- * cross the border by a cast.
+ * The model's Windows face: proof that our types are the platform's, member for member, so that
+ * they cross the border by a cast.
  *
  * Not here   conversions that need more than a cast: nt/fwps and policy/fwpm.
  */
@@ -52,7 +52,8 @@ SAME_PLACE(wfp_classify_out, filter_id, FWPS_CLASSIFY_OUT0, filterId);
 SAME_PLACE(wfp_classify_out, rights, FWPS_CLASSIFY_OUT0, rights);
 SAME_PLACE(wfp_classify_out, flags, FWPS_CLASSIFY_OUT0, flags);
 
-#define METADATA(ours, theirs) SAME_PLACE(wfp_metadata, ours, FWPS_INCOMING_METADATA_VALUES0, theirs)
+#define METADATA(ours, theirs)                                                                     \
+    SAME_PLACE(wfp_metadata, ours, FWPS_INCOMING_METADATA_VALUES0, theirs)
 SAME_SIZE(wfp_metadata, FWPS_INCOMING_METADATA_VALUES0);
 METADATA(present, currentMetadataValues);
 METADATA(flags, flags);

@@ -10,7 +10,10 @@
 
 #define GUID(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                                              \
     {                                                                                              \
-        a, b, c, {d0, d1, d2, d3, d4, d5, d6, d7}                                                  \
+        a, b, c,                                                                                   \
+        {                                                                                          \
+            d0, d1, d2, d3, d4, d5, d6, d7                                                         \
+        }                                                                                          \
     }
 #define WFP_BYTE_ARRAY16_TYPE WFP_BYTE_ARRAY16
 
@@ -18,8 +21,12 @@
 static const struct wfp_field all_fields[] = {
 #define FIELD(layer, index, name_, condition, guid, kind_, type_, level_)                          \
     {                                                                                              \
-        .name = #name_, .condition_name = #condition, .condition_key = guid,                       \
-        .kind = WFP_FIELD_##kind_, .type = WFP_##type_, .level = WFP_LEVEL_##level_,               \
+        .name = #name_,                                                                            \
+        .condition_name = #condition,                                                              \
+        .condition_key = guid,                                                                     \
+        .kind = WFP_FIELD_##kind_,                                                                 \
+        .type = WFP_##type_,                                                                       \
+        .level = WFP_LEVEL_##level_,                                                               \
     },
 #include "core/model/fields.def"
 #undef FIELD
@@ -33,8 +40,14 @@ static const uint8_t layer_of_field[] = {
 };
 
 enum { MODE_KERNEL = 1, MODE_USER = 0 };
-#define IDS(...)    {__VA_ARGS__}
-#define COUNTS(...) {__VA_ARGS__}
+#define IDS(...)                                                                                   \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
+#define COUNTS(...)                                                                                \
+    {                                                                                              \
+        __VA_ARGS__                                                                                \
+    }
 
 static struct wfp_layer all_layers[WFP_LAYER_COUNT] = {
 #define LAYER(id_, name_, guid, mode, flags_, sublayer, fields_, ids_, counts)                     \
@@ -60,7 +73,8 @@ find_discard_twin(uint16_t id)
 {
     size_t length = strlen(all_layers[id].name);
 
-    if (id + 1 == WFP_LAYER_COUNT || strncmp(all_layers[id + 1].name, all_layers[id].name, length) ||
+    if (id + 1 == WFP_LAYER_COUNT ||
+        strncmp(all_layers[id + 1].name, all_layers[id].name, length) ||
         strcmp(all_layers[id + 1].name + length, "_DISCARD"))
         return WFP_LAYER_COUNT;
     return (uint16_t)(id + 1);

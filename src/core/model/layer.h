@@ -1,8 +1,8 @@
 /*
  * The run-time layers and their fields, from layers.def and fields.def.
  *
- * Model      Our run-time ids are those of the newest SDK level. A field has one index in its layer,
- *            one delivered type and one condition key; names that share a key (ICMP_TYPE is
+ * Model      Our run-time ids are those of the newest SDK level. A field has one index in its
+ *            layer, one delivered type and one condition key; names that share a key (ICMP_TYPE is
  *            IP_LOCAL_PORT) are the same field.
  * Ref        windows-driver-docs network/management-filtering-layer-identifiers
  */
@@ -68,7 +68,7 @@ struct wfp_layer {
     bool is_kernel_mode;
     uint16_t field_count;
     const struct wfp_field *fields;
-    int16_t ids[WFP_LEVEL_NEWEST];          /* the id at each SDK level, -1 where absent */
+    int16_t ids[WFP_LEVEL_NEWEST];         /* the id at each SDK level, -1 where absent */
     int16_t field_counts[WFP_LEVEL_COUNT]; /* at each level and in the newest build, -1 likewise */
 };
 

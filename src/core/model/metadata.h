@@ -1,8 +1,8 @@
 /*
  * What accompanies an indication besides its fields: FWPS_INCOMING_METADATA_VALUES0, newest level.
  *
- * Model      Member for member the Windows structure (280 bytes), so that a driver reads it in place.
- *            `present` and `present_l2` say which members hold something.
+ * Model      Member for member the Windows structure (280 bytes), so that a driver reads it in
+ *            place. `present` and `present_l2` say which members hold something.
  * Ref        ddi fwpsk/ns-fwpsk-fwps_incoming_metadata_values0_
  */
 #ifndef WFP_CORE_MODEL_METADATA_H

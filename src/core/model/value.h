@@ -3,7 +3,8 @@
  *
  * Model      The layouts are those of Windows' FWP_VALUE0, FWP_RANGE0, FWPM_FILTER_CONDITION0 and
  *            their kin, member for member (fwp_convert.c proves it), so that a value crosses the
- *            border to a driver without being copied. 64-bit integers and larger things are pointers.
+ *            border to a driver without being copied. 64-bit integers and larger things are
+ *            pointers.
  * Lifetime   A value borrows what it points to, unless a wfp_value_copy() made it.
  * Ref        win32 fwptypes/ns-fwptypes-fwp_value0
  */
@@ -86,7 +87,8 @@ struct wfp_v6_mask {
 
 struct wfp_range;
 
-/** FWP_VALUE0 / FWP_CONDITION_VALUE0: IPv4 addresses and ports in host order, IPv6 in network order. */
+/** FWP_VALUE0 / FWP_CONDITION_VALUE0: IPv4 addresses and ports in host order, IPv6 in network
+ * order. */
 struct wfp_value {
     uint32_t type; /* enum wfp_type */
     union {
@@ -141,7 +143,8 @@ struct wfp_condition {
 
 /**
  * Deep copy. @p ret_copy owns everything it points to.
- * @return 0, -WFP_ERR_NO_MEMORY, or -WFP_ERR_TYPE_MISMATCH / NULL_POINTER for a value no one may hold
+ * @return 0, -WFP_ERR_NO_MEMORY, or -WFP_ERR_TYPE_MISMATCH / NULL_POINTER for a value no one may
+ * hold
  */
 int wfp_value_copy(const struct wfp_value *value, struct wfp_value *ret_copy);
 /** Bytes a wfp_value_pack() of @p value needs: a multiple of 8, 0 for what is inline. */

@@ -127,8 +127,7 @@ format_pointee(const struct wfp_value *value, char *text, uint32_t size)
         format_sid(value->sid, text, size);
         break;
     case WFP_UNICODE_STRING: {
-        char *utf8 =
-            wfp_utf16_to_utf8(value->string_utf16, wfp_utf16_length(value->string_utf16));
+        char *utf8 = wfp_utf16_to_utf8(value->string_utf16, wfp_utf16_length(value->string_utf16));
         snprintf(text, size, "%s", utf8 ? utf8 : "");
         free(utf8);
         break;

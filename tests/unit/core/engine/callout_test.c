@@ -36,7 +36,9 @@ static struct wfp_verdict
 classify(struct wfp_flow *flow)
 {
     struct wfp_value values[WFP_FIELD_MAX] = {0};
-    struct wfp_indication indication = {.layer_id = LAYER, .values = values, .flow = flow,
+    struct wfp_indication indication = {.layer_id = LAYER,
+                                        .values = values,
+                                        .flow = flow,
                                         .value_count = wfp_layer_find_id(LAYER)->field_count};
     struct wfp_verdict verdict;
 
@@ -57,7 +59,8 @@ test_ids_belong_to_keys_for_good(void **state)
 {
     static struct scripted script;
     struct wfp_guid found, builtin;
-    uint32_t id = wfp_callout_id(engine, &key), other = wfp_callout_id(engine, &(struct wfp_guid){.data1 = 5});
+    uint32_t id = wfp_callout_id(engine, &key),
+             other = wfp_callout_id(engine, &(struct wfp_guid){.data1 = 5});
 
     assert_true(id >= 256);
     assert_int_not_equal(id, other);
@@ -82,8 +85,9 @@ test_registration_errors(void **state)
 
     assert_int_equal(wfp_callout_register(engine, &key, 0, &ops, NULL, &again),
                      -WFP_ERR_ALREADY_EXISTS);
-    assert_int_equal(wfp_callout_register(engine, &(struct wfp_guid){.data1 = 5}, 0, &none, NULL, &again),
-                     -WFP_ERR_INVALID_PARAMETER);
+    assert_int_equal(
+        wfp_callout_register(engine, &(struct wfp_guid){.data1 = 5}, 0, &none, NULL, &again),
+        -WFP_ERR_INVALID_PARAMETER);
     assert_int_equal(again, 9);
     assert_int_equal(wfp_callout_unregister(engine, id + 1), -WFP_ERR_CALLOUT_NOT_FOUND);
     assert_int_equal(wfp_callout_unregister(engine, UINT32_MAX), -WFP_ERR_CALLOUT_NOT_FOUND);
@@ -130,7 +134,8 @@ test_notifications_reach_the_callout_and_only_an_add_can_be_vetoed(void **state)
     assert_int_equal(notified.count[WFP_NOTIFY_ADD_FILTER_POST_COMMIT], 0); /* did not ask for it */
     assert_int_equal(wfp_callout_unregister(engine, id), 0);
     assert_int_equal(wfp_callout_register(engine, &key, WFP_CALLOUT_FLAG_ENABLE_COMMIT_ADD_NOTIFY,
-                                          &ops, NULL, &id), 0);
+                                          &ops, NULL, &id),
+                     0);
     assert_int_equal(wfp_callout_notify(engine, WFP_NOTIFY_ADD_FILTER_POST_COMMIT, filter), 0);
     assert_int_equal(notified.count[WFP_NOTIFY_ADD_FILTER_POST_COMMIT], 1);
     wfp_filter_unref(filter);
@@ -178,7 +183,8 @@ test_conditional_on_flow_is_silent_without_a_context(void **state)
     memset(&script, 0, sizeof(script));
     script.action = WFP_ACTION_BLOCK;
     assert_int_equal(wfp_callout_register(engine, &key, WFP_CALLOUT_FLAG_CONDITIONAL_ON_FLOW, &ops,
-                                          &script, &id), 0);
+                                          &script, &id),
+                     0);
     commit_callout_filter(WFP_ACTION_CALLOUT_TERMINATING, id);
     assert_int_equal(classify(NULL).action, WFP_ACTION_PERMIT);
     assert_int_equal(wfp_flow_table_new(engine, &table), 0);
@@ -321,7 +327,8 @@ test_no_call_begins_or_runs_after_unregister_returned(void **state)
     assert_true(calls > 0);
 }
 
-/* Each policy has eight filters of one generation: a classify must see eight of one, never a mix. */
+/* Each policy has eight filters of one generation: a classify must see eight of one, never a mix.
+ * */
 #define GENERATION_SIZE 8
 
 static atomic_uint mixed, seen_whole;
@@ -374,7 +381,8 @@ commit_generations(void)
             new[i]->context = generation;
         }
         assert_int_equal(wfp_engine_commit_delta(engine, new, GENERATION_SIZE, old,
-                                                 generation ? GENERATION_SIZE : 0), 0);
+                                                 generation ? GENERATION_SIZE : 0),
+                         0);
         for (uint32_t i = 0; generation && i < GENERATION_SIZE; i++)
             wfp_filter_unref(old[i]);
         memcpy(old, new, sizeof(old));

@@ -89,7 +89,8 @@ static void
 test_conditions_of_one_field_are_alternatives(void **state)
 {
     struct wfp_filter *filters[] = {make_filter(1, LAYER, 100, 5, WFP_ACTION_BLOCK)};
-    add_condition(filters[0], PORT, WFP_MATCH_EQUAL, (struct wfp_value){WFP_UINT16, {.uint16 = 80}});
+    add_condition(filters[0], PORT, WFP_MATCH_EQUAL,
+                  (struct wfp_value){WFP_UINT16, {.uint16 = 80}});
     add_condition(filters[0], PORT, WFP_MATCH_EQUAL,
                   (struct wfp_value){WFP_UINT16, {.uint16 = 443}});
     add_condition(filters[0], REMOTE, WFP_MATCH_EQUAL,

@@ -31,8 +31,8 @@ add_condition(struct wfp_filter *filter, int field, uint32_t match, struct wfp_v
 {
     struct wfp_condition *condition;
 
-    filter->conditions = realloc(filter->conditions,
-                                 (filter->condition_count + 1) * sizeof(filter->conditions[0]));
+    filter->conditions =
+        realloc(filter->conditions, (filter->condition_count + 1) * sizeof(filter->conditions[0]));
     assert(filter->conditions);
     condition = &filter->conditions[filter->condition_count++];
     memset(condition, 0, sizeof(*condition));
@@ -57,8 +57,8 @@ struct scripted {
 };
 
 static inline void
-scripted_classify(void *context, const struct wfp_indication *indication,
-                  struct wfp_filter *filter, uint64_t flow_context, struct wfp_classify_out *out)
+scripted_classify(void *context, const struct wfp_indication *indication, struct wfp_filter *filter,
+                  uint64_t flow_context, struct wfp_classify_out *out)
 {
     struct scripted *script = context;
 
@@ -99,8 +99,8 @@ register_scripted(struct wfp_engine *engine, uint32_t key, uint32_t flags, struc
 static inline void
 commit_all(struct wfp_engine *engine, struct wfp_filter **filters, uint32_t count)
 {
-    int r = wfp_engine_commit(engine,
-                              &(struct wfp_policy){.filters = filters, .filter_count = count});
+    int r =
+        wfp_engine_commit(engine, &(struct wfp_policy){.filters = filters, .filter_count = count});
     assert(r == 0);
     (void)r;
     for (uint32_t i = 0; i < count; i++)

@@ -52,8 +52,7 @@ test_known_rows(void **state)
     assert_int_equal(remote->type, WFP_UINT32);
     assert_int_equal(wfp_layer_find_field_name(layer, "FWPM_CONDITION_ICMP_TYPE"),
                      wfp_layer_find_field_name(layer, "IP_LOCAL_PORT"));
-    assert_int_equal(wfp_layer_find_field_name(layer, "ALE_APP_ID"),
-                     -WFP_ERR_CONDITION_NOT_FOUND);
+    assert_int_equal(wfp_layer_find_field_name(layer, "ALE_APP_ID"), -WFP_ERR_CONDITION_NOT_FOUND);
     assert_int_equal(wfp_layer_discard_twin(16), 17);
     assert_int_equal(wfp_layer_discard_twin(17), WFP_LAYER_COUNT);
 }
