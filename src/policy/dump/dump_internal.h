@@ -18,7 +18,6 @@ void *wfp_dump_arena_alloc(struct wfp_dump_arena *arena, size_t size);
 /** UTF-8 with one root element, ready for the XML parser. */
 struct wfp_dump_text {
     char *memory; /* to free */
-    const char *text;
     size_t size;
 };
 int wfp_dump_text_load(const char *path, struct wfp_dump_text *ret_text,
@@ -46,7 +45,7 @@ struct wfp_dump_number {
 int wfp_dump_number_find(const struct wfp_dump_number *table, const char *name,
                          uint32_t *ret_value);
 extern const struct wfp_dump_number wfp_dump_types[], wfp_dump_matches[], wfp_dump_actions[],
-    wfp_dump_kinds[], wfp_dump_flags[];
+    wfp_dump_kinds[], wfp_dump_flag_names[];
 
 /* dump_sddl.c */
 /** A SID in text or of two letters, as bytes. @return 0 or -WFP_ERR_INVALID_PARAMETER */
@@ -59,7 +58,7 @@ int wfp_dump_sid_parse(const char *text, size_t length, uint8_t ret_sid[68], siz
 int wfp_dump_sddl_parse(const char *text, struct wfp_dump_arena *arena,
                         struct wfp_blob *ret_descriptor, bool *ret_partial);
 
-/* dump_read.c */
+/* dump_node.c */
 struct wfp_dump_name_entry {
     const char *name;
     uint8_t kind;
@@ -94,6 +93,27 @@ int wfp_dump_number(struct wfp_dump_reader *reader, const xmlNode *node, uint64_
 int wfp_dump_blob(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_blob *ret_blob);
 int wfp_dump_string(struct wfp_dump_reader *reader, const xmlNode *node,
                     const uint16_t **ret_string_utf16);
+
+/** The number in a child element; absent or empty means @p otherwise. */
+int wfp_dump_child_number(struct wfp_dump_reader *reader, const xmlNode *node, const char *name,
+                          uint64_t most, uint64_t otherwise, uint64_t *ret_number);
+/** The key in a child element; absent is the zero GUID. */
+int wfp_dump_child_key(struct wfp_dump_reader *reader, const xmlNode *node, const char *name,
+                       enum wfp_dump_name kind, struct wfp_guid *ret_key);
+/** <flags>: names, or eight hexadecimal digits for bits without one. */
+int wfp_dump_flags(struct wfp_dump_reader *reader, const xmlNode *node, uint32_t *ret_flags);
+/** Eight hexadecimal digits: how netsh prints a number that it has no name for. */
+bool wfp_dump_bits(const char *text, uint32_t *ret_bits);
+/** A copy that lives as long as the dump, or NULL. */
+const char *wfp_dump_keep(struct wfp_dump_reader *reader, const char *text);
+
+/* dump_object.c: each takes an <item> and appends to the dump's list */
+int wfp_dump_read_provider(struct wfp_dump_reader *reader, const xmlNode *node);
+int wfp_dump_read_sublayer(struct wfp_dump_reader *reader, const xmlNode *node);
+int wfp_dump_read_context(struct wfp_dump_reader *reader, const xmlNode *node);
+int wfp_dump_read_filter(struct wfp_dump_reader *reader, const xmlNode *node);
+/** A layer, with the callouts and filters that a state file lists beneath it. */
+int wfp_dump_read_layer(struct wfp_dump_reader *reader, const xmlNode *node);
 
 /* dump_value.c */
 /** An element that holds <type> and the value in an element named for it. */

@@ -156,7 +156,7 @@ const struct wfp_dump_number wfp_dump_kinds[] = {
     {NULL, 0},
 };
 
-const struct wfp_dump_number wfp_dump_flags[] = {
+const struct wfp_dump_number wfp_dump_flag_names[] = {
     {"FWPM_FILTER_FLAG_PERSISTENT", 0x1},
     {"FWPM_FILTER_FLAG_BOOTTIME", 0x2},
     {"FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT", 0x4},

@@ -256,6 +256,7 @@ append_expression(struct buffer *buffer, const char *from, const char *to)
     const char *name = from + 1, *name_end, *operator_end, *quote;
     const struct word *word;
     size_t start = buffer->used;
+    uint8_t operation;
 
     if (to - from < 5 || *from != '(' || to[-1] != ')' || to[-2] != '"')
         return false;
@@ -268,9 +269,10 @@ append_expression(struct buffer *buffer, const char *from, const char *to)
     word = find_word(operators, name_end + 1, (size_t)(operator_end - name_end - 1));
     if (!word)
         return false;
+    operation = (uint8_t)word->value;
     if (append(buffer, "artx", 4) && append_text(buffer, 0xf8, name, (size_t)(name_end - name)) &&
         append_text(buffer, 0x10, quote + 1, (size_t)(to - 2 - quote - 1)) &&
-        append(buffer, &(uint8_t){(uint8_t)word->value}, 1)) {
+        append(buffer, &operation, 1)) {
         while ((buffer->used - start) % 4)
             if (!append(buffer, "", 1))
                 break;

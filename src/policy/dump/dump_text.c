@@ -70,7 +70,8 @@ wrap(const char *utf8, size_t size, struct wfp_dump_text *ret_text, struct wfp_d
     memcpy(memory + open, utf8, size);
     blank_declarations(memory + open, memory + open + size);
     memcpy(memory + open + size, root_close, close + 1);
-    *ret_text = (struct wfp_dump_text){memory, memory, open + size + close};
+    ret_text->memory = memory;
+    ret_text->size = open + size + close;
     return 0;
 }
 
