@@ -246,7 +246,7 @@ nt_image_check_missing(struct nt_image *image, const struct nt_image_options *op
     if (options->stub_missing)
         return NT_IMAGE_OK;
     return nt_image_fail(report, NT_IMAGE_MISSING_IMPORTS,
-                         "%s: %zu imports missing, %zu present (--stub-missing loads it anyway)",
+                         "%s: imports missing: %zu, present: %zu (--stub-missing loads it anyway)",
                          image->path, report->missing_count, report->present_count);
 }
 

@@ -53,13 +53,12 @@ static const char *const windows_target[] = {
 
 /* What a WDK project defines; the flags of the command line come later and win. */
 static const char *const definitions[] = {
-    "-D_WIN64=1",        "-D_AMD64_=1",
-    "-DAMD64=1",         "-D_KERNEL_MODE=1",
-    "-DSTD_CALL=1",      "-DCONDITION_HANDLING=1",
-    "-DWIN32=100",       "-D_NT1X_=100",
-    "-DWINNT=1",         "-D_WIN32_WINNT=0x0A00",
-    "-DWINVER=0x0A00",   "-DWIN32_LEAN_AND_MEAN=1",
-    "-DPOOL_NX_OPTIN=1", "-DNDIS_SUPPORT_NDIS6=1",
+    "-D_WIN64=1",      "-D_AMD64_=1",
+    "-DAMD64=1",       "-D_KERNEL_MODE=1",
+    "-DSTD_CALL=1",    "-DCONDITION_HANDLING=1",
+    "-DWIN32=100",     "-D_NT1X_=100",
+    "-DWINNT=1",       "-D_WIN32_WINNT=0x0A00",
+    "-DWINVER=0x0A00", "-DWIN32_LEAN_AND_MEAN=1",
     "-DWFP_CC=1",
 };
 

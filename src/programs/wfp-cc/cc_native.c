@@ -133,6 +133,7 @@ resolve(struct link *link)
             append_thunk(link, name);
             wfp_cc_util_add(&link->wrapped, name);
         } else if (wfp_cc_symbols_find_export(name, &import)) {
+            wfp_cc_symbols_note_guess(name, &import);
             append_import(link, symbol, name, &import);
         } else if (strcmp(name, "_GLOBAL_OFFSET_TABLE_") != 0 &&
                    strncmp(name, "__start_asan", 12) != 0 &&
@@ -212,9 +213,10 @@ run_linker(struct link *link)
 
     wfp_cc_util_write(script, version, sizeof(version) - 1);
     wfp_cc_util_add(&argv, cc->linker);
-    static const char *const options[] = {"-shared",          "-Bsymbolic",     "-znow",
-                                          "-zrelro",          "-znoexecstack",  "--build-id",
-                                          "--hash-style=gnu", "--eh-frame-hdr", "-melf_x86_64"};
+    static const char *const options[] = {"-shared",     "-Bsymbolic",       "-znow",
+                                          "-zrelro",     "-znoexecstack",    "--gc-sections",
+                                          "--build-id",  "--hash-style=gnu", "--eh-frame-hdr",
+                                          "-melf_x86_64"};
     for (size_t i = 0; i < ELEMENTSOF(options); i++)
         wfp_cc_util_add(&argv, options[i]);
     wfp_cc_util_addf(&argv, "--version-script=%s", script);

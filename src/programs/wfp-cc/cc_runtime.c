@@ -53,6 +53,7 @@ compile(struct wfp_cc *cc, const char *file, bool needs_wdk, struct wfp_cc_symbo
         wfp_cc_util_addf(&extra, "%s/%s", cc->wdk_dir, wdk[i]);
     }
     if (needs_wdk) {
+        wfp_cc_util_add(&extra, "-fdata-sections");
         wfp_cc_util_add(&extra, "-D_AMD64_=1");
         wfp_cc_util_add(&extra, "-DNDIS_SUPPORT_NDIS6=1");
     }

@@ -4,9 +4,9 @@
  * Windows ignores case in file names, separates folders by backslashes and compiles UTF-16. The
  * scan follows every #include from the sources on. Where a name exists in another case, the
  * compiler's file overlay gets an entry for the name as written; where a file is UTF-16, an
- * entry points to a UTF-8 copy; where a header is made by a Windows tool (.tmh by tracepp, message
- * headers by mc), a stand-in is generated. Conditional includes are followed too: an entry too
- * many is harmless.
+ * entry points to a UTF-8 copy, and where cl takes what clang does not, to a translated one; where
+ * a header is made by a Windows tool (.tmh by tracepp, message headers by mc), a stand-in is
+ * generated. Conditional includes are followed too: an entry too many is harmless.
  */
 #include <dirent.h>
 #include <stdio.h>
@@ -23,7 +23,7 @@ struct scan {
     struct wfp_cc_list visited;
     struct wfp_cc_list search;        /* folders for every include: -I, then include/wdk */
     struct wfp_cc_list chain;         /* folders of the files being read, innermost last */
-    struct wfp_cc_list recoded;       /* pairs: canonical path of a UTF-16 file, its UTF-8 copy */
+    struct wfp_cc_list recoded;       /* pairs: canonical path of a translated file, its copy */
     struct wfp_cc_list entries;       /* overlay names, so that none appears twice */
     struct wfp_cc_list wpp_functions; /* see cc_wpp.c */
     struct wfp_cc_text overlay;
@@ -77,18 +77,18 @@ is_utf16(const struct wfp_cc_text *text, bool *ret_swapped)
     return p[0] != 0 && p[1] == 0 && p[2] != 0 && p[3] == 0;
 }
 
-/* Replace UTF-16 text by UTF-8 and give the compiler the copy. */
-static void
-decode(struct scan *scan, const char *path, struct wfp_cc_text *text)
+/* Replace UTF-16 text by UTF-8. @return whether it was UTF-16 */
+static bool
+decode(struct wfp_cc_text *text)
 {
     bool swapped;
     if (!is_utf16(text, &swapped))
-        return;
+        return false;
 
     size_t units = text->length / 2;
     _cleanup_(freep) uint16_t *wide = calloc(units + 1, sizeof(*wide));
     if (!wide)
-        return;
+        return false;
     for (size_t i = 0; i < units; i++) {
         unsigned char a = (unsigned char)text->data[2 * i];
         unsigned char b = (unsigned char)text->data[2 * i + 1];
@@ -97,10 +97,78 @@ decode(struct scan *scan, const char *path, struct wfp_cc_text *text)
     size_t skip = wide[0] == 0xFEFF;
     _cleanup_(freep) char *narrow = wfp_utf16_to_utf8(wide + skip, units - skip);
     if (!narrow)
-        return;
+        return false;
     wfp_cc_util_free_text(text);
     wfp_cc_util_append(text, narrow, strlen(narrow));
-    _cleanup_(freep) char *copy = wfp_cc_util_format("%s/utf8-%u-%s", scan->cc->work_dir,
+    return true;
+}
+
+static bool
+is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
+/* The cast at @p p, `& (TYPE)name` after one of "(,=": where the type begins and the `)` stands. */
+static bool
+is_cast_of_lvalue(const char *text, const char *p, const char **ret_type, const char **ret_close)
+{
+    const char *before = p;
+    while (before > text && (before[-1] == ' ' || before[-1] == '\t'))
+        before--;
+    if (before == text || !strchr("(,=", before[-1]))
+        return false;
+    const char *open = p + 1 + strspn(p + 1, " \t");
+    if (*open != '(')
+        return false;
+    const char *type = open + 1 + strspn(open + 1, " \t"), *end = type;
+    while (is_word(*end))
+        end++;
+    const char *close = end + strspn(end, " \t");
+    if (end == type || *close != ')')
+        return false;
+    const char *operand = close + 1 + strspn(close + 1, " \t");
+    if (!is_word(*operand) || (*operand >= '0' && *operand <= '9'))
+        return false;
+    *ret_type = type;
+    *ret_close = close;
+    return true;
+}
+
+/*
+ * cl lets a cast be an lvalue (C4213): `InterlockedIncrement(&(LONG)Context->Count)`. The C that
+ * says the same is `(LONG *)&Context->Count`. In that place the original is always an error to
+ * clang, so nothing valid changes its meaning.
+ */
+static bool
+translate_casts(struct wfp_cc_text *text)
+{
+    struct wfp_cc_text out = {0};
+    const char *done = text->data, *type, *close;
+    for (const char *p = text->data; (p = strchr(p, '&')); p++) {
+        if (!is_cast_of_lvalue(text->data, p, &type, &close))
+            continue;
+        wfp_cc_util_append(&out, done, (size_t)(p - done));
+        wfp_cc_util_appendf(&out, "(%.*s *)&", (int)(close - type), type);
+        done = close + 1;
+    }
+    if (!out.data)
+        return false;
+    wfp_cc_util_append(&out, done, strlen(done));
+    wfp_cc_util_free_text(text);
+    *text = out;
+    return true;
+}
+
+/* Make the file readable for clang; where that changed it, the compiler gets a copy. */
+static void
+translate(struct scan *scan, const char *path, struct wfp_cc_text *text)
+{
+    bool changed = decode(text);
+    changed |= translate_casts(text);
+    if (!changed)
+        return;
+    _cleanup_(freep) char *copy = wfp_cc_util_format("%s/copy-%u-%s", scan->cc->work_dir,
                                                      scan->copies++, wfp_cc_util_leaf(path));
     wfp_cc_util_write(copy, text->data, text->length);
     _cleanup_(freep) char *canonical = wfp_cc_util_canonical(path);
@@ -199,7 +267,7 @@ generate_messages(struct scan *scan, const char *folder, const char *name)
         _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text text = {0}, header = {0};
         if (!path || wfp_cc_util_read(path, &text) < 0)
             continue;
-        decode(scan, path, &text);
+        (void)decode(&text);
         kinds[i].make(text.data, &header);
         _cleanup_(freep) char *out = wfp_cc_util_format("%s/%s", scan->generated_dir, name);
         _cleanup_(freep) char *out_folder = wfp_cc_util_folder(out);
@@ -287,7 +355,7 @@ scan_file(struct scan *scan, const char *path)
         return;
 
     _cleanup_(freep) char *folder = wfp_cc_util_folder(path);
-    decode(scan, path, &text);
+    translate(scan, path, &text);
     wfp_cc_wpp_collect(text.data, &scan->wpp_functions);
     if (strncmp(canonical, scan->cc->wdk_dir, strlen(scan->cc->wdk_dir)) != 0 &&
         (strstr(text.data, "__try") || strstr(text.data, "__except")))

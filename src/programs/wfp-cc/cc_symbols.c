@@ -4,6 +4,7 @@
 #include "programs/wfp-cc/cc_symbols.h"
 
 #include <elf.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,6 +103,14 @@ wfp_cc_symbols_find_export(const char *name, struct wfp_cc_import *ret_import)
         }
     }
     return false;
+}
+
+void
+wfp_cc_symbols_note_guess(const char *name, const struct wfp_cc_import *import)
+{
+    if (import->guessed)
+        fprintf(stderr, "wfp-cc: note: %s is not in OpenWFP's export tables; assumed to be %s's\n",
+                name, import->module);
 }
 
 static void

@@ -31,6 +31,9 @@ struct wfp_cc_import {
 /** Which module exports @p name. @return false if none does and the name fits none. */
 bool wfp_cc_symbols_find_export(const char *name, struct wfp_cc_import *ret_import);
 
+/** Say so when the module is a guess: the loader may not find the name. */
+void wfp_cc_symbols_note_guess(const char *name, const struct wfp_cc_import *import);
+
 struct wfp_cc_module_row {
     const char *name;
     enum wfp_cc_import_kind kind;

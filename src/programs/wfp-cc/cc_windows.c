@@ -65,8 +65,10 @@ resolve(struct link *link)
             continue;
         wfp_cc_util_add(&done, name);
         if (wfp_cc_symbols_find_export(name, &import) && !wfp_cc_util_ends(import.module, ".lib") &&
-            add_import(link, name, &import))
+            add_import(link, name, &import)) {
+            wfp_cc_symbols_note_guess(name, &import);
             continue;
+        }
         fprintf(stderr, "wfp-cc: undefined: %s (in no source, and no kernel module exports it)\n",
                 name);
         unknown++;

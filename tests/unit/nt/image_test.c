@@ -262,6 +262,7 @@ test_windows_habits_compile(void **state)
     assert_int_equal(entry(0, NULL), 77);
     assert_string_equal(last_line, "0 DriverEntry got 0x%08x and 100%%\n3 plain\n");
     assert_int_equal(entry(1, NULL), (int32_t)0xC1230002);
+    assert_int_equal(entry(2, NULL), 77);
     nt_image_unload(image);
     nt_image_report_fini(&report);
 }

@@ -328,7 +328,7 @@ test_each_defect_has_its_refusal(void **state)
         {reloc_block_too_long, NT_IMAGE_MALFORMED, "relocation block"},
         {import_name_beyond, NT_IMAGE_MALFORMED, "module name"},
         {import_table_beyond, NT_IMAGE_MALFORMED, "import table"},
-        {import_by_ordinal, NT_IMAGE_MISSING_IMPORTS, "1 imports missing, 2 present"},
+        {import_by_ordinal, NT_IMAGE_MISSING_IMPORTS, "imports missing: 1, present: 2"},
         {pdata_out_of_order, NT_IMAGE_MALFORMED, "exception directory"},
         {unwind_beyond, NT_IMAGE_MALFORMED, "unwind information"},
         {cookie_in_code, NT_IMAGE_MALFORMED, "security cookie"},
