@@ -9,6 +9,7 @@
 #include <wdm.h>
 #include <ws2def.h>
 #include <ws2ipdef.h>
+#include <mstcpip.h>
 #include <netiodef.h>
 #include <netioapi.h>
 #include <ndis.h>

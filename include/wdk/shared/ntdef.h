@@ -302,14 +302,15 @@ typedef struct _CSTRING {
 } CSTRING;
 
 #ifdef __cplusplus
-EXTERN_C_END
+/* Also inside a driver's own extern "C" around the headers. */
+extern "C++" {
 template <class T>
 static constexpr T *
 WdkUnconst(const T *p)
 {
     return const_cast<T *>(p);
 }
-EXTERN_C_START
+}
 #define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), WdkUnconst(s)}
 #else
 #define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (void *)(s)}
