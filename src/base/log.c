@@ -24,6 +24,12 @@ wfp_log_set_level(enum wfp_log_level level)
     log_state.level = level;
 }
 
+bool
+wfp_log_is_on(enum wfp_log_level level)
+{
+    return level <= log_state.level;
+}
+
 void
 wfp_log(enum wfp_log_level level, const char *format, ...)
 {

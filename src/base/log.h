@@ -7,6 +7,7 @@
 #define WFP_BASE_LOG_H
 
 #include <stdarg.h>
+#include <stdbool.h>
 
 #include "base/macros.h"
 
@@ -19,6 +20,8 @@ typedef void wfp_log_sink(void *context, enum wfp_log_level level, const char *l
 void wfp_log_set_sink(wfp_log_sink *sink, void *context);
 /** Lines above @p level are dropped; the default is WFP_LOG_INFO. */
 void wfp_log_set_level(enum wfp_log_level level);
+/** Would a line at @p level be written? Ask before formatting what is costly. */
+bool wfp_log_is_on(enum wfp_log_level level);
 /** Write one line. */
 void wfp_log(enum wfp_log_level level, const char *format, ...) _printf_(2, 3);
 

@@ -12,6 +12,7 @@
 #include "core/model/layer.h"
 #include "nt/fwps/fwps_host.h"
 #include "nt/ntos/nt_finding.h"
+#include "nt/ntos/nt_host.h"
 
 static const char *
 action_name(uint32_t action)
@@ -192,6 +193,8 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
     print_filters(report, out);
     print_layers(machine, out);
     print_findings(out);
+    if (nt_debug_print_hidden())
+        fprintf(out, "driver messages not shown: %lu (-d shows them)\n", nt_debug_print_hidden());
     if (report->trouble)
         fprintf(out, "\n%s\n", report->trouble);
 }
@@ -307,11 +310,12 @@ run_report_print_json(const struct run_report *report, struct machine *machine, 
             json_object_set_new(undecodable, wfp_undecodable_name((enum wfp_undecodable)i),
                                 json_integer((json_int_t)report->undecodable[i]));
     json_t *document = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:o,s:o,s:o,s:o,s:s?,s:f}", "source", report->source,
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:f}", "source", report->source,
         "local", report->local_text, "packets", (json_int_t)report->packets, "permitted",
         (json_int_t)report->permitted, "blocked", (json_int_t)report->blocked, "absorbed",
         (json_int_t)report->absorbed, "injected", (json_int_t)report->injected, "undecodable",
-        undecodable, "lost", (json_int_t)report->lost, "layers", json_layers(machine), "drivers",
+        undecodable, "lost", (json_int_t)report->lost, "messages_hidden",
+        (json_int_t)nt_debug_print_hidden(), "layers", json_layers(machine), "drivers",
         json_drivers(report, machine), "filters", json_filters(report), "findings", json_findings(), "trouble",
         report->trouble, "elapsed_s", report->elapsed_s);
     if (!document)

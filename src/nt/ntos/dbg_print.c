@@ -7,9 +7,12 @@
  */
 #include "nt/ntos/nt_wdk.h"
 
+#include <stdatomic.h>
+
 #include "base/log.h"
 #include "nt/ntos/nt_bugcheck.h"
 #include "nt/ntos/nt_format.h"
+#include "nt/ntos/nt_host.h"
 
 #define MESSAGE_BYTES 512 /* what the kernel transmits of one message */
 #define LEVEL_MASK    0x80000000u
@@ -60,6 +63,14 @@ print(ULONG level, const char *text, size_t length)
     }
 }
 
+static atomic_ulong hidden;
+
+unsigned long
+nt_debug_print_hidden(void)
+{
+    return atomic_load(&hidden);
+}
+
 static ULONG
 print_formatted(ULONG level, const char *prefix, const char *format, __builtin_ms_va_list arguments)
 {
@@ -67,6 +78,10 @@ print_formatted(ULONG level, const char *prefix, const char *format, __builtin_m
     size_t start = strnlen(prefix, sizeof(text));
     bool truncated;
 
+    if (!wfp_log_is_on(log_level(level))) { /* before formatting: drivers print per packet */
+        atomic_fetch_add_explicit(&hidden, 1, memory_order_relaxed);
+        return STATUS_SUCCESS;
+    }
     memcpy(text, prefix, start);
     size_t length =
         start + nt_format(false, text + start, sizeof(text) - start, format, arguments, &truncated);

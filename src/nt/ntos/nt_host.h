@@ -50,6 +50,9 @@ int32_t nt_driver_start_entry(void *entry, void *base, size_t size, const char *
  */
 int32_t nt_driver_stop(struct nt_driver *driver);
 
+/** Messages of drivers that the log's level hid, since the program started. */
+unsigned long nt_debug_print_hidden(void);
+
 /** Text of an NTSTATUS: "STATUS_ACCESS_DENIED 0xC0000022". Overwritten by the thread's next call. */
 const char *nt_status_text(int32_t status);
 
