@@ -5,5 +5,6 @@
 #define WFP_PROGRAMS_VERBS_H
 
 int wfp_run_main(int argc, char **argv);
+int wfp_dump_main(int argc, char **argv);
 
 #endif
