@@ -48,6 +48,12 @@ static uint8_t empty_bytes[16];
 static struct wfp_blob empty_blob = {.size = 2, .data = empty_bytes};
 static const uint8_t null_sid[] = {1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}; /* S-1-0-0 */
 
+void
+wfp_shim_unset_blob(struct wfp_shim *shim, enum wfp_fact fact)
+{
+    shim->facts[fact] = (struct wfp_value){.type = WFP_EMPTY, .blob = &empty_blob};
+}
+
 /** The facts a packet can't tell; the rest of the table is FWP_EMPTY. */
 static void
 set_constant_facts(struct wfp_shim *shim)
@@ -60,7 +66,7 @@ set_constant_facts(struct wfp_shim *shim)
     };
 
     for (size_t i = 0; i < ELEMENTSOF(blobs); i++)
-        shim->facts[blobs[i]].blob = &empty_blob;
+        wfp_shim_unset_blob(shim, blobs[i]);
     shim->facts[WFP_FACT_ALE_PACKAGE_ID].sid = (void *)(uintptr_t)null_sid;
     wfp_shim_set32(shim, WFP_FACT_COMPARTMENT_ID, 1); /* the default compartment */
     wfp_shim_set32(shim, WFP_FACT_TUNNEL_TYPE, 0);    /* not a tunnel */

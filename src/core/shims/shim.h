@@ -141,6 +141,9 @@ wfp_shim_unset(struct wfp_shim *shim, enum wfp_fact fact)
     shim->facts[fact] = (struct wfp_value){.type = WFP_EMPTY};
 }
 
+/** FWP_EMPTY, but with a pointer to an empty blob for those who don't look at the type. */
+void wfp_shim_unset_blob(struct wfp_shim *shim, enum wfp_fact fact);
+
 /* The layer families. Each returns whether the packet may go on. */
 
 bool wfp_shim_ippacket_outbound(struct wfp_shim *shim);

@@ -253,10 +253,11 @@ set_process(struct wfp_shim *shim)
     const uint16_t *path = shim->packet->process_path_utf16;
     uint32_t units = 0;
 
-    shim->facts[WFP_FACT_ALE_APP_ID].type = WFP_EMPTY;
-    shim->facts[WFP_FACT_ALE_ORIGINAL_APP_ID].type = WFP_EMPTY;
-    if (!path)
+    if (!path) {
+        wfp_shim_unset_blob(shim, WFP_FACT_ALE_APP_ID);
+        wfp_shim_unset_blob(shim, WFP_FACT_ALE_ORIGINAL_APP_ID);
         return;
+    }
     while (path[units])
         units++;
     shim->process_path.size = (units + 1) * 2; /* the terminating NUL is part of an application id */

@@ -821,6 +821,7 @@ test_application_id_is_the_path_with_its_end(void **state)
     send_line(world, "udp 10.0.0.1/1001 1.2.3.4/53");
     seen = seen_at(WFP_LAYER_ALE_AUTH_CONNECT_V4);
     assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_APP_ID].type, WFP_EMPTY);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_APP_ID].blob->size, 2);
     assert_false(seen->metadata.present & WFP_METADATA_PROCESS_PATH);
 }
 
