@@ -71,13 +71,21 @@ mix(uint64_t a, uint64_t b)
 uint32_t
 wfp_flow_hash(const struct wfp_flow_table *table, const struct wfp_flow_key *key)
 {
-    uint64_t word[5], hash;
+    const uint64_t *word = key->words;
+    uint64_t hash;
 
-    memcpy(word, key, sizeof(word));
     hash = mix(word[0] ^ table->seed, word[2] ^ 0xa0761d6478bd642fu);
     hash ^= mix(word[1] ^ 0xe7037ed1a0b428dbu, word[3] ^ table->seed);
     hash = mix(hash ^ word[4], 0x8ebc6af09c88c6e3u ^ table->seed);
     return (uint32_t)(hash ^ hash >> 32);
+}
+
+static bool
+same_key(const struct wfp_flow_key *a, const struct wfp_flow_key *b)
+{
+    const uint64_t *x = a->words, *y = b->words;
+
+    return ((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]) | (x[4] ^ y[4])) == 0;
 }
 
 struct wfp_flow *
@@ -89,7 +97,8 @@ wfp_flow_find(struct wfp_flow_table *table, const struct wfp_flow_key *key, uint
     while (index != WFP_FLOW_NONE) {
         struct wfp_flow *flow = wfp_flow_at(table, index);
 
-        if (flow->hash == hash && memcmp(&flow->key, key, sizeof(*key)) == 0) {
+        __builtin_prefetch(&flow->id); /* its other line, soon wanted */
+        if (flow->hash == hash && same_key(&flow->key, key)) {
             if (LIKELY(now_100ns < flow->last_100ns + wfp_flow_timer_idle_100ns(flow)))
                 return flow;
             wfp_flow_end(table, flow);
@@ -187,7 +196,7 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
 
     if (take_slot(table, &index) < 0)
         return -WFP_ERR_NO_MEMORY;
-    if (table->count > table->bucket_mask)
+    if (table->count > table->bucket_mask / 2) /* every further link is a cache miss */
         grow_buckets(table);
     flow = wfp_flow_at(table, index);
     table->count++;

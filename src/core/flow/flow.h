@@ -30,16 +30,31 @@ struct wfp_engine;
 struct wfp_flow_table;
 struct wfp_flow_context_node;
 
-/** Compared as bytes: unused parts are zero. */
+/** Compared as words: unused parts are zero. */
 struct wfp_flow_key {
-    uint8_t local[16]; /* network order; IPv4 in the first four bytes */
-    uint8_t remote[16];
-    uint16_t local_port;  /* host order; ICMP: type of the request */
-    uint16_t remote_port; /* host order; ICMP: code */
-    uint16_t icmp_id;     /* echo only */
-    uint8_t version;      /* 4 or 6 */
-    uint8_t protocol;
+    union {
+        struct {
+            uint8_t local[16]; /* network order; IPv4 in the first four bytes */
+            uint8_t remote[16];
+            uint16_t local_port;  /* host order; ICMP: type of the request */
+            uint16_t remote_port; /* host order; ICMP: code */
+            uint16_t icmp_id;     /* echo only */
+            uint8_t version;      /* 4 or 6 */
+            uint8_t protocol;
+        };
+        uint64_t words[5];
+    };
 };
+
+/** The last word of a key: what is not an address. */
+static inline uint64_t
+wfp_flow_key_tail(uint16_t local_port, uint16_t remote_port, uint16_t icmp_id, uint8_t version,
+                  uint8_t protocol)
+{
+    static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the fields' order in the word");
+    return local_port | (uint64_t)remote_port << 16 | (uint64_t)icmp_id << 32 |
+           (uint64_t)version << 48 | (uint64_t)protocol << 56;
+}
 
 enum wfp_flow_state {
     WFP_FLOW_NEW,

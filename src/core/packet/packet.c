@@ -272,7 +272,10 @@ wfp_packet_parse(struct wfp_packet *packet)
 {
     enum wfp_undecodable reason;
 
-    packet->transport_header_size = 0;
+    packet->version = packet->protocol = 0;
+    packet->ip_header_size = packet->transport_header_size = 0;
+    packet->total_length = 0;
+    packet->source = packet->destination = NULL;
     packet->source_port = packet->destination_port = 0;
     packet->icmp_id = packet->icmp_sequence = 0;
     packet->tcp_sequence = 0;

@@ -46,36 +46,40 @@ request_type(const struct wfp_packet *packet)
     return type == 129 ? 128 : type == 140 ? 139 : type;
 }
 
+/** An address as the key keeps it. Written by words, as it is read: anything else stalls. */
+static void
+set_address(uint64_t words[2], uint8_t version, const uint8_t *address)
+{
+    uint32_t v4;
+
+    if (version == 4) {
+        memcpy(&v4, address, sizeof(v4));
+        words[0] = v4;
+        words[1] = 0;
+    } else {
+        memcpy(words, address, 16);
+    }
+}
+
 static void
 set_key(struct wfp_shim *shim)
 {
     const struct wfp_packet *packet = shim->packet;
     struct wfp_flow_key *key = &shim->plan.key;
-    const uint8_t *local = shim->is_inbound ? packet->destination : packet->source;
-    const uint8_t *remote = shim->is_inbound ? packet->source : packet->destination;
+    uint16_t local_port = packet->source_port, remote_port = packet->destination_port;
 
-    if (packet->version == 4) {
-        memset(key->local, 0, sizeof(key->local));
-        memset(key->remote, 0, sizeof(key->remote));
-        memcpy(key->local, local, 4);
-        memcpy(key->remote, remote, 4);
-    } else {
-        memcpy(key->local, local, 16);
-        memcpy(key->remote, remote, 16);
-    }
     if (is_icmp(packet)) {
-        key->local_port = request_type(packet);
-        key->remote_port = packet->destination_port;
+        local_port = request_type(packet);
     } else if (shim->is_inbound) {
-        key->local_port = packet->destination_port;
-        key->remote_port = packet->source_port;
-    } else {
-        key->local_port = packet->source_port;
-        key->remote_port = packet->destination_port;
+        local_port = packet->destination_port;
+        remote_port = packet->source_port;
     }
-    key->icmp_id = packet->icmp_id;
-    key->version = packet->version;
-    key->protocol = packet->protocol;
+    set_address(key->words, packet->version,
+                shim->is_inbound ? packet->destination : packet->source);
+    set_address(key->words + 2, packet->version,
+                shim->is_inbound ? packet->source : packet->destination);
+    key->words[4] = wfp_flow_key_tail(local_port, remote_port, packet->icmp_id, packet->version,
+                                      packet->protocol);
     shim->plan.hash = wfp_flow_hash(shim->flows, key);
 }
 

@@ -22,19 +22,47 @@
 #define IF_TYPE_ETHERNET 6
 #define IF_TYPE_LOOPBACK 24
 
+/** A local prefix as it is compared: address & mask, as 64-bit words of network-order bytes. */
+struct local {
+    uint64_t address[2], mask[2];
+    uint8_t version;
+};
+
 struct wfp_stack {
     struct wfp_shim shim;
     struct wfp_shim aside; /* for events that happen while a packet is on its way */
     struct wfp_stack_config config;
-    struct wfp_local_prefix *local;
+    uint32_t local_count;
+    struct local *local;
     struct wfp_fragment_table *fragments;
 };
+
+static int
+set_local(struct wfp_stack *stack, const struct wfp_local_prefix *prefixes, uint32_t count)
+{
+    stack->local = calloc(count ? count : 1, sizeof(*stack->local));
+    if (!stack->local)
+        return -WFP_ERR_NO_MEMORY;
+    for (uint32_t i = 0; i < count; i++) {
+        struct local *local = &stack->local[stack->local_count++];
+        uint8_t mask[16] = {0};
+
+        for (uint32_t bit = 0; bit < prefixes[i].prefix_length; bit++)
+            mask[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
+        memcpy(local->mask, mask, 16);
+        memcpy(local->address, prefixes[i].addr, 16);
+        local->address[0] &= local->mask[0];
+        local->address[1] &= local->mask[1];
+        local->version = prefixes[i].version;
+    }
+    stack->config.local = NULL; /* the caller's */
+    return 0;
+}
 
 int
 wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stack)
 {
     _cleanup_(wfp_stack_freep) struct wfp_stack *stack = NULL;
-    size_t size = config->local_count * sizeof(*config->local);
 
     if (!config->engine || (config->local_count && !config->local))
         return -WFP_ERR_INVALID_PARAMETER;
@@ -53,13 +81,8 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
     if (!stack->fragments)
         return -WFP_ERR_NO_MEMORY;
     stack->config = *config;
-    if (size) {
-        stack->local = malloc(size);
-        if (!stack->local)
-            return -WFP_ERR_NO_MEMORY;
-        memcpy(stack->local, config->local, size);
-    }
-    stack->config.local = stack->local;
+    if (set_local(stack, config->local, config->local_count) < 0)
+        return -WFP_ERR_NO_MEMORY;
     if (config->flows) {
         int r = wfp_flow_table_new(config->engine, &stack->shim.flows);
 
@@ -103,44 +126,51 @@ wfp_stack_fragments(const struct wfp_stack *stack)
     return wfp_fragment_counters(stack->fragments);
 }
 
-static bool
-in_prefix(const uint8_t *address, const struct wfp_local_prefix *prefix)
+/** An address as two words; IPv4 in the first half of the first. */
+static void
+load_address(uint8_t version, const uint8_t *address, uint64_t ret_words[2])
 {
-    uint32_t bytes = prefix->prefix_length / 8, bits = prefix->prefix_length % 8;
+    uint32_t v4;
 
-    return memcmp(address, prefix->addr, bytes) == 0 &&
-           (bits == 0 || ((address[bytes] ^ prefix->addr[bytes]) >> (8 - bits)) == 0);
+    if (version == 4) {
+        memcpy(&v4, address, 4);
+        ret_words[0] = v4;
+        ret_words[1] = 0;
+    } else {
+        memcpy(ret_words, address, 16);
+    }
 }
 
 static bool
 is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
 {
-    static const uint8_t v6_loopback[16] = {[15] = 1};
+    uint64_t words[2];
 
-    if (version == 4 ? address[0] == 127 : memcmp(address, v6_loopback, 16) == 0)
+    load_address(version, address, words);
+    if (version == 4 ? address[0] == 127 : words[0] == 0 && wfp_bytes_get32(address + 8) == 0 &&
+                                               wfp_bytes_get32(address + 12) == 1)
         return true;
-    for (uint32_t i = 0; i < stack->config.local_count; i++)
-        if (stack->local[i].version == version && in_prefix(address, &stack->local[i]))
+    for (uint32_t i = 0; i < stack->local_count; i++) {
+        const struct local *local = &stack->local[i];
+
+        if (local->version == version && ((words[0] ^ local->address[0]) & local->mask[0]) == 0 &&
+            ((words[1] ^ local->address[1]) & local->mask[1]) == 0)
             return true;
+    }
     return false;
 }
 
 static enum wfp_address_type
 type_of(uint8_t version, const uint8_t *address, bool link_broadcast)
 {
-    static const uint8_t unspecified[16];
-    static const uint8_t everyone[4] = {255, 255, 255, 255};
+    uint64_t words[2];
 
-    if (version == 4) {
-        if ((address[0] & 0xf0) == 0xe0)
-            return WFP_ADDRESS_MULTICAST;
-        if (link_broadcast || memcmp(address, everyone, 4) == 0)
-            return WFP_ADDRESS_BROADCAST;
-        return memcmp(address, unspecified, 4) ? WFP_ADDRESS_UNICAST : WFP_ADDRESS_UNSPECIFIED;
-    }
-    if (address[0] == 0xff)
+    load_address(version, address, words);
+    if (version == 4 ? (address[0] & 0xf0) == 0xe0 : address[0] == 0xff)
         return WFP_ADDRESS_MULTICAST;
-    return memcmp(address, unspecified, 16) ? WFP_ADDRESS_UNICAST : WFP_ADDRESS_UNSPECIFIED;
+    if (version == 4 && (link_broadcast || words[0] == UINT32_MAX))
+        return WFP_ADDRESS_BROADCAST;
+    return words[0] | words[1] ? WFP_ADDRESS_UNICAST : WFP_ADDRESS_UNSPECIFIED;
 }
 
 /** Which ways a packet goes through the stack. */
@@ -337,24 +367,35 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
     }
 }
 
+/** What the frame says; the header fields are the parser's. (Clearing it all first costs too much.) */
+static void
+begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
+{
+    packet->data = frame->data;
+    packet->length = frame->length;
+    packet->headroom = frame->headroom;
+    packet->wire_length = frame->wire_length;
+    packet->time_100ns = frame->time_100ns;
+    packet->interface_index = frame->interface_index;
+    packet->sub_interface_index = 0;
+    packet->interface_luid = 0;
+    packet->interface_type = frame->interface_type;
+    packet->direction = WFP_INBOUND;
+    packet->is_loopback = false;
+    packet->link_broadcast = frame->link_broadcast;
+    packet->process_id = frame->process_id;
+    packet->process_path_utf16 = frame->process_path_utf16;
+    packet->adapter = frame->adapter;
+    packet->modified = false;
+}
+
 void
 wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
                  struct wfp_decision *ret_decision)
 {
-    struct wfp_packet packet = {
-        .data = frame->data,
-        .length = frame->length,
-        .headroom = frame->headroom,
-        .wire_length = frame->wire_length,
-        .time_100ns = frame->time_100ns,
-        .interface_index = frame->interface_index,
-        .interface_type = frame->interface_type,
-        .link_broadcast = frame->link_broadcast,
-        .process_id = frame->process_id,
-        .process_path_utf16 = frame->process_path_utf16,
-        .adapter = frame->adapter,
-    };
+    struct wfp_packet packet;
 
+    begin_packet(&packet, frame);
     /* The steps are written one by one; clearing them all would cost more than deciding. */
     ret_decision->outcome = WFP_PERMITTED;
     ret_decision->reason = frame->link_reason;

@@ -15,7 +15,7 @@
 #include "base/status.h"
 
 /* Stays in the second-level cache, and is all the memory a capture takes. */
-#define BUFFER_SIZE (256u * 1024)
+#define BUFFER_SIZE (128u * 1024)
 /* Kept free before the unread bytes, so that the first record too has bytes before it. */
 #define HEADROOM 256u
 

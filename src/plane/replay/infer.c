@@ -145,7 +145,7 @@ wfp_replay_infer_local(const char *path, struct wfp_replay_local *ret_local)
     struct wfp_replay_local local = {0};
     struct census census = {0};
     struct wfp_plane *plane;
-    struct wfp_frame frame;
+    struct wfp_frame frame = {0};
     char error[256];
     int r;
 

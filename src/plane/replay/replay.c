@@ -13,6 +13,14 @@
 #define PACKETS_PER_BATCH 4096u /* between looks at `stop` and calls of idle() */
 
 static void
+set_process(const struct wfp_capture_process *process, struct wfp_frame *frame)
+{
+    frame->process_id = process ? process->id : 0;
+    frame->process_path_utf16 = process && process->name_utf16[0] ? process->name_utf16 : NULL;
+}
+
+/** @param frame  the one before, or zero: what seldom changes is left as it is */
+static void
 set_frame(const struct wfp_capture *capture, struct wfp_capture_record *record,
           struct wfp_frame *frame)
 {
@@ -35,15 +43,12 @@ set_frame(const struct wfp_capture *capture, struct wfp_capture_record *record,
     frame->interface_type = 0;
     frame->link_broadcast = link.is_broadcast || record->link_broadcast;
     frame->modified = false;
-    frame->process_id = record->process ? record->process->id : 0;
-    frame->process_path_utf16 =
-        record->process && record->process->name_utf16[0] ? record->process->name_utf16 : NULL;
-    frame->entry = WFP_ENTRY_WIRE;
-    frame->adapter = NULL;
+    if (UNLIKELY(record->process != NULL || frame->process_id != 0))
+        set_process(record->process, frame);
 }
 
 int
-wfp_replay_next(struct wfp_replay *replay, struct wfp_frame *ret_frame)
+wfp_replay_next(struct wfp_replay *replay, struct wfp_frame *frame)
 {
     int r = 1;
 
@@ -52,7 +57,7 @@ wfp_replay_next(struct wfp_replay *replay, struct wfp_frame *ret_frame)
     else
         r = wfp_capture_next(replay->capture, &replay->record);
     if (r > 0)
-        set_frame(replay->capture, &replay->record, ret_frame);
+        set_frame(replay->capture, &replay->record, frame);
     return r;
 }
 
@@ -62,7 +67,7 @@ run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
 {
     struct wfp_replay *replay = (struct wfp_replay *)plane;
     struct wfp_decision decision;
-    struct wfp_frame frame;
+    struct wfp_frame frame = {0};
     int r = 0;
 
     while (!*stop) {

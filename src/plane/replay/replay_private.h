@@ -18,7 +18,10 @@ struct wfp_replay {
 
 extern const struct wfp_plane_ops wfp_replay_ops;
 
-/** @return 1 with the next frame, 0 at the end, or an error (capture->error) */
-int wfp_replay_next(struct wfp_replay *replay, struct wfp_frame *ret_frame);
+/**
+ * @param frame  zeroed before the first
+ * @return 1 with the next frame, 0 at the end, or an error (capture->error)
+ */
+int wfp_replay_next(struct wfp_replay *replay, struct wfp_frame *frame);
 
 #endif

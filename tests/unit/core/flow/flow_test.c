@@ -112,6 +112,18 @@ test_found_by_key_until_ended(void **state)
 }
 
 static void
+test_key_tail_is_the_fields(void **state)
+{
+    struct wfp_flow_key key = {.words[4] = wfp_flow_key_tail(0x0102, 0x0304, 0x0506, 6, 58)};
+
+    assert_int_equal(key.local_port, 0x0102);
+    assert_int_equal(key.remote_port, 0x0304);
+    assert_int_equal(key.icmp_id, 0x0506);
+    assert_int_equal(key.version, 6);
+    assert_int_equal(key.protocol, 58);
+}
+
+static void
 test_udp_idles_out_after_60_seconds_exactly(void **state)
 {
     struct wfp_flow_table *table = *state;
@@ -366,6 +378,7 @@ main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_found_by_key_until_ended),
+        TEST(test_key_tail_is_the_fields),
         TEST(test_udp_idles_out_after_60_seconds_exactly),
         TEST(test_time_alone_ends_idle_flows),
         TEST(test_established_tcp_outlives_an_hour),
