@@ -14,10 +14,12 @@ from facts import Facts, guid_args, write
 # The structures whose headers this family writes; the NT headers have a table of their own.
 STRUCTS = re.compile(
     r'FWP|NET_BUFFER|NDIS_|IPSEC|NPI_|IP_ADDRESS_PREFIX|NET_LUID|NET_IFINDEX|IF_INDEX')
-HEADERS = set('''fwpsk.h fwpmk.h fwptypes.h fwpmtypes.h fwpstypes.h fwpvi.h ndis.h nbl.h
-nblaccessors.h nblapi.h nblchecksum.h nbl8021q.h nblinfo.h nblsend.h nblreceive.h mdlapi.h ntddndis.h ndisport.h
+HEADERS = set('''
+fwpsk.h fwpmk.h fwptypes.h fwpmtypes.h fwpstypes.h fwpvi.h ndis.h nbl.h nblaccessors.h nblapi.h
+nblchecksum.h nbl8021q.h nblinfo.h nblsend.h nblreceive.h mdlapi.h ntddndis.h ndisport.h
 netioddk.h netioapi.h ifdef.h objectheader.h oidrequest.h oidtypes.h types.h status.h version.h
-windot11.h rpcdce.h ipsectypes.h'''.split())
+windot11.h rpcdce.h ipsectypes.h
+'''.split())
 
 # Older levels whose layouts were measured: NTDDI_VERSION and the name the tables give them.
 LEVELS = [('NTDDI 6.0', 0x06000000), ('NTDDI 6.1 / NDIS 6.20', 0x06010000),

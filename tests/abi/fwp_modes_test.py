@@ -13,12 +13,14 @@ import shutil
 import subprocess
 import sys
 
-HEADERS = '''fwptypes.h fwpmtypes.h fwpstypes.h fwpvi.h fwps_layers_generated.h iketypes.h
-ipsectypes.h fwpmk.h fwpsk.h fwpmu.h fwpsu.h ndis.h ntddndis.h netpnp.h netioddk.h netioapi.h ifdef.h ipifcons.h
-windot11.h rpcdce.h ndis/types.h ndis/version.h ndis/status.h ndis/objectheader.h ndis/ndisport.h
-ndis/oidtypes.h ndis/oidrequest.h ndis/nbl.h ndis/nblinfo.h ndis/nblaccessors.h ndis/nblapi.h
-ndis/nblchecksum.h ndis/nbl8021q.h ndis/nbllso.h ndis/nblrsc.h ndis/nblhash.h ndis/nblsend.h
-ndis/nblreceive.h ndis/mdlapi.h'''.split()
+HEADERS = '''
+fwptypes.h fwpmtypes.h fwpstypes.h fwpvi.h fwps_layers_generated.h iketypes.h ipsectypes.h
+fwpmk.h fwpsk.h fwpmu.h fwpsu.h ndis.h ntddndis.h netpnp.h netioddk.h netioapi.h ifdef.h
+ipifcons.h windot11.h rpcdce.h intsafe.h ip2string.h ndis/types.h ndis/version.h ndis/status.h
+ndis/objectheader.h ndis/ndisport.h ndis/oidtypes.h ndis/oidrequest.h ndis/nbl.h ndis/nblinfo.h
+ndis/nblaccessors.h ndis/nblapi.h ndis/nblchecksum.h ndis/nbl8021q.h ndis/nbllso.h ndis/nblrsc.h
+ndis/nblhash.h ndis/nblsend.h ndis/nblreceive.h ndis/mdlapi.h
+'''.split()
 
 LEVELS = ['0x06000000', '0x06010000', '0x06020000', '0x0A000000', '0x0A00000C', '0x0A000010']
 
