@@ -1,12 +1,12 @@
-"""The filter engine: classify beside a linear scan, commits and memory against their bounds."""
+"""The filter engine and BFE: classify beside a linear scan, transactions against their bounds."""
 import subprocess
 
 from peers import RUNS, bench, figure, row
 
 
-def figures(build, *words):
-    """{what: number} of one run of engine_bench."""
-    text = subprocess.run([build / "bench" / "engine_bench", *words], check=True, capture_output=True,
+def figures(build, program, *words):
+    """{what: number} of one run of a program."""
+    text = subprocess.run([build / "bench" / program, *words], check=True, capture_output=True,
                           text=True).stdout
     found = {}
     for line in text.splitlines():
@@ -17,24 +17,30 @@ def figures(build, *words):
 
 @bench("classify-few")
 def classify_few(build):
-    runs = [figures(build, "small") for _ in range(RUNS)]
+    runs = [figures(build, "engine_bench", "small") for _ in range(RUNS)]
     return figure("classify-few", [r["10 filters, none matches"] for r in runs], "ns", 100)
 
 
 @bench("classify-10k")
 def classify_many(build):
-    runs = [figures(build, "lookup", "10000") for _ in range(RUNS)]
+    runs = [figures(build, "engine_bench", "lookup", "10000") for _ in range(RUNS)]
     return row("classify-10k", [r["classify among 10000 filters"] for r in runs], "linear scan",
                [r["linear scan of as many rules"] for r in runs], "ns", 1.0)
 
 
 @bench("commit-100k")
 def commit_bulk(build):
-    runs = [figures(build, "bulk", "100000") for _ in range(RUNS)]
-    return figure("commit-100k", [r["100000 filters in one commit"] for r in runs], "ms", 2000)
+    runs = [figures(build, "bfe_bench") for _ in range(RUNS)]
+    return figure("commit-100k", [r["100000 filters in one transaction"] for r in runs], "ms", 2000)
+
+
+@bench("memory-100k")
+def memory_bulk(build):
+    return figure("memory-100k", [figures(build, "bfe_bench")["a filter"] for _ in range(RUNS)],
+                  "bytes", 400)
 
 
 @bench("commit-one-of-100k")
 def commit_one(build):
-    runs = [figures(build, "bulk", "100000") for _ in range(RUNS)]
+    runs = [figures(build, "bfe_bench") for _ in range(RUNS)]
     return figure("commit-one-of-100k", [r["single add, median"] for r in runs], "ms", 1)

@@ -58,15 +58,15 @@ index_put(struct wfp_slot_table *table, uint64_t filter_id, uint32_t number)
     table->index[i] = number;
 }
 
-/* Room for one more, at most two thirds full; also sweeps the deleted out. */
+/* Room for one more, at most four fifths full; also sweeps the deleted out. */
 static bool
 index_reserve(struct wfp_slot_table *table)
 {
     uint32_t *old = table->index, old_size = table->index_size, size = 64;
 
-    if (3 * ((uint64_t)table->index_used + 1) <= 2 * (uint64_t)table->index_size)
+    if (5 * ((uint64_t)table->index_used + 1) <= 4 * (uint64_t)table->index_size)
         return true;
-    while (2 * (uint64_t)size < 4 * ((uint64_t)table->count + 1))
+    while (4 * (uint64_t)size < 6 * ((uint64_t)table->count + 1))
         size *= 2;
     table->index = calloc(size, sizeof(table->index[0]));
     if (!table->index) {
