@@ -10,6 +10,7 @@
 #include "base/utf16.h"
 #include "nt/exports.h"
 #include "nt/fwps/fwps_host.h"
+#include "nt/loader/fault.h"
 #include "nt/loader/image.h"
 #include "nt/loader/import.h"
 #include "nt/ntos/nt_driver.h"
@@ -46,6 +47,7 @@ machine_init(struct machine *machine)
     for (size_t i = 0; i < ELEMENTSOF(export_tables); i++)
         nt_import_add_table(export_tables[i]);
     nt_host_init();
+    (void)nt_fault_init(); /* without it a fault is only a core dump */
     nt_fwps_init(&(struct nt_fwps_config){.engine = machine->engine});
     return 0;
 }

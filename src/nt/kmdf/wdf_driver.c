@@ -24,12 +24,13 @@ struct bind_info {
     PWCHAR Component;
     ULONG Major, Minor, Build;
     ULONG FuncCount;
-    const void **FuncTable; /* where the image wants the table's address */
+    const void **FuncTable; /* 1.15 and later: receives the table's address; before: the table itself */
     PVOID Module;
 };
 static_assert(sizeof(struct bind_info) == 48, "WDF_BIND_INFO");
 
 #define BIND_INFO2_SIZE 88
+#define FIRST_MINOR_WITH_POINTER 15
 
 const struct wdf_class wdf_class_driver = {
     .type = WDF_DRIVER, .name = "WDFDRIVER", .size = sizeof(struct wdf_driver)};
@@ -72,12 +73,14 @@ NTSTATUS NTAPI WdfLdrQueryInterface(void *interface);
 /**
  * Bind an image to the framework.
  *
- * @param info  48 bytes, or 88 in images for stub version 25 and later; the table's address is
- *              written to *info->FuncTable
+ * @param info  48 bytes, or 88 in images for stub version 25 and later. The table's address is
+ *              written to *info->FuncTable; images for KMDF before 1.15 have room for the table there
+ *              and get a copy
  * @param ret_globals  the image's WdfDriverGlobals
  * @return STATUS_SUCCESS; STATUS_INVALID_PARAMETER (unknown form or component);
  *         STATUS_REVISION_MISMATCH (asks for more functions than there are)
- * IRQL: = PASSIVE_LEVEL. Observed: images built with KMDF 1.9 and 1.15.
+ * IRQL: = PASSIVE_LEVEL. Observed: an image built with KMDF 1.9 (WinDivert64.sys 2.2: FuncTable is an array
+ * of 396 entries, called through directly) and 1.15. Choice: the change is taken to be in 1.15.
  */
 NTSTATUS NTAPI
 WdfVersionBind(PDRIVER_OBJECT driver_object, PUNICODE_STRING registry_path, struct bind_info *info,
@@ -111,7 +114,10 @@ WdfVersionBind(PDRIVER_OBJECT driver_object, PUNICODE_STRING registry_path, stru
     snprintf(driver->globals.DriverName, sizeof(driver->globals.DriverName), "%s", nt_driver_name(nt));
     if (nt)
         nt->framework = driver;
-    *info->FuncTable = table;
+    if (info->Minor < FIRST_MINOR_WITH_POINTER)
+        memcpy(info->FuncTable, table, info->FuncCount * sizeof(*table));
+    else
+        *info->FuncTable = table;
     *ret_globals = &driver->globals;
     return STATUS_SUCCESS;
 }

@@ -276,6 +276,9 @@ destroy(struct wdf_object *object)
     pthread_mutex_destroy(&CONTAINER_OF(object, struct wdf_queue, object)->lock);
 }
 
+/* Before KMDF 1.11 the structure ended without its last member, Driver. */
+#define OLD_CONFIG_SIZE offsetof(WDF_IO_QUEUE_CONFIG, Driver)
+
 /**
  * Make a queue.
  *
@@ -293,7 +296,7 @@ WDF_EXPORT(NTSTATUS, WdfIoQueueCreate, WDFDEVICE Device, PWDF_IO_QUEUE_CONFIG Co
 
     if (!device || !Config)
         return STATUS_INVALID_PARAMETER;
-    if (Config->Size != sizeof(*Config))
+    if (Config->Size != sizeof(*Config) && Config->Size != OLD_CONFIG_SIZE)
         return STATUS_INFO_LENGTH_MISMATCH;
     if (Config->DispatchType <= WdfIoQueueDispatchInvalid || Config->DispatchType >= WdfIoQueueDispatchMax)
         return STATUS_INVALID_PARAMETER;
@@ -304,7 +307,7 @@ WDF_EXPORT(NTSTATUS, WdfIoQueueCreate, WDFDEVICE Device, PWDF_IO_QUEUE_CONFIG Co
     if (!NT_SUCCESS(status))
         return status;
     queue->device = device;
-    queue->config = *Config;
+    memcpy(&queue->config, Config, Config->Size);
     queue->accepts = queue->dispatches = true;
     pthread_mutex_init(&queue->lock, NULL);
     nt_list_init(&queue->waiting);

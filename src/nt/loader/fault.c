@@ -139,31 +139,54 @@ describe_place(uint64_t address, char *place, size_t size)
         snprintf(place, size, "0x%llx (the runtime)", (unsigned long long)address);
 }
 
-/* Outer frames: by .pdata in a .sys, by the frame pointer chain elsewhere. */
+static const struct nt_image *
+image_at(uint64_t address)
+{
+    return nt_image_find((const void *)(uintptr_t)address);
+}
+
+/* A frame outwards: by .pdata in a .sys; a call to nowhere has its return address on top of the stack;
+ * elsewhere by the chain of frame pointers. */
+static bool
+step_outwards(struct nt_context *walk, bool first)
+{
+    const struct nt_image *image = image_at(walk->rip);
+    struct nt_seh_frame frame;
+    uint64_t rsp = walk->gpr[NT_RSP], rbp = walk->gpr[NT_RBP];
+
+    if (image && image->kind == NT_IMAGE_SYS)
+        return nt_seh_unwind_step(image, nt_seh_unwind_find(image, walk->rip), 0, walk, &frame);
+    if (first && !image && rsp % 8 == 0 && nt_seh_unwind_on_stack(rsp, 8) &&
+        image_at(*(const uint64_t *)(uintptr_t)rsp)) {
+        walk->rip = *(const uint64_t *)(uintptr_t)rsp;
+        walk->gpr[NT_RSP] = rsp + 8;
+        return true;
+    }
+    if (rbp % 8 != 0 || !nt_seh_unwind_on_stack(rbp, 16))
+        return false;
+    const uint64_t *link = (const uint64_t *)(uintptr_t)rbp;
+    walk->gpr[NT_RSP] = rbp + 16;
+    walk->gpr[NT_RBP] = link[0];
+    walk->rip = link[1];
+    return true;
+}
+
 static void
 append_callers(struct text *text, const struct nt_context *context)
 {
     struct nt_context walk = *context;
     char place[256];
     for (unsigned i = 0; i < MAX_CALLERS; i++) {
-        const struct nt_image *image = nt_image_find((const void *)(uintptr_t)walk.rip);
-        struct nt_seh_frame frame;
-        if (image && image->kind == NT_IMAGE_SYS) {
-            if (!nt_seh_unwind_step(image, nt_seh_unwind_find(image, walk.rip), 0, &walk, &frame))
-                return;
-        } else {
-            uint64_t *link = (uint64_t *)(uintptr_t)walk.gpr[NT_RBP];
-            if (walk.gpr[NT_RBP] % 8 != 0 || !nt_seh_unwind_on_stack(walk.gpr[NT_RBP], 16))
-                return;
-            walk.gpr[NT_RSP] = walk.gpr[NT_RBP] + 16;
-            walk.gpr[NT_RBP] = link[0];
-            walk.rip = link[1];
+        bool was_driver = image_at(walk.rip) != NULL;
+        if (!step_outwards(&walk, i == 0))
+            return;
+        if (!image_at(walk.rip)) {
+            if (was_driver)
+                return; /* back in the runtime: the driver was entered here */
+            continue;
         }
-        if (!nt_image_find((const void *)(uintptr_t)walk.rip) && image)
-            return; /* back in the runtime: the driver was entered here */
         describe_place(walk.rip, place, sizeof(place));
-        if (nt_image_find((const void *)(uintptr_t)walk.rip))
-            append(text, "  called from %s\n", place);
+        append(text, "  called from %s\n", place);
     }
 }
 
@@ -195,6 +218,11 @@ finish(uint32_t bug_check, uint32_t exception_code, const char *cause,
         if (exception_code != 0 || bug_check != 0)
             usleep(200 * 1000); /* let the first report come out */
         _exit(1);
+    }
+    if (!image) { /* a call to nowhere? */
+        struct nt_context walk = *context;
+        if (step_outwards(&walk, true))
+            image = image_at(walk.rip);
     }
     if (image)
         driver = image->name;
@@ -392,6 +420,15 @@ pass_on(int signal, siginfo_t *info, void *context)
     }
 }
 
+/* A call through a bad pointer: the return address on top of the stack is a driver's. */
+static bool
+called_from_driver(const ucontext_t *context)
+{
+    uint64_t rsp = (uint64_t)context->uc_mcontext.gregs[REG_RSP];
+    return rsp % 8 == 0 && nt_seh_unwind_on_stack(rsp, 8) &&
+           image_at(*(const uint64_t *)(uintptr_t)rsp) != NULL;
+}
+
 static void
 handle(int signal, siginfo_t *info, void *opaque)
 {
@@ -406,15 +443,15 @@ handle(int signal, siginfo_t *info, void *opaque)
     }
     /* Not a fault, or none of a driver's; or a sanitizer is there to tell more. */
     bool chained = previous[signal].sa_handler != SIG_DFL && previous[signal].sa_handler != SIG_IGN;
-    if (info->si_code <= 0 || (!image && !nt_driver_current()) ||
-        (chained && !(image && image->kind == NT_IMAGE_SYS))) {
+    bool lost = !image && called_from_driver(context);
+    if (info->si_code <= 0 || (!image && !lost && !nt_driver_current()) ||
+        (chained && !lost && !(image && image->kind == NT_IMAGE_SYS))) {
         pass_on(signal, info, opaque);
         errno = saved_errno;
         return;
     }
     uint64_t rsp = (uint64_t)gregs[REG_RSP];
     uint64_t room = (rsp - 512 - sizeof(struct pending)) & ~63ull;
-    /* A runaway jump: the code to look at is the caller's, if the return address is a driver's. */
     struct pending local, *pending = &local;
     bool on_stack = nt_seh_unwind_on_stack(room - 16384, 16384 + sizeof(struct pending));
     if (on_stack)

@@ -17,7 +17,7 @@ static const char usage[] =
     "  --target native    a .so for wfp run, with debug information (default)\n"
     "  --target windows   an x64 .sys\n"
     "  --sanitize         AddressSanitizer and UBSan in the driver; DBG=1 (native only)\n"
-    "  --kmdf 1.N         framework version, 1.9 to 1.33 (default 1.15)\n"
+    "  --kmdf 1.N         framework version, 1.15 to 1.33 (default 1.15)\n"
     "  --depfile FILE     write what OUT depends on, in Make's form\n"
     "  --keep             keep the temporary folder and print its name\n"
     "  -v                 print every command\n"
@@ -74,8 +74,8 @@ static int
 parse_kmdf(struct wfp_cc *cc, const char *text)
 {
     if (sscanf(text, "%u.%u", &cc->kmdf_major, &cc->kmdf_minor) != 2 || cc->kmdf_major != 1 ||
-        cc->kmdf_minor < 9 || cc->kmdf_minor > 33)
-        return bad_usage("--kmdf takes 1.9 to 1.33, not", text);
+        cc->kmdf_minor < 15 || cc->kmdf_minor > 33)
+        return bad_usage("--kmdf takes 1.15 to 1.33, not", text);
     return WFP_CC_OK;
 }
 

@@ -147,6 +147,7 @@ test_unhandled_faults_are_reported(void **state)
         {22, 0, {"UNEXPECTED_KERNEL_MODE_TRAP 0x0000007F", "(overflow_stack+0x"}},
         {23, 0, {"write to address", "(in the driver's image)", "(DriverEntry+0x"}},
         {24, 0, {"execution of address", "(in the driver's image)"}},
+        {28, 0, {"execution of address 0x0", "  called from seh.sys+0x", "(DriverEntry+0x"}},
         {25, 0, {"STATUS_ASSERTION_FAILURE 0xC0000420"}},
         {26, 0, {"STATUS_PRIVILEGED_INSTRUCTION 0xC0000096"}},
         {27, 0, {"PAGE_FAULT_IN_NONPAGED_AREA 0x00000050: read of address 0xfffff80012345678"}},

@@ -59,10 +59,7 @@ struct globals *WdfDriverGlobals;
      : KMDF_MINOR >= 23 ? 451                                                                      \
      : KMDF_MINOR >= 21 ? 448                                                                      \
      : KMDF_MINOR >= 19 ? 446                                                                      \
-     : KMDF_MINOR >= 15 ? 444                                                                      \
-     : KMDF_MINOR >= 13 ? 438                                                                      \
-     : KMDF_MINOR >= 11 ? 432                                                                      \
-                        : 396)
+                        : 444 /* 1.15: before it the table was an array in the image */)
 
 static struct bind_info bind_info = {
     .size = sizeof(struct bind_info),

@@ -220,11 +220,14 @@ DriverEntry(long command, void *argument)
         return 0;
     case 24:
         ((void (*)(void))&trace)();
-        return 0;
+        return trace;
     case 25:
         __asm__ volatile("int $0x2c");
     case 26:
         __asm__ volatile("wrmsr");
+    case 28:
+        ((void (*)(void))null_pointer)();
+        return trace;
     case 27:
         return *(long *)0xFFFFF80012345678;
     }
