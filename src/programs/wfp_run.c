@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "nt/fwps/fwps_host.h"
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
 #include "plane/nfqueue/nfqueue.h"
@@ -30,6 +31,7 @@
 struct run {
     const struct run_options *options;
     struct machine machine;
+    struct wfp_plane *plane; /* borrowed */
     struct run_report report;
     struct name_cache *names;
     struct wfp_replay_writer *writer;
@@ -130,6 +132,22 @@ tell(struct run *run, const struct wfp_frame *frame, const struct wfp_decision *
     }
 }
 
+/* A driver's packet: through the layers again, and out where they let it. */
+static void
+take_injected(void *context, struct wfp_frame *frame)
+{
+    struct run *run = context;
+    struct wfp_decision decision;
+
+    wfp_stack_packet(run->machine.stack, frame, &decision);
+    run->report.injected++;
+    if (decision.outcome == WFP_PERMITTED && run->plane->ops->inject &&
+        run->plane->ops->inject(run->plane, frame) < 0)
+        run->report.lost++;
+    if (run->names)
+        tell(run, frame, &decision);
+}
+
 static void
 take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
 {
@@ -141,6 +159,7 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
         nt_time_run_until(frame->time_100ns);
     wfp_stack_packet(run->machine.stack, frame, ret_decision);
     run_report_count(&run->report, ret_decision);
+    nt_fwps_drain(take_injected, run);
     if (UNLIKELY(run->names != NULL))
         tell(run, frame, ret_decision);
     if (UNLIKELY(run->show_progress && run->report.packets % PROGRESS_EVERY == 0))
@@ -152,6 +171,7 @@ take_idle(void *context)
 {
     struct run *run = context;
 
+    nt_fwps_drain(take_injected, run);
     wfp_stack_advance(run->machine.stack, wfp_clock_now());
     if (run->show_progress)
         show_progress(run);
@@ -242,6 +262,7 @@ replay(const struct run_options *options)
     }
     if (code == 0) {
         struct wfp_plane_handler handler = {.context = &run, .packet = take_packet};
+        run.plane = plane;
         run.report.source = options->read_path;
         run.report.local_text = options->local_count ? "as given" : local.text;
         clock_gettime(CLOCK_MONOTONIC, &run.started);
@@ -286,6 +307,7 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
     if (code == 0) {
         enum wfp_nfqueue_backend backend = run_live_ready(link);
         struct wfp_plane_handler handler = {.context = &run, .packet = take_packet, .idle = take_idle};
+        run.plane = plane;
         snprintf(source, sizeof(source), "live (%s)", wfp_nfqueue_backend_name(backend));
         run.report.source = source;
         run.report.local_text = "by the hook each packet passed";

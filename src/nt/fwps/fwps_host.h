@@ -20,9 +20,9 @@ struct wfp_packet;
 struct nt_fwps_config {
     struct wfp_engine *engine;
     struct wfp_flow_table *flows; /* NULL: no flow contexts */
-    /** A driver's packet re-enters the stack (queued, never recursive). NULL: injection fails. */
-    int (*inject)(void *context, const struct wfp_frame *frame);
-    void *inject_context;
+    /** Something was injected from another thread: come and drain. May be NULL. Any thread, any IRQL. */
+    void (*wake)(void *context);
+    void *wake_context;
 };
 
 void nt_fwps_init(const struct nt_fwps_config *config);
@@ -30,6 +30,16 @@ void nt_fwps_init(const struct nt_fwps_config *config);
 void nt_fwps_set_flows(struct wfp_flow_table *flows);
 /** The stack is done with @p packet: its list goes, or keeps the bytes for whoever references it. */
 void nt_fwps_packet_release(void *context, struct wfp_packet *packet);
+
+/** Takes an injected packet through the stack, and out where it is permitted. */
+typedef void nt_fwps_take(void *context, struct wfp_frame *frame);
+/**
+ * Hand every packet that drivers injected to @p take, in order, and complete it: exactly once.
+ * Context: the stack's thread, not inside classify. @return how many
+ */
+unsigned nt_fwps_drain(nt_fwps_take *take, void *context);
+/** The stack is going: what is still queued completes with STATUS_FWP_TCPIP_NOT_READY. */
+void nt_fwps_abandon(void);
 
 /** One registered callout, for reports. */
 struct nt_fwps_callout_info {

@@ -16,9 +16,15 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include <string.h>
+
+#include "base/clock.h"
 #include "base/macros.h"
+#include "core/packet/checksum.h"
+#include "core/shims/stack.h"
 #include "nt/fwps/fwps_internal.h"
 #include "nt/ndis/ndis_nbl.h"
+#include "nt/ntos/nt_callback.h"
 #include "nt/ntos/nt_finding.h"
 
 #define HANDLE_MAGIC 0x484A4E49u /* "INJH" */
@@ -35,6 +41,7 @@ struct injection_handle {
     struct nt_driver *owner;
     struct injection_handle *next;
     atomic_uint outstanding;
+    bool closing;
 };
 
 static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -110,6 +117,21 @@ FwpsInjectionHandleCreate0(ADDRESS_FAMILY addressFamily, UINT32 flags, HANDLE *i
     return STATUS_SUCCESS;
 }
 
+/*
+ * Packets under way complete on the stack's thread. From that thread (a driver's unload) nobody
+ * else would: what is queued completes here, unsent.
+ */
+static void
+wait_for_completions(struct injection_handle *handle)
+{
+    LARGE_INTEGER a_while = {.QuadPart = -10000};
+
+    for (int i = 0; i < 100 && atomic_load(&handle->outstanding); i++)
+        KeDelayExecutionThread(KernelMode, FALSE, &a_while);
+    if (atomic_load(&handle->outstanding))
+        nt_fwps_abandon();
+}
+
 /**
  * Destroy a handle; packets still under way finish first.
  * @return STATUS_SUCCESS, STATUS_INVALID_HANDLE
@@ -118,9 +140,14 @@ FwpsInjectionHandleCreate0(ADDRESS_FAMILY addressFamily, UINT32 flags, HANDLE *i
 NTSTATUS NTAPI
 FwpsInjectionHandleDestroy0(HANDLE injectionHandle)
 {
-    struct injection_handle **at = &handles, *handle = NULL;
+    struct injection_handle **at = &handles, *handle = find_handle(injectionHandle);
 
     nt_cpu_require_max("FwpsInjectionHandleDestroy", NT_APC_LEVEL);
+    if (handle) {
+        handle->closing = true;
+        wait_for_completions(handle);
+    }
+    handle = NULL;
     pthread_mutex_lock(&handles_lock);
     while (*at && *at != injectionHandle)
         at = &(*at)->next;
@@ -137,6 +164,387 @@ FwpsInjectionHandleDestroy0(HANDLE injectionHandle)
     handle->magic = 0;
     free(handle);
     return STATUS_SUCCESS;
+}
+
+/* ---- the queue ---- */
+
+/* A packet on its way: flat bytes to classify, and the driver's list to complete. */
+struct injected {
+    struct injected *next;
+    struct injection_handle *handle;
+    NET_BUFFER_LIST *nbl;
+    struct nt_nbl *view; /* what the stack's callouts will see; NULL: only to complete */
+    uint8_t *bytes;      /* owned by view */
+    uint32_t length;
+    enum wfp_entry entry;
+    uint32_t interface_index;
+    struct nt_driver *driver;
+    FWPS_INJECT_COMPLETE0 complete;
+    void *context;
+    bool is_last; /* of its list: completes it */
+};
+
+static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct injected *queue_first, **queue_end = &queue_first;
+
+static void
+finish(struct injected *item, NTSTATUS status)
+{
+    if (item->is_last) {
+        item->nbl->Status = status;
+        if (item->complete)
+            NT_CALLBACK_VOID(item->driver, NT_DISPATCH_LEVEL,
+                             item->complete(item->context, item->nbl, TRUE));
+        atomic_fetch_sub(&item->handle->outstanding, 1);
+    }
+    free(item);
+}
+
+static struct injected *
+take_all(void)
+{
+    pthread_mutex_lock(&queue_lock);
+    struct injected *first = queue_first;
+    queue_first = NULL;
+    queue_end = &queue_first;
+    pthread_mutex_unlock(&queue_lock);
+    return first;
+}
+
+unsigned
+nt_fwps_drain(nt_fwps_take *take, void *context)
+{
+    unsigned count = 0;
+    struct injected *item;
+
+    if (LIKELY(__atomic_load_n(&queue_first, __ATOMIC_RELAXED) == NULL))
+        return 0;
+    while ((item = take_all()) != NULL)
+        for (struct injected *next; item; item = next, count++) {
+            struct wfp_frame frame = {
+                .data = item->bytes,
+                .length = item->length,
+                .wire_length = item->length,
+                .time_100ns = wfp_clock_now(),
+                .interface_index = item->interface_index,
+                .entry = item->entry,
+                .adapter = nt_fwps_nbl_adapter(item->view),
+            };
+            next = item->next;
+            take(context, &frame);
+            finish(item, STATUS_SUCCESS);
+        }
+    return count;
+}
+
+void
+nt_fwps_abandon(void)
+{
+    struct injected *item = take_all();
+
+    for (struct injected *next; item; item = next) {
+        next = item->next;
+        nt_fwps_nbl_drop(item->view);
+        finish(item, STATUS_FWP_TCPIP_NOT_READY);
+    }
+}
+
+/* Put the handle at the head of the history. @return false when the same handle fills it: a loop */
+static bool
+remember(struct nt_nbl *view, struct injection_handle *handle, void *context)
+{
+    uint32_t mine = 0;
+
+    for (uint32_t i = 0; i < view->injection_count; i++)
+        mine += view->injections[i].handle == handle;
+    if (mine == NT_NBL_HISTORY) {
+        nt_finding(NT_FINDING_INJECT_LOOP, "a packet was injected %d times through one handle",
+                   NT_NBL_HISTORY);
+        return false;
+    }
+    uint32_t keep = MIN(view->injection_count, (uint32_t)NT_NBL_HISTORY - 1);
+    memmove(&view->injections[1], &view->injections[0], keep * sizeof(view->injections[0]));
+    view->injections[0] = (struct nt_nbl_injection){handle, context};
+    view->injection_count = keep + 1;
+    return true;
+}
+
+/* ---- what a driver hands over ---- */
+
+struct request {
+    HANDLE handle, context;
+    uint32_t type; /* FWPS_INJECTION_TYPE_* the handle must have */
+    uint16_t family; /* 0: the handle's */
+    enum wfp_entry entry;
+    uint32_t interface_index;
+    const uint8_t *header; /* an IP header to put before the data, or NULL */
+    uint32_t header_length;
+    const uint8_t *remote; /* transport send: where to */
+    bool needs_header;     /* data begin at the transport header */
+    NET_BUFFER_LIST *nbl;
+    FWPS_INJECT_COMPLETE0 complete;
+    void *complete_context;
+};
+
+#define IPV4_HEADER_SIZE 20
+#define IPV6_HEADER_SIZE 40
+
+/* The IP header of what was cloned, with length and destination made right for the new data. */
+static uint32_t
+make_header(const struct nt_nbl *list, const struct request *request, size_t data_length, uint8_t *out)
+{
+    uint32_t length;
+    const uint8_t *origin = nt_fwps_nbl_origin(list, &length);
+
+    if (!origin || length < IPV4_HEADER_SIZE)
+        return 0;
+    if (origin[0] >> 4 == 4) {
+        uint32_t size = (origin[0] & 15u) * 4;
+        if (size > length)
+            return 0;
+        memcpy(out, origin, size);
+        uint16_t total = (uint16_t)(size + data_length);
+        out[2] = (uint8_t)(total >> 8);
+        out[3] = (uint8_t)total;
+        if (request->remote)
+            memcpy(out + 16, request->remote, 4);
+        out[10] = out[11] = 0;
+        uint16_t sum = wfp_checksum_fold(wfp_checksum_add(0, out, size));
+        out[10] = (uint8_t)(sum >> 8);
+        out[11] = (uint8_t)sum;
+        return size;
+    }
+    if (length < IPV6_HEADER_SIZE)
+        return 0;
+    memcpy(out, origin, IPV6_HEADER_SIZE);
+    out[4] = (uint8_t)(data_length >> 8);
+    out[5] = (uint8_t)data_length;
+    if (request->remote)
+        memcpy(out + 24, request->remote, 16);
+    return IPV6_HEADER_SIZE;
+}
+
+/* One NET_BUFFER as flat bytes that begin at an IP header. */
+static NTSTATUS
+flatten(const struct nt_nbl *list, const NET_BUFFER *nb, const struct request *request,
+        struct injected *item)
+{
+    uint8_t made[60];
+    const uint8_t *header = request->header;
+    uint32_t header_length = request->header ? request->header_length : 0;
+
+    if (request->needs_header && !header) {
+        header_length = make_header(list, request, nb->stDataLength, made);
+        header = made;
+        if (!header_length) {
+            nt_finding(NT_FINDING_OBJECT_BAD,
+                       "transport send without an IP header: the list is no clone of a packet");
+            return STATUS_FWP_INVALID_PARAMETER;
+        }
+    }
+    item->length = header_length + (uint32_t)nb->stDataLength;
+    item->bytes = malloc(item->length ? item->length : 1);
+    if (!item->bytes)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    if (header_length)
+        memcpy(item->bytes, header, header_length);
+    nt_nb_read(nb, item->bytes + header_length, nb->stDataLength);
+    item->view = nt_fwps_nbl_adopt(item->bytes, item->length, list);
+    if (!item->view) {
+        free(item->bytes);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    return STATUS_SUCCESS;
+}
+
+static void
+drop(struct injected *item)
+{
+    for (struct injected *next; item; item = next) {
+        next = item->next;
+        nt_fwps_nbl_drop(item->view);
+        free(item);
+    }
+}
+
+static NTSTATUS
+check_request(const struct request *request, struct injection_handle **ret_handle)
+{
+    struct injection_handle *handle = find_handle(request->handle);
+
+    if (!handle || !request->nbl || !request->complete)
+        return STATUS_FWP_INVALID_PARAMETER;
+    if (!(handle->types & request->type))
+        return STATUS_FWP_INJECT_HANDLE_STALE;
+    if (request->family && handle->family && request->family != handle->family)
+        return STATUS_FWP_INVALID_PARAMETER;
+    if (handle->closing)
+        return STATUS_FWP_INJECT_HANDLE_CLOSING;
+    *ret_handle = handle;
+    return STATUS_SUCCESS;
+}
+
+static NTSTATUS
+inject(const struct request *request)
+{
+    struct injection_handle *handle;
+    NTSTATUS status = check_request(request, &handle);
+    struct nt_nbl *list = NT_SUCCESS(status) ? nt_nbl_find(request->nbl) : NULL;
+    struct injected *first = NULL, **at = &first, *last = NULL;
+
+    if (!list)
+        return NT_SUCCESS(status) ? STATUS_FWP_INVALID_PARAMETER : status;
+    for (NET_BUFFER *nb = request->nbl->FirstNetBuffer; nb && NT_SUCCESS(status); nb = nb->Next) {
+        struct injected *item = calloc(1, sizeof(*item));
+        if (!item) {
+            status = STATUS_INSUFFICIENT_RESOURCES;
+            break;
+        }
+        status = flatten(list, nb, request, item);
+        if (!NT_SUCCESS(status)) {
+            free(item);
+            break;
+        }
+        *at = last = item;
+        at = &item->next;
+        if (!remember(item->view, handle, request->context))
+            status = STATUS_FWP_INVALID_PARAMETER;
+        item->handle = handle;
+        item->nbl = request->nbl;
+        item->entry = request->entry;
+        item->interface_index = request->interface_index;
+        item->driver = nt_driver_current();
+        item->complete = request->complete;
+        item->context = request->complete_context;
+    }
+    if (NT_SUCCESS(status) && !first)
+        status = STATUS_FWP_INVALID_PARAMETER;
+    if (!NT_SUCCESS(status)) {
+        drop(first);
+        return status;
+    }
+    last->is_last = true;
+    atomic_fetch_add(&handle->outstanding, 1);
+    pthread_mutex_lock(&queue_lock);
+    *queue_end = first;
+    queue_end = at;
+    pthread_mutex_unlock(&queue_lock);
+    if (nt_fwps.wake)
+        nt_fwps.wake(nt_fwps.wake_context);
+    return STATUS_SUCCESS;
+}
+
+/**
+ * Send a packet that begins at its IP header; it is classified again at OUTBOUND_IPPACKET.
+ *
+ * @param injectionHandle  of type network
+ * @param completionFn     runs exactly once if and only if STATUS_SUCCESS is returned
+ * @return STATUS_SUCCESS, STATUS_FWP_INVALID_PARAMETER, STATUS_FWP_INJECT_HANDLE_STALE / _CLOSING,
+ *         STATUS_INSUFFICIENT_RESOURCES
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectnetworksendasync0
+ */
+NTSTATUS NTAPI
+FwpsInjectNetworkSendAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,
+                            COMPARTMENT_ID compartmentId, NET_BUFFER_LIST *netBufferList,
+                            FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
+{
+    struct request request = {
+        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_NETWORK,
+        .entry = WFP_ENTRY_SEND_NETWORK, .nbl = netBufferList, .complete = completionFn,
+        .complete_context = completionContext};
+    return inject(&request);
+}
+
+/** Receive a packet that begins at its IP header, as from the wire. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectnetworkreceiveasync0 */
+NTSTATUS NTAPI
+FwpsInjectNetworkReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,
+                               COMPARTMENT_ID compartmentId, IF_INDEX interfaceIndex,
+                               IF_INDEX subInterfaceIndex, NET_BUFFER_LIST *netBufferList,
+                               FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
+{
+    struct request request = {
+        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_NETWORK,
+        .entry = WFP_ENTRY_RECEIVE, .interface_index = interfaceIndex, .nbl = netBufferList,
+        .complete = completionFn, .complete_context = completionContext};
+    return inject(&request);
+}
+
+/** Forward a packet that begins at its IP header; no layer sees it. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectforwardasync0 */
+NTSTATUS NTAPI
+FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,
+                        ADDRESS_FAMILY addressFamily, COMPARTMENT_ID compartmentId,
+                        IF_INDEX interfaceIndex, NET_BUFFER_LIST *netBufferList,
+                        FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
+{
+    struct request request = {
+        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_FORWARD,
+        .family = addressFamily, .entry = WFP_ENTRY_FORWARD, .interface_index = interfaceIndex,
+        .nbl = netBufferList, .complete = completionFn, .complete_context = completionContext};
+    return inject(&request);
+}
+
+/**
+ * Send data that begin at the transport header (or, with headerIncludeHeader or without sendArgs, at
+ * the IP header); classified again at every outbound layer.
+ *
+ * @param endpointHandle  from the metadata; the addresses come from the packet that was cloned
+ * @param sendArgs        remote address, network order; NULL: data begin at the IP header
+ * Ref: ddi fwpsk/nf-fwpsk-fwpsinjecttransportsendasync1.
+ * Gap: control data is not applied; a list that is no clone needs an IP header.
+ */
+NTSTATUS NTAPI
+FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle,
+                              UINT32 flags, FWPS_TRANSPORT_SEND_PARAMS1 *sendArgs,
+                              ADDRESS_FAMILY addressFamily, COMPARTMENT_ID compartmentId,
+                              NET_BUFFER_LIST *netBufferList, FWPS_INJECT_COMPLETE0 completionFn,
+                              HANDLE completionContext)
+{
+    struct request request = {
+        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_TRANSPORT,
+        .family = addressFamily, .entry = WFP_ENTRY_SEND_TRANSPORT, .nbl = netBufferList,
+        .complete = completionFn, .complete_context = completionContext,
+        .needs_header = sendArgs != NULL, .remote = sendArgs ? sendArgs->remoteAddress : NULL};
+    if (sendArgs && sendArgs->headerIncludeHeader) {
+        request.header = sendArgs->headerIncludeHeader;
+        request.header_length = sendArgs->headerIncludeHeaderLength;
+    }
+    return inject(&request);
+}
+
+/** Ref: ddi fwpsk/nf-fwpsk-fwpsinjecttransportsendasync0 */
+NTSTATUS NTAPI
+FwpsInjectTransportSendAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle,
+                              UINT32 flags, FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs,
+                              ADDRESS_FAMILY addressFamily, COMPARTMENT_ID compartmentId,
+                              NET_BUFFER_LIST *netBufferList, FWPS_INJECT_COMPLETE0 completionFn,
+                              HANDLE completionContext)
+{
+    FWPS_TRANSPORT_SEND_PARAMS1 args = {0};
+
+    if (sendArgs) {
+        args.remoteAddress = sendArgs->remoteAddress;
+        args.remoteScopeId = sendArgs->remoteScopeId;
+        args.controlData = sendArgs->controlData;
+        args.controlDataLength = sendArgs->controlDataLength;
+    }
+    return FwpsInjectTransportSendAsync1(injectionHandle, injectionContext, endpointHandle, flags,
+                                         sendArgs ? &args : NULL, addressFamily, compartmentId,
+                                         netBufferList, completionFn, completionContext);
+}
+
+/** Receive data that begin at the IP header. Ref: ddi fwpsk/nf-fwpsk-fwpsinjecttransportreceiveasync0 */
+NTSTATUS NTAPI
+FwpsInjectTransportReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext, PVOID reserved,
+                                 UINT32 flags, ADDRESS_FAMILY addressFamily,
+                                 COMPARTMENT_ID compartmentId, IF_INDEX interfaceIndex,
+                                 IF_INDEX subInterfaceIndex, NET_BUFFER_LIST *netBufferList,
+                                 FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
+{
+    struct request request = {
+        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_TRANSPORT,
+        .family = addressFamily, .entry = WFP_ENTRY_RECEIVE, .interface_index = interfaceIndex,
+        .nbl = netBufferList, .complete = completionFn, .complete_context = completionContext};
+    return inject(&request);
 }
 
 /**

@@ -18,6 +18,15 @@ extern struct nt_fwps_config nt_fwps;
 FWPS_FILTER3 *nt_fwps_filter_view(struct wfp_filter *filter);
 /** The list that carries the indication's packet, data starting where its layer says. */
 NET_BUFFER_LIST *nt_fwps_packet_nbl(const struct wfp_indication *indication);
+struct nt_nbl;
+/** A packet's list of its own making: owns @p bytes (malloced), with the history of @p from. */
+struct nt_nbl *nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from);
+/** What goes into wfp_frame.adapter for an adopted list. */
+void *nt_fwps_nbl_adapter(struct nt_nbl *header);
+/** Give up an adopted list that no packet took. */
+void nt_fwps_nbl_drop(struct nt_nbl *header);
+/** The IP header of the packet that a list was cloned from, and its size; NULL without one. */
+const uint8_t *nt_fwps_nbl_origin(const struct nt_nbl *header, uint32_t *ret_length);
 /** After a callout: put back what it moved and did not restore; a finding if it did. */
 void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl);
 

@@ -89,9 +89,9 @@ nt_fwps_packet_nbl(const struct wfp_indication *indication)
         if (!list)
             return NULL;
         describe_bytes(&list->mdl, packet->data, packet->length);
-        list->header.packet = packet;
         packet->adapter = list;
     }
+    list->header.packet = packet;
     point_at(list, packet, offset);
     return &list->header.nbl;
 }
@@ -139,11 +139,50 @@ own_bytes(struct packet_list *list)
     return true;
 }
 
+
 static void
 unref_list(struct nt_nbl *header)
 {
     if (atomic_fetch_sub(&header->references, 1) == 1)
         give_back(CONTAINER_OF(header, struct packet_list, header));
+}
+
+struct nt_nbl *
+nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from)
+{
+    struct packet_list *list = take_list();
+
+    if (!list)
+        return NULL;
+    list->header.own_bytes = bytes;
+    describe_bytes(&list->mdl, bytes, length);
+    list->header.injection_count = from->injection_count;
+    memcpy(list->header.injections, from->injections, sizeof(list->header.injections));
+    return &list->header;
+}
+
+void *
+nt_fwps_nbl_adapter(struct nt_nbl *header)
+{
+    return CONTAINER_OF(header, struct packet_list, header);
+}
+
+void
+nt_fwps_nbl_drop(struct nt_nbl *header)
+{
+    if (header)
+        unref_list(header);
+}
+
+const uint8_t *
+nt_fwps_nbl_origin(const struct nt_nbl *header, uint32_t *ret_length)
+{
+    while (header && header->origin != NT_NBL_PACKET)
+        header = header->parent;
+    if (!header || !header->own_bytes)
+        return NULL;
+    *ret_length = CONTAINER_OF(header, struct packet_list, header)->mdl.ByteCount;
+    return header->own_bytes;
 }
 
 void
