@@ -618,6 +618,13 @@ test_local_address_is_the_most_frequent(void **state)
     assert_memory_equal(local.prefixes[0].addr, "\x0a\0\0\1", 4);
     assert_string_equal(local.text, "10.0.0.1 (in 100 of 100 IPv4 packets)");
     assert_true(wfp_replay_infer_local("-", &local) < 0);
+    make_pcap(path_of("infer.pcap"), DLT_EN10MB, PCAP_TSTAMP_PRECISION_MICRO, 10001);
+    assert_int_equal(wfp_replay_infer_local(path_of("infer.pcap"), &local), 0);
+    assert_string_equal(local.text, "10.0.0.1 (in 10000 of the first 10000 IPv4 packets)");
+    make_pcap(path_of("infer.pcap"), DLT_IEEE802_11, PCAP_TSTAMP_PRECISION_MICRO, 1);
+    assert_int_equal(wfp_replay_infer_local(path_of("infer.pcap"), &local), 0);
+    assert_int_equal(local.count, 0);
+    assert_string_equal(local.text, "none found");
 }
 
 static void
