@@ -103,8 +103,8 @@ add(struct wfp_replay_local *local, const struct tally *tally, const struct cens
         snprintf(note, sizeof(note), "in %u of %s%u IPv%u packets", tally->packets,
                  census->is_sample ? "the first " : "", census->packets[tally->version == 6],
                  tally->version);
-    snprintf(local->text + used, sizeof(local->text) - used, "%s%s (%s)", used ? ", " : "",
-             address, note);
+    snprintf(local->text + used, sizeof(local->text) - used, "%s%s (%s)", used ? ", " : "", address,
+             note);
     prefix = &local->prefixes[local->count++];
     prefix->version = tally->version;
     prefix->prefix_length = tally->version == 4 ? 32 : 128;
