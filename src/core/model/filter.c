@@ -7,12 +7,16 @@
 
 #include "base/macros.h"
 
+const struct wfp_filter_extra wfp_filter_no_extra;
+
 struct wfp_filter *
 wfp_filter_new(void)
 {
     struct wfp_filter *filter = calloc(1, sizeof(*filter));
-    if (filter)
-        atomic_init(&filter->references, 1);
+    if (!filter)
+        return NULL;
+    atomic_init(&filter->references, 1);
+    filter->extra = &wfp_filter_no_extra;
     return filter;
 }
 
@@ -26,6 +30,7 @@ wfp_filter_new_block(size_t extra, uint8_t **ret_extra)
         return NULL;
     atomic_init(&filter->references, 1);
     filter->is_block = true;
+    filter->extra = &wfp_filter_no_extra;
     *ret_extra = (uint8_t *)(filter + 1);
     return filter;
 }
@@ -49,8 +54,8 @@ filter_free(struct wfp_filter *filter)
             wfp_value_fini(&filter->conditions[i].value);
         free(filter->conditions);
         free(filter->name_utf16);
-        free(filter->description_utf16);
     }
+    free(filter->extra->provider_context_view);
     free(filter);
 }
 

@@ -39,9 +39,23 @@ enum wfp_action {
 #define WFP_FILTER_FLAG_DISABLED                       0x0020u
 #define WFP_FILTER_FLAG_INDEXED                        0x0040u
 
+/** What few filters have. */
+struct wfp_filter_extra {
+    uint16_t *description_utf16;                 /* NULL without one, as all of these */
+    const struct wfp_guid *provider_key;
+    const struct wfp_guid *callout_key;          /* callout actions; else the filter type */
+    const struct wfp_guid *provider_context_key; /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
+    const struct wfp_blob *provider_data;
+    /** FWPM_PROVIDER_CONTEXT, one malloc'ed block, for callouts that use provider contexts. */
+    void *provider_context_view;
+};
+
+/** Nothing of it. */
+extern const struct wfp_filter_extra wfp_filter_no_extra;
+
 /*
- * Kept small: a policy may have 100,000 of them. What few filters have is behind a pointer; what BFE
- * makes is one block, the pointers leading into it.
+ * Kept small: a policy may have 100,000 of them. What BFE makes is one block, the pointers leading
+ * into it.
  */
 struct wfp_filter {
     atomic_uint references;
@@ -58,12 +72,8 @@ struct wfp_filter {
     uint8_t weight_type;      /* as given: EMPTY, UINT8 (weight >> 60) or UINT64 (weight) */
     bool is_block;            /* all pointers below, but the adapter's, lead into this allocation */
     struct wfp_condition *conditions;
-    uint16_t *name_utf16;                         /* required */
-    uint16_t *description_utf16;                  /* may be NULL */
-    const struct wfp_guid *provider_key;          /* NULL without one */
-    const struct wfp_guid *callout_key;           /* callout actions; else the filter type, if given */
-    const struct wfp_guid *provider_context_key;  /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
-    const struct wfp_blob *provider_data;         /* NULL without any */
+    uint16_t *name_utf16;                 /* required */
+    const struct wfp_filter_extra *extra; /* never NULL */
     uint64_t raw_context; /* as given, or the provider context's run-time id */
     uint64_t context;     /* the same, until a callout's notify writes its own while it is added */
     void *adapter_view;   /* the callout adapter's rendering (FWPS_FILTER), built on demand */

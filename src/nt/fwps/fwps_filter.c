@@ -48,6 +48,7 @@ render(const struct wfp_filter *filter)
     view->filter.action.type = filter->action;
     view->filter.action.calloutId = filter->callout_id;
     view->filter.context = filter->context;
+    view->filter.providerContext = filter->extra->provider_context_view;
     return view;
 }
 

@@ -89,6 +89,12 @@ wfp_bfe_free(struct wfp_bfe *bfe)
     free(bfe);
 }
 
+void
+wfp_bfe_set_context_renderer(struct wfp_bfe *bfe, wfp_bfe_context_renderer *render)
+{
+    bfe->render_context = render;
+}
+
 uint32_t
 wfp_bfe_count(struct wfp_bfe *bfe, enum wfp_bfe_kind kind)
 {

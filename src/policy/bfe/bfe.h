@@ -179,6 +179,12 @@ int wfp_bfe_new(struct wfp_engine *engine, struct wfp_bfe **ret_bfe);
 /** Sessions that are still open are closed; the engine's policy stays as it is. */
 void wfp_bfe_free(struct wfp_bfe *bfe);
 DEFINE_FREEP(struct wfp_bfe, wfp_bfe_free)
+/**
+ * How a provider context looks to a callout that uses it: one malloc'ed block, or NULL when memory is
+ * out. Without a renderer callouts see none.
+ */
+typedef void *wfp_bfe_context_renderer(const struct wfp_bfe_object *context);
+void wfp_bfe_set_context_renderer(struct wfp_bfe *bfe, wfp_bfe_context_renderer *render);
 /** A hash of every object, its ids, references and security: equal states have equal hashes. */
 uint64_t wfp_bfe_state_hash(struct wfp_bfe *bfe);
 /** Objects of @p kind, committed or of the running transaction. */

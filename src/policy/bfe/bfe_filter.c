@@ -69,6 +69,14 @@ has_context(const struct wfp_filter_spec *spec)
     return spec->common.flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT;
 }
 
+static bool
+has_extra(const struct wfp_filter_spec *spec)
+{
+    return spec->common.description_utf16 || spec->common.provider_key ||
+           spec->common.provider_data.size || has_context(spec) ||
+           !wfp_guid_is_zero(&spec->callout_key);
+}
+
 /* Bytes behind the filter: everything it points to, each part rounded up to 8. */
 static size_t
 extra_size(const struct wfp_filter_spec *spec)
@@ -82,6 +90,8 @@ extra_size(const struct wfp_filter_spec *spec)
     size += ALIGN_UP(text_size(common->description_utf16), 8);
     if (common->provider_data.size)
         size += sizeof(struct wfp_blob) + ALIGN_UP((size_t)common->provider_data.size, 8);
+    if (has_extra(spec))
+        size += sizeof(struct wfp_filter_extra);
     return size + sizeof(struct wfp_guid) * ((common->provider_key != NULL) + has_context(spec) +
                                              !wfp_guid_is_zero(&spec->callout_key));
 }
@@ -113,22 +123,27 @@ static void
 fill_extra(struct wfp_filter *filter, const struct wfp_filter_spec *spec, uint8_t *place)
 {
     const struct wfp_object_spec *common = &spec->common;
+    struct wfp_filter_extra *extra;
 
     filter->condition_count = spec->condition_count;
     filter->conditions =
         carve(&place, spec->conditions, spec->condition_count * sizeof(struct wfp_condition));
     for (uint32_t i = 0; i < spec->condition_count; i++)
         wfp_value_pack(&spec->conditions[i].value, &filter->conditions[i].value, &place);
-    filter->provider_key = carve(&place, common->provider_key,
-                                 common->provider_key ? sizeof(struct wfp_guid) : 0);
-    if (!wfp_guid_is_zero(&spec->callout_key))
-        filter->callout_key = carve(&place, &spec->callout_key, sizeof(struct wfp_guid));
-    if (has_context(spec))
-        filter->provider_context_key =
-            carve(&place, &spec->provider_context_key, sizeof(struct wfp_guid));
-    filter->provider_data = carve_blob(&place, &common->provider_data);
     filter->name_utf16 = carve(&place, common->name_utf16, text_size(common->name_utf16));
-    filter->description_utf16 =
+    if (!has_extra(spec))
+        return;
+    extra = carve(&place, &wfp_filter_no_extra, sizeof(*extra));
+    filter->extra = extra;
+    extra->provider_key = carve(&place, common->provider_key,
+                                common->provider_key ? sizeof(struct wfp_guid) : 0);
+    if (!wfp_guid_is_zero(&spec->callout_key))
+        extra->callout_key = carve(&place, &spec->callout_key, sizeof(struct wfp_guid));
+    if (has_context(spec))
+        extra->provider_context_key =
+            carve(&place, &spec->provider_context_key, sizeof(struct wfp_guid));
+    extra->provider_data = carve_blob(&place, &common->provider_data);
+    extra->description_utf16 =
         carve(&place, common->description_utf16, text_size(common->description_utf16));
 }
 
@@ -164,10 +179,23 @@ build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
     return 0;
 }
 
+/* The callout wants the provider context itself; filters with one have an extra of their own. */
+static int
+render_context(struct wfp_bfe *bfe, struct wfp_filter *filter, const struct wfp_bfe_object *context)
+{
+    struct wfp_filter_extra *extra = (struct wfp_filter_extra *)(uintptr_t)filter->extra;
+
+    if (!bfe->render_context)
+        return 0;
+    extra->provider_context_view = bfe->render_context(context);
+    return extra->provider_context_view ? 0 : -WFP_ERR_NO_MEMORY;
+}
+
 /* Ids and weights of what the filter points to; all of it must be there. */
 static int
 resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
 {
+    const struct wfp_bfe_entry *callout = NULL;
     const struct wfp_bfe_entry *sublayer =
         wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_SUBLAYER], &filter->sublayer_key);
 
@@ -175,9 +203,9 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
         return -WFP_ERR_SUBLAYER_NOT_FOUND;
     filter->sublayer_weight = sublayer->object->weight;
     if (filter->action & WFP_ACTION_FLAG_CALLOUT) {
-        const struct wfp_bfe_entry *callout = NULL;
-        if (filter->callout_key)
-            callout = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], filter->callout_key);
+        if (filter->extra->callout_key)
+            callout = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT],
+                                             filter->extra->callout_key);
         if (!callout)
             return -WFP_ERR_CALLOUT_NOT_FOUND;
         if (!wfp_guid_equal(&callout->object->layer_key,
@@ -186,11 +214,13 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
         filter->callout_id = (uint32_t)callout->object->id;
     }
     if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT) {
-        const struct wfp_bfe_entry *context =
-            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->provider_context_key);
+        const struct wfp_bfe_entry *context = wfp_bfe_table_find_key(
+            &bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
         if (!context)
             return -WFP_ERR_PROVIDER_CONTEXT_NOT_FOUND;
         filter->raw_context = filter->context = context->object->id;
+        if (callout && (callout->object->flags & WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT))
+            return render_context(bfe, filter, context->object);
     }
     return 0;
 }

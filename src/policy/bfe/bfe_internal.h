@@ -114,6 +114,7 @@ struct wfp_bfe_enum {
 
 struct wfp_bfe {
     struct wfp_engine *engine;
+    wfp_bfe_context_renderer *render_context; /* may be NULL */
     struct wfp_bfe_table tables[WFP_BFE_TABLE_COUNT];
     struct wfp_bfe_pool pool;
     uint64_t sublayer_weights[65536 / 64];               /* bitmap of those in use */

@@ -148,10 +148,10 @@ wfp_bfe_links_find(struct wfp_bfe *bfe, const struct wfp_bfe_entry *entry,
         wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_SUBLAYER], &filter->sublayer_key);
     if (filter->action & WFP_ACTION_FLAG_CALLOUT)
         ret_links->callout =
-            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], filter->callout_key);
+            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], filter->extra->callout_key);
     if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
         ret_links->context =
-            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->provider_context_key);
+            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
 }
 
 static void

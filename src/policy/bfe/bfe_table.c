@@ -23,7 +23,7 @@ const struct wfp_guid *
 wfp_bfe_entry_provider(const struct wfp_bfe_entry *entry)
 {
     if (entry->kind == WFP_BFE_FILTER)
-        return entry->filter->provider_key;
+        return entry->filter->extra->provider_key;
     return entry->object->has_provider ? &entry->object->provider_key : NULL;
 }
 

@@ -389,7 +389,7 @@ context_fits(struct wfp_bfe *bfe, const struct wfp_filter *filter,
 
     if (!(filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT))
         return false;
-    entry = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->provider_context_key);
+    entry = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
     if (!entry || entry->object->context_type != template_->type)
         return false;
     provider = wfp_bfe_entry_provider(entry);
@@ -410,7 +410,7 @@ filter_fits(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,
         !(filter->action & template_->action_mask))
         return false;
     if (template_->callout_key && (!(filter->action & WFP_ACTION_FLAG_CALLOUT) ||
-                                   !wfp_guid_equal(template_->callout_key, filter->callout_key)))
+                                   !wfp_guid_equal(template_->callout_key, filter->extra->callout_key)))
         return false;
     if (template_->context && !context_fits(bfe, filter, template_->context))
         return false;

@@ -3,6 +3,7 @@
  */
 #include "policy/fwpm/fwpm_call.h"
 
+#include "policy/fwpm/fwpm_convert.h"
 #include "policy/fwpm/fwpm_state.h"
 
 static _Atomic(struct wfp_bfe *) current_bfe;
@@ -16,7 +17,11 @@ wfp_fwpm_bfe(void)
 void
 wfp_fwpm_set_bfe(struct wfp_bfe *bfe)
 {
-    bool was_running = atomic_exchange(&current_bfe, bfe) != NULL;
+    bool was_running;
+
+    if (bfe)
+        wfp_bfe_set_context_renderer(bfe, wfp_fwpm_render_context);
+    was_running = atomic_exchange(&current_bfe, bfe) != NULL;
 
 #ifdef WFP_FWPM_USER
     (void)was_running; /* only drivers follow the service's state */

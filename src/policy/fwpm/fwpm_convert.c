@@ -163,20 +163,20 @@ wfp_fwpm_write_filter(struct wfp_fwpm_arena *arena, void *out_, const void *item
 
     write_key(arena, &out->filterKey, &filter->key);
     wfp_fwpm_write_display(arena, &out->displayData, filter->name_utf16,
-                           filter->description_utf16);
+                           filter->extra->description_utf16);
     out->flags = filter->flags;
-    out->providerKey = wfp_fwpm_arena_copy(arena, filter->provider_key, sizeof(GUID));
-    if (filter->provider_data)
-        wfp_fwpm_write_blob(arena, &out->providerData, filter->provider_data);
+    out->providerKey = wfp_fwpm_arena_copy(arena, filter->extra->provider_key, sizeof(GUID));
+    if (filter->extra->provider_data)
+        wfp_fwpm_write_blob(arena, &out->providerData, filter->extra->provider_data);
     write_key(arena, &out->layerKey, &wfp_layer_find_id(filter->layer_id)->key);
     write_key(arena, &out->subLayerKey, &filter->sublayer_key);
     write_given_weight(arena, &out->weight, filter);
     write_conditions(arena, out, filter);
     out->action.type = filter->action;
-    if (filter->callout_key)
-        write_key(arena, &out->action.calloutKey, filter->callout_key);
-    if (filter->provider_context_key)
-        write_key(arena, &out->providerContextKey, filter->provider_context_key);
+    if (filter->extra->callout_key)
+        write_key(arena, &out->action.calloutKey, filter->extra->callout_key);
+    if (filter->extra->provider_context_key)
+        write_key(arena, &out->providerContextKey, filter->extra->provider_context_key);
     else
         out->rawContext = filter->raw_context;
     out->filterId = filter->id;

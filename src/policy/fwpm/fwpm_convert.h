@@ -23,6 +23,9 @@ void wfp_fwpm_write_blob(struct wfp_fwpm_arena *arena, FWP_BYTE_BLOB *out,
 wfp_fwpm_writer wfp_fwpm_write_provider, wfp_fwpm_write_sublayer, wfp_fwpm_write_callout,
     wfp_fwpm_write_filter, wfp_fwpm_write_layer, wfp_fwpm_write_session;
 
+/** FWPM_PROVIDER_CONTEXT (all versions have one layout) as callouts see it, or NULL. */
+void *wfp_fwpm_render_context(const struct wfp_bfe_object *context);
+
 /** A caller's descriptor, absolute or self-relative, as BFE takes it. */
 struct wfp_fwpm_sd {
     struct wfp_bfe_sd *sd;

@@ -113,6 +113,16 @@ write_context(struct wfp_fwpm_arena *arena, void *out_, const void *item)
     out->providerContextId = object->id;
 }
 
+void *
+wfp_fwpm_render_context(const struct wfp_bfe_object *context)
+{
+    void *rendered = NULL;
+
+    if (wfp_fwpm_arena_build(write_context, context, sizeof(FWPM_PROVIDER_CONTEXT3), &rendered) < 0)
+        return NULL;
+    return rendered;
+}
+
 /**
  * Add a provider context.
  *

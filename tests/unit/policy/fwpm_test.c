@@ -258,6 +258,53 @@ test_provider_context_versions_share_objects(void **state)
                      STATUS(INVALID_ENUMERATOR));
 }
 
+static UINT32 seen_size;
+static UINT64 seen_context;
+
+static void
+look_at_context(enum wfp_notify_type type, struct wfp_filter *filter)
+{
+    const FWPM_PROVIDER_CONTEXT0 *context = filter->extra->provider_context_view;
+
+    if (type != WFP_NOTIFY_ADD_FILTER)
+        return;
+    seen_context = filter->context;
+    seen_size = context ? context->dataBuffer->size : 0;
+}
+
+static void
+test_callout_sees_provider_context_if_it_uses_one(void **state)
+{
+    struct fixture *f = *state;
+    FWP_BYTE_BLOB blob = {4, (UINT8 *)"data"};
+    FWPM_PROVIDER_CONTEXT0 context = {.providerContextKey = context_key,
+                                      .displayData = {WIDE("x"), NULL},
+                                      .type = FWPM_GENERAL_CONTEXT,
+                                      .dataBuffer = &blob};
+    FWPM_CALLOUT0 callout = {.calloutKey = callout_key, .displayData = {WIDE("c"), NULL}};
+    FWPM_FILTER0 filter = block_filter();
+    UINT64 id = 0;
+
+    callout.applicableLayer = filter.layerKey;
+    filter.action.type = FWP_ACTION_CALLOUT_UNKNOWN;
+    filter.action.calloutKey = callout_key;
+    filter.flags = FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT;
+    filter.providerContextKey = context_key;
+    fake_engine.on_notify = look_at_context;
+    assert_int_equal(FwpmProviderContextAdd0(f->engine, &context, NULL, &id), 0);
+    for (UINT32 uses = 0; uses < 2; uses++) {
+        callout.flags = uses ? FWPM_CALLOUT_FLAG_USES_PROVIDER_CONTEXT : 0;
+        assert_int_equal(FwpmCalloutAdd0(f->engine, &callout, NULL, NULL), 0);
+        filter.filterKey = callout_key;
+        seen_size = 99;
+        assert_int_equal(FwpmFilterAdd0(f->engine, &filter, NULL, NULL), 0);
+        assert_int_equal(seen_size, uses ? 4 : 0);
+        assert_int_equal(seen_context, id); /* the context's run-time id */
+        assert_int_equal(FwpmFilterDeleteByKey0(f->engine, &callout_key), 0);
+        assert_int_equal(FwpmCalloutDeleteByKey0(f->engine, &callout_key), 0);
+    }
+}
+
 static void
 test_security_info_round_trip(void **state)
 {
@@ -396,6 +443,7 @@ main(void)
         TEST(test_enumeration_is_a_snapshot_in_pages),
         TEST(test_layers_and_sessions_enumerate),
         TEST(test_provider_context_versions_share_objects),
+        TEST(test_callout_sees_provider_context_if_it_uses_one),
         TEST(test_security_info_round_trip),
         TEST(test_service_state_is_followed),
         TEST(test_wrong_handles_and_pointers),
