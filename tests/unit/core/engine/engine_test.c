@@ -207,6 +207,115 @@ test_layer_counters_add_up(void **state)
     assert_int_equal(counters.block, 1);
 }
 
+static struct wfp_metadata seen_metadata;
+static bool seen_from_discard;
+
+static void
+discard_classify(void *context, const struct wfp_indication *indication, struct wfp_filter *filter,
+                 uint64_t flow_context, struct wfp_classify_out *out)
+{
+    seen_metadata = *indication->metadata;
+    seen_from_discard = indication->from_discard;
+    out->action = WFP_ACTION_PERMIT; /* changes nothing */
+}
+
+static void
+test_the_discard_layer_is_told_which_filter_blocked(void **state)
+{
+    static const struct wfp_callout_ops ops = {.classify = discard_classify};
+    struct wfp_filter *filters[] = {
+        make_filter(41, LAYER, 100, 5, WFP_ACTION_BLOCK),
+        make_filter(42, WFP_LAYER_OUTBOUND_TRANSPORT_V4_DISCARD, 100, 5,
+                    WFP_ACTION_CALLOUT_TERMINATING),
+    };
+    struct wfp_metadata metadata = {.present = WFP_METADATA_IP_HEADER_SIZE, .ip_header_size = 20};
+    struct wfp_verdict verdict;
+
+    assert_int_equal(wfp_callout_register(engine, &(struct wfp_guid){.data1 = 3}, 0, &ops, NULL,
+                                          &filters[1]->callout_id),
+                     0);
+    commit_all(engine, filters, 2);
+    wfp_classify(engine,
+                 &(struct wfp_indication){.layer_id = LAYER,
+                                          .values = values,
+                                          .metadata = &metadata,
+                                          .value_count = wfp_layer_find_id(LAYER)->field_count},
+                 &verdict);
+    assert_int_equal(verdict.action, WFP_ACTION_BLOCK);
+    assert_int_equal(verdict.filter_id, 41);
+    assert_true(seen_from_discard);
+    assert_int_equal(seen_metadata.present,
+                     WFP_METADATA_IP_HEADER_SIZE | WFP_METADATA_DISCARD_REASON);
+    assert_int_equal(seen_metadata.discard.filter_id, 41);
+    assert_int_equal(seen_metadata.discard.module, 2); /* FWPS_DISCARD_MODULE_GENERAL */
+    assert_int_equal(seen_metadata.ip_header_size, 20);
+    assert_int_equal(metadata.present, WFP_METADATA_IP_HEADER_SIZE); /* the caller's is untouched */
+}
+
+static void
+test_a_refused_commit_changes_nothing(void **state)
+{
+    struct wfp_filter *block = make_filter(1, LAYER, 100, 5, WFP_ACTION_BLOCK);
+    struct wfp_filter *twin = make_filter(1, LAYER, 100, 6, WFP_ACTION_PERMIT);
+    struct wfp_filter *lost = make_filter(2, LAYER, 100, 6, WFP_ACTION_PERMIT);
+    struct wfp_filter *stray = make_filter(3, LAYER, 100, 7, WFP_ACTION_PERMIT);
+    struct wfp_filter *two[] = {stray, lost}, *same[] = {lost, lost};
+    uint64_t epoch;
+
+    assert_int_equal(wfp_engine_commit_delta(engine, &block, 1, NULL, 0), 0);
+    epoch = wfp_engine_layer_epoch(engine, LAYER);
+    stray->layer_id = WFP_LAYER_COUNT;
+    assert_int_equal(wfp_engine_commit_delta(engine, &twin, 1, NULL, 0), -WFP_ERR_ALREADY_EXISTS);
+    assert_int_equal(wfp_engine_commit_delta(engine, NULL, 0, &twin, 1), -WFP_ERR_FILTER_NOT_FOUND);
+    assert_int_equal(wfp_engine_commit_delta(engine, NULL, 0, &lost, 1), -WFP_ERR_FILTER_NOT_FOUND);
+    assert_int_equal(wfp_engine_commit_delta(engine, two, 2, &block, 1), -WFP_ERR_LAYER_NOT_FOUND);
+    assert_int_equal(wfp_engine_commit_delta(engine, same, 2, &block, 1), -WFP_ERR_ALREADY_EXISTS);
+    assert_int_equal(wfp_engine_commit(engine, &(struct wfp_policy){two, 2}),
+                     -WFP_ERR_LAYER_NOT_FOUND);
+    assert_int_equal(wfp_engine_layer_epoch(engine, LAYER), epoch);
+    assert_int_equal(classify().filter_id, 1);
+    /* A new object may take over an id in one step. */
+    assert_int_equal(wfp_engine_commit_delta(engine, &twin, 1, &block, 1), 0);
+    assert_int_equal(classify().action, WFP_ACTION_PERMIT);
+    wfp_filter_unref(block);
+    wfp_filter_unref(twin);
+    wfp_filter_unref(lost);
+    wfp_filter_unref(stray);
+}
+
+static void
+test_filters_are_let_go_when_they_are_out_of_force(void **state)
+{
+    struct wfp_filter *filters[300], *first;
+
+    for (uint32_t i = 0; i < 300; i++)
+        filters[i] = make_filter(i + 1, LAYER, 100, i, WFP_ACTION_BLOCK);
+    first = wfp_filter_ref(filters[0]);
+    commit_all(engine, filters, 300);
+    assert_int_equal(first->references, 2);
+    assert_int_equal(wfp_engine_commit_delta(engine, NULL, 0, &first, 1), 0);
+    assert_int_equal(first->references, 1); /* although the big segment still has its rule */
+    assert_int_equal(classify().matched, 1);
+    wfp_filter_unref(first);
+}
+
+static void
+test_other_layers_keep_their_epoch(void **state)
+{
+    struct wfp_filter *filters[] = {make_filter(1, LAYER, 100, 5, WFP_ACTION_BLOCK),
+                                    make_filter(2, LAYER + 2, 100, 5, WFP_ACTION_BLOCK)};
+    uint64_t here, there;
+
+    commit_all(engine, filters, 2);
+    here = wfp_engine_layer_epoch(engine, LAYER);
+    there = wfp_engine_layer_epoch(engine, LAYER + 2);
+    filters[0] = make_filter(3, LAYER, 100, 5, WFP_ACTION_BLOCK);
+    assert_int_equal(wfp_engine_commit_delta(engine, filters, 1, NULL, 0), 0);
+    wfp_filter_unref(filters[0]);
+    assert_int_not_equal(wfp_engine_layer_epoch(engine, LAYER), here);
+    assert_int_equal(wfp_engine_layer_epoch(engine, LAYER + 2), there);
+}
+
 int
 main(void)
 {
@@ -221,6 +330,10 @@ main(void)
         TEST(test_a_block_is_shown_to_the_discard_layer_unless_absorbed),
         TEST(test_delta_adds_and_removes_by_identity),
         TEST(test_layer_counters_add_up),
+        TEST(test_the_discard_layer_is_told_which_filter_blocked),
+        TEST(test_a_refused_commit_changes_nothing),
+        TEST(test_filters_are_let_go_when_they_are_out_of_force),
+        TEST(test_other_layers_keep_their_epoch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
