@@ -9,6 +9,7 @@
 #include <in6addr.h>
 #include <ws2def.h>
 #include <ws2ipdef.h>
+#include <mstcpip.h>
 #include <ifdef.h>
 
 #define IPV4_VERSION 4
