@@ -1,166 +1,391 @@
 /*
- * Control devices: what WdfDeviceInit* collect, the device object, and where its IRPs go.
+ * Framework devices: the init structure, control devices, names, and the dispatch of their IRPs.
  *
- *     IRP_MJ_CREATE   EvtDeviceFileCreate, or success
- *     READ, WRITE, DEVICE_CONTROL   EvtIoInCallerContext, or the configured queue
- *     CLEANUP, CLOSE  EvtFileCleanup, EvtFileClose
- *
- * Ref        windows-driver-docs wdf/using-control-device-objects
+ * Model      Every IRP of every device comes to wdf_device_dispatch(): create, close, cleanup go to
+ *            wdf_file.c; reads, writes and controls become requests, are shown to the driver in the
+ *            caller's context if it wants that, and go to a queue.
+ * Gap        There is no PnP manager: only control devices exist; interfaces are accepted and unused.
+ * Ref        wdf/using-control-device-objects
  */
 #include "nt/kmdf/wdf_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-static void dispose(struct wdf_object *object);
+#include "nt/ntos/io_device.h"
+#include "nt/ntos/nt_object.h"
 
-const struct wdf_class wdf_class_device = {
-    .type = WDF_DEVICE, .name = "WDFDEVICE", .size = sizeof(struct wdf_device), .dispose = dispose};
+#define EXTENSION_MAGIC 0x5645446664570000ull
 
-/* The device extension is one pointer: to the framework's device. */
+/** The device extension of a framework device. */
+struct extension {
+    uint64_t magic;
+    struct wdf_device *device;
+};
+
 static struct wdf_device *
 device_of(PDEVICE_OBJECT device_object)
 {
-    return *(struct wdf_device **)device_object->DeviceExtension;
+    struct extension *extension = device_object->DeviceExtension;
+    return extension && extension->magic == EXTENSION_MAGIC ? extension->device : NULL;
 }
+
+/* --- WDFDEVICE_INIT --- */
 
 static void
 free_init(struct WDFDEVICE_INIT *init)
 {
-    if (!init)
-        return;
     free(init->name.Buffer);
     free(init);
 }
 
-/* ---- set-up ---- */
-
-/**
- * Begin a control device.
- * @param SDDLString  who may open it; accepted, access is not checked yet
- * @return NULL when memory is out. Ref: ddi wdfcontrol/nf-wdfcontrol-wdfcontroldeviceinitallocate
- */
-WDF_EXPORT(PWDFDEVICE_INIT, WdfControlDeviceInitAllocate, WDFDRIVER Driver,
-           const UNICODE_STRING *SDDLString)
+/** @return NULL when memory is out. Access by SDDL text is not checked. IRQL: PASSIVE_LEVEL. Ref: wdfcontrol. */
+WDF_API(PWDFDEVICE_INIT, WdfControlDeviceInitAllocate, WDFDRIVER Driver,
+        const UNICODE_STRING *SDDLString)
 {
-    struct wdf_driver *driver = WDF_CHECK(Driver, wdf_class_driver);
-    struct WDFDEVICE_INIT *init = driver ? calloc(1, sizeof(*init)) : NULL;
+    struct WDFDEVICE_INIT *init = calloc(1, sizeof(*init));
 
+    NT_IRQL_MAX(PASSIVE_LEVEL);
     if (!init)
         return NULL;
-    init->driver = driver;
+    init->driver = ((struct wdf_object *)WDF_GET(Driver, DRIVER))->driver;
     init->is_control = true;
-    init->type = FILE_DEVICE_UNKNOWN;
+    init->device_type = FILE_DEVICE_UNKNOWN;
     init->characteristics = FILE_DEVICE_SECURE_OPEN;
-    init->io_type = WdfDeviceIoBuffered;
+    init->read_write_io = init->control_io = WdfDeviceIoBuffered;
     return init;
 }
 
-/** Ref: ddi wdfcontrol/nf-wdfcontrol-wdfcontroldeviceinitsetshutdownnotification */
-WDF_EXPORT(VOID, WdfControlDeviceInitSetShutdownNotification, PWDFDEVICE_INIT DeviceInit,
-           PFN_WDF_DEVICE_SHUTDOWN_NOTIFICATION Notification, UCHAR Flags)
-{
-    DeviceInit->shutdown = Notification;
-}
-
-/** Only before WdfDeviceCreate took it. Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitfree */
-WDF_EXPORT(VOID, WdfDeviceInitFree, PWDFDEVICE_INIT DeviceInit)
+/** Needed only when no device was created from it. IRQL: PASSIVE_LEVEL. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitFree, PWDFDEVICE_INIT DeviceInit)
 {
     free_init(DeviceInit);
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetiotype */
-WDF_EXPORT(VOID, WdfDeviceInitSetIoType, PWDFDEVICE_INIT DeviceInit, WDF_DEVICE_IO_TYPE IoType)
+/** How reads and writes bring their data. IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitsetiotype. */
+WDF_API(VOID, WdfDeviceInitSetIoType, PWDFDEVICE_INIT DeviceInit, WDF_DEVICE_IO_TYPE IoType)
 {
-    DeviceInit->io_type = IoType;
+    DeviceInit->read_write_io = IoType;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetiotypeex */
-WDF_EXPORT(VOID, WdfDeviceInitSetIoTypeEx, PWDFDEVICE_INIT DeviceInit, PWDF_IO_TYPE_CONFIG IoTypeConfig)
+/** As WdfDeviceInitSetIoType. The control type only matters to user-mode drivers. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetIoTypeEx, PWDFDEVICE_INIT DeviceInit,
+        PWDF_IO_TYPE_CONFIG IoTypeConfig)
 {
-    DeviceInit->io_type = IoTypeConfig->ReadWriteIoType;
+    DeviceInit->read_write_io = IoTypeConfig->ReadWriteIoType;
+    DeviceInit->control_io = IoTypeConfig->DeviceControlIoType;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetexclusive */
-WDF_EXPORT(VOID, WdfDeviceInitSetExclusive, PWDFDEVICE_INIT DeviceInit, BOOLEAN IsExclusive)
+/** One open file at a time. IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitsetexclusive. */
+WDF_API(VOID, WdfDeviceInitSetExclusive, PWDFDEVICE_INIT DeviceInit, BOOLEAN IsExclusive)
 {
-    DeviceInit->exclusive = IsExclusive;
+    DeviceInit->is_exclusive = IsExclusive;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetdevicetype */
-WDF_EXPORT(VOID, WdfDeviceInitSetDeviceType, PWDFDEVICE_INIT DeviceInit, DEVICE_TYPE DeviceType)
+/** No power management here: accepted. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetPowerNotPageable, PWDFDEVICE_INIT DeviceInit)
 {
-    DeviceInit->type = DeviceType;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetcharacteristics */
-WDF_EXPORT(VOID, WdfDeviceInitSetCharacteristics, PWDFDEVICE_INIT DeviceInit,
-           ULONG DeviceCharacteristics, BOOLEAN OrInValues)
+/** No power management here: accepted. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetPowerPageable, PWDFDEVICE_INIT DeviceInit)
+{
+}
+
+/** No power management here: accepted. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetPowerInrush, PWDFDEVICE_INIT DeviceInit)
+{
+}
+
+/** IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitsetdevicetype. */
+WDF_API(VOID, WdfDeviceInitSetDeviceType, PWDFDEVICE_INIT DeviceInit, DEVICE_TYPE DeviceType)
+{
+    DeviceInit->device_type = DeviceType;
+}
+
+/** NULL takes the name away. @return STATUS_INSUFFICIENT_RESOURCES. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitassignname. */
+WDF_API(NTSTATUS, WdfDeviceInitAssignName, PWDFDEVICE_INIT DeviceInit, PCUNICODE_STRING DeviceName)
+{
+    WCHAR *copy = NULL;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (DeviceName) {
+        copy = malloc(DeviceName->Length + sizeof(WCHAR));
+        if (!copy)
+            return STATUS_INSUFFICIENT_RESOURCES;
+        memcpy(copy, DeviceName->Buffer, DeviceName->Length);
+    }
+    free(DeviceInit->name.Buffer);
+    DeviceInit->name = (UNICODE_STRING){DeviceName ? DeviceName->Length : 0,
+                                        DeviceName ? DeviceName->Length : 0, copy};
+    return STATUS_SUCCESS;
+}
+
+/** Gap: access is not checked against it. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitassignsddlstring. */
+WDF_API(NTSTATUS, WdfDeviceInitAssignSDDLString, PWDFDEVICE_INIT DeviceInit,
+        PCUNICODE_STRING SDDLString)
+{
+    return STATUS_SUCCESS;
+}
+
+/** Accepted: there is no class registry. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitsetdeviceclass. */
+WDF_API(VOID, WdfDeviceInitSetDeviceClass, PWDFDEVICE_INIT DeviceInit, const GUID *DeviceClassGuid)
+{
+}
+
+/** Accepted for a control device too: drivers call it there. Ref: wdfpdo/nf-wdfpdo-wdfpdoinitassignrawdevice. */
+WDF_API(NTSTATUS, WdfPdoInitAssignRawDevice, PWDFDEVICE_INIT DeviceInit,
+        const GUID *DeviceClassGuid)
+{
+    return STATUS_SUCCESS;
+}
+
+/** @p OrInValues: add to what is set. IRQL: PASSIVE_LEVEL. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetCharacteristics, PWDFDEVICE_INIT DeviceInit,
+        ULONG DeviceCharacteristics, BOOLEAN OrInValues)
 {
     DeviceInit->characteristics =
-        DeviceCharacteristics | (OrInValues ? DeviceInit->characteristics : 0);
+        (OrInValues ? DeviceInit->characteristics : 0) | DeviceCharacteristics;
 }
 
-/** @param DeviceName  "\Device\Name"; NULL: none. Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitassignname */
-WDF_EXPORT(NTSTATUS, WdfDeviceInitAssignName, PWDFDEVICE_INIT DeviceInit, PCUNICODE_STRING DeviceName)
-{
-    UNICODE_STRING copy = {0};
-
-    if (DeviceName && !wdf_driver_copy_string(DeviceName, &copy))
-        return STATUS_INSUFFICIENT_RESOURCES;
-    free(DeviceInit->name.Buffer);
-    DeviceInit->name = copy;
-    return STATUS_SUCCESS;
-}
-
-/** Accepted; access is not checked yet. Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitassignsddlstring */
-WDF_EXPORT(NTSTATUS, WdfDeviceInitAssignSDDLString, PWDFDEVICE_INIT DeviceInit, PCUNICODE_STRING SDDLString)
-{
-    return STATUS_SUCCESS;
-}
-
-/** Accepted; classes carry settings of an installed device. Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetdeviceclass */
-WDF_EXPORT(VOID, WdfDeviceInitSetDeviceClass, PWDFDEVICE_INIT DeviceInit, const GUID *DeviceClassGuid)
-{
-}
-
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetfileobjectconfig */
-WDF_EXPORT(VOID, WdfDeviceInitSetFileObjectConfig, PWDFDEVICE_INIT DeviceInit,
-           PWDF_FILEOBJECT_CONFIG FileObjectConfig, PWDF_OBJECT_ATTRIBUTES FileObjectAttributes)
+/** Callbacks for open, cleanup and close, and contexts for file objects. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetFileObjectConfig, PWDFDEVICE_INIT DeviceInit,
+        PWDF_FILEOBJECT_CONFIG FileObjectConfig, PWDF_OBJECT_ATTRIBUTES FileObjectAttributes)
 {
     DeviceInit->file_config = *FileObjectConfig;
     DeviceInit->has_file_config = true;
-    if (FileObjectAttributes) {
+    DeviceInit->has_file_attributes = FileObjectAttributes != NULL;
+    if (FileObjectAttributes)
         DeviceInit->file_attributes = *FileObjectAttributes;
-        DeviceInit->has_file_attributes = true;
-    }
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetrequestattributes */
-WDF_EXPORT(VOID, WdfDeviceInitSetRequestAttributes, PWDFDEVICE_INIT DeviceInit,
-           PWDF_OBJECT_ATTRIBUTES RequestAttributes)
+/** Contexts for requests. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitsetrequestattributes. */
+WDF_API(VOID, WdfDeviceInitSetRequestAttributes, PWDFDEVICE_INIT DeviceInit,
+        PWDF_OBJECT_ATTRIBUTES RequestAttributes)
 {
     DeviceInit->request_attributes = *RequestAttributes;
     DeviceInit->has_request_attributes = true;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceinitsetioincallercontextcallback */
-WDF_EXPORT(VOID, WdfDeviceInitSetIoInCallerContextCallback, PWDFDEVICE_INIT DeviceInit,
-           PFN_WDF_IO_IN_CALLER_CONTEXT EvtIoInCallerContext)
+/** Gap: minor functions are not told apart. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitassignwdmirppreprocesscallback. */
+WDF_API(NTSTATUS, WdfDeviceInitAssignWdmIrpPreprocessCallback, PWDFDEVICE_INIT DeviceInit,
+        PFN_WDFDEVICE_WDM_IRP_PREPROCESS EvtDeviceWdmIrpPreprocess, UCHAR MajorFunction,
+        PUCHAR MinorFunctions, ULONG NumMinorFunctions)
+{
+    if (MajorFunction > IRP_MJ_MAXIMUM_FUNCTION)
+        return STATUS_INVALID_PARAMETER;
+    DeviceInit->preprocess[MajorFunction] = EvtDeviceWdmIrpPreprocess;
+    return STATUS_SUCCESS;
+}
+
+/** A look at each request in its sender's context, before any queue. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceInitSetIoInCallerContextCallback, PWDFDEVICE_INIT DeviceInit,
+        PFN_WDF_IO_IN_CALLER_CONTEXT EvtIoInCallerContext)
 {
     DeviceInit->in_caller_context = EvtIoInCallerContext;
 }
 
-/** For drivers that raise devices of their own on a bus; harmless for control devices. */
-WDF_EXPORT(NTSTATUS, WdfPdoInitAssignRawDevice, PWDFDEVICE_INIT DeviceInit, const GUID *DeviceClassGuid)
+/** Called when the program ends. Ref: wdfcontrol/nf-wdfcontrol-wdfcontroldeviceinitsetshutdownnotification. */
+WDF_API(VOID, WdfControlDeviceInitSetShutdownNotification, PWDFDEVICE_INIT DeviceInit,
+        PFN_WDF_DEVICE_SHUTDOWN_NOTIFICATION Notification, UCHAR Flags)
 {
+    DeviceInit->shutdown = Notification;
+}
+
+/* --- devices --- */
+
+static void
+dispose_device(struct wdf_object *object)
+{
+    struct wdf_device *device = (struct wdf_device *)object;
+
+    if (device->symbolic_link)
+        nt_object_unlink(device->symbolic_link);
+    if (device->device_object)
+        nt_object_unname(device->device_object); /* no new files */
+}
+
+static void
+finish_device(struct wdf_object *object)
+{
+    struct wdf_device *device = (struct wdf_device *)object;
+
+    if (device->device_object) {
+        struct extension *extension = device->device_object->DeviceExtension;
+        extension->device = NULL;
+        IoDeleteDevice(device->device_object);
+    }
+    free(device->symbolic_link);
+    free(device->init.name.Buffer);
+    pthread_mutex_destroy(&device->lock);
+}
+
+static NTSTATUS
+create_device_object(struct wdf_device *device)
+{
+    struct WDFDEVICE_INIT *init = &device->init;
+    NTSTATUS status = IoCreateDevice(device->object.driver->driver_object,
+                                     sizeof(struct extension), init->name.Buffer ? &init->name : NULL,
+                                     init->device_type, init->characteristics, init->is_exclusive,
+                                     &device->device_object);
+    if (!NT_SUCCESS(status))
+        return status;
+    *(struct extension *)device->device_object->DeviceExtension =
+        (struct extension){EXTENSION_MAGIC, device};
+    if (init->read_write_io == WdfDeviceIoBuffered)
+        device->device_object->Flags |= DO_BUFFERED_IO;
+    else if (init->read_write_io == WdfDeviceIoDirect ||
+             init->read_write_io == WdfDeviceIoBufferedOrDirect)
+        device->device_object->Flags |= DO_DIRECT_IO;
+    if (init->shutdown)
+        IoRegisterShutdownNotification(device->device_object);
     return STATUS_SUCCESS;
 }
 
-/* ---- IRPs ---- */
+/**
+ * Make a device; consumes the init structure on success.
+ *
+ * @return STATUS_OBJECT_NAME_COLLISION, STATUS_INFO_LENGTH_MISMATCH, STATUS_INSUFFICIENT_RESOURCES
+ * IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicecreate. Gap: control devices only.
+ */
+WDF_API(NTSTATUS, WdfDeviceCreate, PWDFDEVICE_INIT *DeviceInit,
+        PWDF_OBJECT_ATTRIBUTES DeviceAttributes, WDFDEVICE *Device)
+{
+    static const struct wdf_operations operations = {
+        .name = "device", .dispose = dispose_device, .finish = finish_device};
+    struct wdf_device *device;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (!DeviceInit || !*DeviceInit)
+        return STATUS_INVALID_PARAMETER;
+    if (DeviceAttributes && DeviceAttributes->ParentObject)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = wdf_object_new((*DeviceInit)->driver, WDF_TYPE_DEVICE, &operations,
+                                     sizeof(*device), DeviceAttributes, NULL, &device);
+    if (!NT_SUCCESS(status))
+        return status;
+    pthread_mutex_init(&device->lock, NULL);
+    nt_list_init(&device->files);
+    nt_list_init(&device->queues);
+    device->init = **DeviceInit;
+    (*DeviceInit)->name.Buffer = NULL; /* the device's now */
+    if (DeviceAttributes &&
+        DeviceAttributes->SynchronizationScope == WdfSynchronizationScopeDevice) {
+        wdf_sync_init(&device->own_sync, device->object.is_passive);
+        device->object.sync = &device->own_sync;
+    }
+    status = create_device_object(device);
+    if (!NT_SUCCESS(status)) {
+        (*DeviceInit)->name = device->init.name; /* still the caller's */
+        device->init.name.Buffer = NULL;
+        wdf_object_delete(&device->object);
+        return status;
+    }
+    free_init(*DeviceInit);
+    *DeviceInit = NULL;
+    *Device = (WDFDEVICE)device;
+    return STATUS_SUCCESS;
+}
+
+/** From now on the device can be opened. IRQL: PASSIVE_LEVEL. Ref: wdfcontrol/nf-wdfcontrol-wdfcontrolfinishinitializing. */
+WDF_API(VOID, WdfControlFinishInitializing, WDFDEVICE Device)
+{
+    struct wdf_device *device = WDF_GET(Device, DEVICE);
+    device->device_object->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+}
+
+/** @return STATUS_OBJECT_NAME_COLLISION. IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicecreatesymboliclink. */
+WDF_API(NTSTATUS, WdfDeviceCreateSymbolicLink, WDFDEVICE Device, PCUNICODE_STRING SymbolicLinkName)
+{
+    struct wdf_device *device = WDF_GET(Device, DEVICE);
+    _cleanup_(freep) char *link = nt_wdk_to_utf8(SymbolicLinkName);
+    const char *name = nt_object_get_name(device->device_object);
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (!link)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    if (!name)
+        return STATUS_INVALID_DEVICE_STATE;
+    NTSTATUS status = nt_object_link(link, name, device->object.driver->nt);
+    if (NT_SUCCESS(status)) {
+        free(device->symbolic_link);
+        device->symbolic_link = TAKE_PTR(link);
+    }
+    return status;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicewdmgetdeviceobject. */
+WDF_API(PDEVICE_OBJECT, WdfDeviceWdmGetDeviceObject, WDFDEVICE Device)
+{
+    return ((struct wdf_device *)WDF_GET(Device, DEVICE))->device_object;
+}
+
+/** A control device lies on no other. @return NULL. Ref: wdfdevice. */
+WDF_API(PDEVICE_OBJECT, WdfDeviceWdmGetAttachedDevice, WDFDEVICE Device)
+{
+    return NULL;
+}
+
+/** A control device has none. @return NULL. Ref: wdfdevice. */
+WDF_API(PDEVICE_OBJECT, WdfDeviceWdmGetPhysicalDevice, WDFDEVICE Device)
+{
+    return NULL;
+}
+
+/** @return NULL for a device that the framework did not make. Ref: wdfdevice. */
+WDF_API(WDFDEVICE, WdfWdmDeviceGetWdfDeviceHandle, PDEVICE_OBJECT DeviceObject)
+{
+    return (WDFDEVICE)device_of(DeviceObject);
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicegetdriver. */
+WDF_API(WDFDRIVER, WdfDeviceGetDriver, WDFDEVICE Device)
+{
+    struct wdf_device *device = WDF_GET(Device, DEVICE);
+    return (WDFDRIVER)device->object.driver->root;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. @return NULL when there is none. Ref: wdfdevice. */
+WDF_API(WDFQUEUE, WdfDeviceGetDefaultQueue, WDFDEVICE Device)
+{
+    return (WDFQUEUE)((struct wdf_device *)WDF_GET(Device, DEVICE))->default_queue;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicegetcharacteristics. */
+WDF_API(ULONG, WdfDeviceGetCharacteristics, WDFDEVICE Device)
+{
+    return ((struct wdf_device *)WDF_GET(Device, DEVICE))->device_object->Characteristics;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicesetcharacteristics. */
+WDF_API(VOID, WdfDeviceSetCharacteristics, WDFDEVICE Device, ULONG DeviceCharacteristics)
+{
+    ((struct wdf_device *)WDF_GET(Device, DEVICE))->device_object->Characteristics =
+        DeviceCharacteristics;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicegetalignmentrequirement. */
+WDF_API(ULONG, WdfDeviceGetAlignmentRequirement, WDFDEVICE Device)
+{
+    return ((struct wdf_device *)WDF_GET(Device, DEVICE))->device_object->AlignmentRequirement;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicesetalignmentrequirement. */
+WDF_API(VOID, WdfDeviceSetAlignmentRequirement, WDFDEVICE Device, ULONG AlignmentRequirement)
+{
+    ((struct wdf_device *)WDF_GET(Device, DEVICE))->device_object->AlignmentRequirement =
+        AlignmentRequirement;
+}
+
+/** The framework file object of an open file; NULL without one. IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice. */
+WDF_API(WDFFILEOBJECT, WdfDeviceGetFileObject, WDFDEVICE Device, PFILE_OBJECT FileObject)
+{
+    return (WDFFILEOBJECT)wdf_file_find(WDF_GET(Device, DEVICE), FileObject);
+}
+
+/* --- dispatch --- */
 
 static NTSTATUS
-fail(PIRP irp, NTSTATUS status)
+complete_irp(PIRP irp, NTSTATUS status)
 {
     irp->IoStatus.Status = status;
     irp->IoStatus.Information = 0;
@@ -168,222 +393,153 @@ fail(PIRP irp, NTSTATUS status)
     return status;
 }
 
+/** Put a request into the device's queue for its kind. @return NTSTATUS, the request not taken */
 static NTSTATUS
-start_request(struct wdf_device *device, PIRP irp, UCHAR major)
+enqueue(struct wdf_device *device, struct wdf_request *request)
+{
+    UCHAR major = IoGetCurrentIrpStackLocation(request->irp)->MajorFunction;
+    struct wdf_queue *queue = wdf_queue_for(device, major);
+
+    return queue ? wdf_queue_add(queue, request) : STATUS_INVALID_DEVICE_REQUEST;
+}
+
+/** As the dispatch routine must answer: pending, whatever becomes of the request. */
+static NTSTATUS
+submit(struct wdf_device *device, PIRP irp, bool in_caller_context)
 {
     struct wdf_request *request;
-    struct wdf_queue *queue = wdf_queue_for(device, major);
-    NTSTATUS status;
+    NTSTATUS status = wdf_request_new(device, irp, &request);
 
-    if (!queue && !device->setup.in_caller_context)
-        return fail(irp, STATUS_INVALID_DEVICE_REQUEST);
-    status = wdf_request_new(device, irp, &request);
     if (!NT_SUCCESS(status))
-        return fail(irp, status);
+        return complete_irp(irp, status);
     IoMarkIrpPending(irp);
-    if (device->setup.in_caller_context) {
-        NT_CALLBACK_VOID(device->object.driver->nt, NT_PASSIVE_LEVEL,
-                         device->setup.in_caller_context((WDFDEVICE)device, (WDFREQUEST)request));
+    if (in_caller_context && device->init.in_caller_context) {
+        NT_CALLBACK_VOID(device->object.driver->nt, nt_cpu.irql,
+                         device->init.in_caller_context((WDFDEVICE)device, (WDFREQUEST)request));
         return STATUS_PENDING;
     }
-    status = wdf_queue_submit(queue, request);
+    status = enqueue(device, request);
     if (!NT_SUCCESS(status))
         wdf_request_complete(request, status);
     return STATUS_PENDING;
 }
 
 static NTSTATUS
-succeed(PIRP irp)
+dispatch(struct wdf_device *device, PIRP irp)
 {
-    return fail(irp, STATUS_SUCCESS);
-}
-
-static NTSTATUS NTAPI
-dispatch(PDEVICE_OBJECT device_object, PIRP irp)
-{
-    struct wdf_device *device = device_of(device_object);
     PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(irp);
 
-    if (!device->initialized)
-        return fail(irp, STATUS_INVALID_DEVICE_STATE);
     switch (stack->MajorFunction) {
     case IRP_MJ_CREATE:
         return wdf_file_create(device, irp);
     case IRP_MJ_CLEANUP:
-        wdf_queue_cancel_file(device, stack->FileObject);
-        wdf_file_cleanup(device, stack->FileObject);
-        return succeed(irp);
+        return wdf_file_cleanup(device, irp);
     case IRP_MJ_CLOSE:
-        wdf_file_close(device, stack->FileObject);
-        return succeed(irp);
-    case IRP_MJ_SHUTDOWN:
-        if (device->setup.shutdown)
-            NT_CALLBACK_VOID(device->object.driver->nt, NT_PASSIVE_LEVEL,
-                             device->setup.shutdown((WDFDEVICE)device));
-        return succeed(irp);
+        return wdf_file_close(device, irp);
     case IRP_MJ_READ:
     case IRP_MJ_WRITE:
+        if (stack->Parameters.Read.Length == 0) {
+            struct wdf_queue *queue = wdf_queue_for(device, stack->MajorFunction);
+            if (queue && !queue->config.AllowZeroLengthRequests)
+                return complete_irp(irp, STATUS_SUCCESS);
+        }
+        return submit(device, irp, true);
     case IRP_MJ_DEVICE_CONTROL:
     case IRP_MJ_INTERNAL_DEVICE_CONTROL:
-        return start_request(device, irp, stack->MajorFunction);
+        return submit(device, irp, true);
+    case IRP_MJ_SHUTDOWN:
+        if (device->init.shutdown)
+            NT_CALLBACK_VOID(device->object.driver->nt, PASSIVE_LEVEL,
+                             device->init.shutdown((WDFDEVICE)device));
+        return complete_irp(irp, STATUS_SUCCESS);
     default:
-        return fail(irp, STATUS_INVALID_DEVICE_REQUEST);
+        return complete_irp(irp, STATUS_INVALID_DEVICE_REQUEST);
     }
 }
 
-/**
- * The driver has looked at a request in its caller's context; now it goes to its queue.
- * Ref: ddi wdfdevice/nf-wdfdevice-wdfdeviceenqueuerequest
- */
-WDF_EXPORT(NTSTATUS, WdfDeviceEnqueueRequest, WDFDEVICE Device, WDFREQUEST Request)
+NTSTATUS NTAPI
+wdf_device_dispatch(PDEVICE_OBJECT device_object, PIRP irp)
 {
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    struct wdf_request *request = WDF_CHECK(Request, wdf_class_request);
-
-    if (!device || !request)
-        return STATUS_INVALID_PARAMETER;
-    struct wdf_queue *queue =
-        wdf_queue_for(device, IoGetCurrentIrpStackLocation(request->irp)->MajorFunction);
-    return queue ? wdf_queue_submit(queue, request) : STATUS_INVALID_DEVICE_REQUEST;
-}
-
-/* ---- the device ---- */
-
-static void
-dispose(struct wdf_object *object)
-{
-    struct wdf_device *device = CONTAINER_OF(object, struct wdf_device, object);
-
-    if (device->link.Buffer) {
-        IoDeleteSymbolicLink(&device->link);
-        free(device->link.Buffer);
-        device->link.Buffer = NULL;
-    }
-    if (device->device_object)
-        IoDeleteDevice(device->device_object);
-    device->device_object = NULL;
-    free(device->setup.name.Buffer);
-    device->setup.name.Buffer = NULL;
-}
-
-/**
- * Make the device. On success it takes *DeviceInit and clears it.
- *
- * @return STATUS_SUCCESS, STATUS_OBJECT_NAME_COLLISION, STATUS_INSUFFICIENT_RESOURCES
- * IRQL: = PASSIVE_LEVEL. Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicecreate
- */
-WDF_EXPORT(NTSTATUS, WdfDeviceCreate, PWDFDEVICE_INIT *DeviceInit,
-           PWDF_OBJECT_ATTRIBUTES DeviceAttributes, WDFDEVICE *Device)
-{
-    struct wdf_driver *driver = wdf_driver_of(globals);
-    struct wdf_device *device;
-    NTSTATUS status;
-
-    if (!DeviceInit || !*DeviceInit || !Device)
-        return STATUS_INVALID_PARAMETER;
-    struct WDFDEVICE_INIT *init = *DeviceInit;
-    status = wdf_object_new(driver, &wdf_class_device, DeviceAttributes, &driver->object, &device);
-    if (!NT_SUCCESS(status))
-        return status;
-    status = IoCreateDevice(driver->driver_object, sizeof(device),
-                            init->name.Length ? &init->name : NULL, init->type,
-                            init->characteristics, init->exclusive, &device->device_object);
-    if (!NT_SUCCESS(status)) {
-        device->device_object = NULL;
-        wdf_object_delete(&device->object);
-        return status;
-    }
-    device->setup = *init;
-    free(init);
-    *DeviceInit = NULL;
-    *(struct wdf_device **)device->device_object->DeviceExtension = device;
-    if (device->setup.io_type == WdfDeviceIoBuffered)
-        device->device_object->Flags |= DO_BUFFERED_IO;
-    else if (device->setup.io_type == WdfDeviceIoDirect)
-        device->device_object->Flags |= DO_DIRECT_IO;
-    for (int i = 0; i <= IRP_MJ_MAXIMUM_FUNCTION; i++)
-        driver->driver_object->MajorFunction[i] = dispatch;
-    *Device = (WDFDEVICE)device;
-    return STATUS_SUCCESS;
-}
-
-/** From here on the device takes requests. Ref: ddi wdfcontrol/nf-wdfcontrol-wdfcontrolfinishinitializing */
-WDF_EXPORT(VOID, WdfControlFinishInitializing, WDFDEVICE Device)
-{
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
+    struct wdf_device *device = device_of(device_object);
 
     if (!device)
-        return;
-    device->initialized = true;
-    device->device_object->Flags &= ~(ULONG)DO_DEVICE_INITIALIZING;
+        return complete_irp(irp, STATUS_INVALID_DEVICE_STATE);
+    UCHAR major = IoGetCurrentIrpStackLocation(irp)->MajorFunction;
+    if (device->init.preprocess[major])
+        return NT_CALLBACK(device->object.driver->nt, nt_cpu.irql,
+                           device->init.preprocess[major]((WDFDEVICE)device, irp));
+    return dispatch(device, irp);
 }
 
-/** A name programs can open. Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicecreatesymboliclink */
-WDF_EXPORT(NTSTATUS, WdfDeviceCreateSymbolicLink, WDFDEVICE Device, PCUNICODE_STRING SymbolicLinkName)
+/** From a preprocess callback: go on as usual. IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice. */
+WDF_API(NTSTATUS, WdfDeviceWdmDispatchPreprocessedIrp, WDFDEVICE Device, PIRP Irp)
 {
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    UNICODE_STRING link;
-    NTSTATUS status;
+    /* The callback skipped a stack location for the framework below it: take it back. */
+    IoSetNextIrpStackLocation(Irp);
+    return dispatch(WDF_GET(Device, DEVICE), Irp);
+}
 
-    if (!device || !SymbolicLinkName)
-        return STATUS_INVALID_PARAMETER;
-    if (device->setup.name.Length == 0 || device->link.Buffer)
-        return STATUS_INVALID_DEVICE_STATE;
-    if (!wdf_driver_copy_string(SymbolicLinkName, &link))
-        return STATUS_INSUFFICIENT_RESOURCES;
-    status = IoCreateSymbolicLink(&link, &device->setup.name);
-    if (!NT_SUCCESS(status)) {
-        free(link.Buffer);
-        return status;
+/**
+ * From EvtIoInCallerContext: on to the queue.
+ *
+ * @return STATUS_INVALID_DEVICE_REQUEST without a queue, WDF_STATUS_BUSY: the driver then completes it
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdeviceenqueuerequest.
+ */
+WDF_API(NTSTATUS, WdfDeviceEnqueueRequest, WDFDEVICE Device, WDFREQUEST Request)
+{
+    struct wdf_request *request = WDF_GET(Request, REQUEST);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (request->state != WDF_REQUEST_NEW) {
+        nt_finding(NT_FINDING_WDF_BAD_CALL,
+                   "WdfDeviceEnqueueRequest outside of EvtIoInCallerContext");
+        return STATUS_INVALID_DEVICE_REQUEST;
     }
-    device->link = link;
+    return enqueue(WDF_GET(Device, DEVICE), request);
+}
+
+/** One kind of request goes to @p Queue from now on. IRQL: <= DISPATCH_LEVEL. Ref: wdfdevice. */
+WDF_API(NTSTATUS, WdfDeviceConfigureRequestDispatching, WDFDEVICE Device, WDFQUEUE Queue,
+        ULONG RequestType)
+{
+    struct wdf_device *device = WDF_GET(Device, DEVICE);
+    struct wdf_queue *queue = WDF_GET(Queue, QUEUE);
+
+    if (queue->device != device || RequestType > IRP_MJ_MAXIMUM_FUNCTION)
+        return STATUS_INVALID_PARAMETER;
+    if (device->queue_for[RequestType])
+        return WDF_STATUS_BUSY;
+    device->queue_for[RequestType] = queue;
     return STATUS_SUCCESS;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicewdmgetdeviceobject */
-WDF_EXPORT(PDEVICE_OBJECT, WdfDeviceWdmGetDeviceObject, WDFDEVICE Device)
+/* --- what only hardware needs --- */
+
+/** Gap: interfaces are accepted and cannot be found. Ref: wdfdevice. */
+WDF_API(NTSTATUS, WdfDeviceCreateDeviceInterface, WDFDEVICE Device, const GUID *InterfaceClassGUID,
+        PCUNICODE_STRING ReferenceString)
 {
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    return device ? device->device_object : NULL;
+    return STATUS_SUCCESS;
 }
 
-/** Nothing is attached above a control device. Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicewdmgetattacheddevice */
-WDF_EXPORT(PDEVICE_OBJECT, WdfDeviceWdmGetAttachedDevice, WDFDEVICE Device)
+/** Gap: interfaces are accepted and cannot be found. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceSetDeviceInterfaceState, WDFDEVICE Device, const GUID *InterfaceClassGUID,
+        PCUNICODE_STRING ReferenceString, BOOLEAN IsInterfaceEnabled)
 {
-    return NULL;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfwdmdevicegetwdfdevicehandle */
-WDF_EXPORT(WDFDEVICE, WdfWdmDeviceGetWdfDeviceHandle, PDEVICE_OBJECT DeviceObject)
+/** Accepted: there is no PnP manager to tell. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceSetPnpCapabilities, WDFDEVICE Device,
+        PWDF_DEVICE_PNP_CAPABILITIES PnpCapabilities)
 {
-    return (WDFDEVICE)device_of(DeviceObject);
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicegetdriver */
-WDF_EXPORT(WDFDRIVER, WdfDeviceGetDriver, WDFDEVICE Device)
+/** Accepted: there is no PnP manager to tell. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceSetDeviceState, WDFDEVICE Device, PWDF_DEVICE_STATE DeviceState)
 {
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    return device ? (WDFDRIVER)device->object.driver : NULL;
 }
 
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicegetdefaultqueue */
-WDF_EXPORT(WDFQUEUE, WdfDeviceGetDefaultQueue, WDFDEVICE Device)
+/** Accepted: there is no PnP manager to tell. Ref: wdfdevice. */
+WDF_API(VOID, WdfDeviceSetStaticStopRemove, WDFDEVICE Device, BOOLEAN Stoppable)
 {
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    return device ? (WDFQUEUE)device->default_queue : NULL;
-}
-
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicegetcharacteristics */
-WDF_EXPORT(ULONG, WdfDeviceGetCharacteristics, WDFDEVICE Device)
-{
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    return device ? device->device_object->Characteristics : 0;
-}
-
-/** Ref: ddi wdfdevice/nf-wdfdevice-wdfdevicesetcharacteristics */
-WDF_EXPORT(VOID, WdfDeviceSetCharacteristics, WDFDEVICE Device, ULONG DeviceCharacteristics)
-{
-    struct wdf_device *device = WDF_CHECK(Device, wdf_class_device);
-    if (device)
-        device->device_object->Characteristics = DeviceCharacteristics;
 }

@@ -1,223 +1,283 @@
 /*
- * Framework objects between the files of this room.
+ * The framework's objects as its files share them.
  *
- * Model      A handle is a pointer to `struct wdf_object`; each type's struct begins with one. Objects
- *            form a tree under the driver; deleting one deletes its children first. Typed contexts
- *            hang on an object, each with its own cleanup and destroy callbacks.
- *
- *              WdfObjectDelete: children deleted -> dispose (type) -> EvtCleanup -> unref
- *              last unref:      EvtDestroy -> destroy (type) -> freed
- *
- * Lifetime   One reference belongs to the tree (dropped by delete); others are the driver's.
- * Locks      tree_lock (one per process) guards parents and children; it is never held across
- *            driver code.
- * Ref        windows-driver-docs wdf/framework-object-life-cycle
+ * Model      A WDFOBJECT handle is a pointer to struct wdf_object, the first member of every kind of
+ *            object. Objects form a tree below the driver object; deleting one deletes what is below.
+ * Lifetime   One reference from creation until deletion, one for each child (until its memory goes),
+ *            one for each WdfObjectReference. Deletion disposes children first, then calls the
+ *            cleanup callbacks; the last dereference calls the destroy callbacks and frees.
+ * Locks      tree_lock (wdf_object.c) and each queue's lock are leaves: no driver code runs under them.
+ * Ref        wdf/framework-object-life-cycle
  */
 #ifndef WFP_NT_WDF_INTERNAL_H
 #define WFP_NT_WDF_INTERNAL_H
 
-#include <ntddk.h>
-#include <wdf.h>
-
-#include <pthread.h>
 #include <stdatomic.h>
 
-#include "base/macros.h"
-#include "nt/ntos/nt_callback.h"
-#include "nt/ntos/nt_driver.h"
-#include "nt/ntos/nt_finding.h"
-#include "nt/ntos/nt_list.h"
+#include <wdf.h>
 
-/** A table function: declared and defined under the name the function table wants. */
-#define WDF_EXPORT(result, name, ...)                                                              \
-    result NTAPI imp_##name(PWDF_DRIVER_GLOBALS globals, __VA_ARGS__);                             \
-    result NTAPI imp_##name(PWDF_DRIVER_GLOBALS globals, __VA_ARGS__)
+#include "nt/ntos/nt_wdk.h"
+#include "nt/ntos/nt_work.h"
+
+/* As documented; wdfstatus.h. */
+#define WDF_STATUS_PAUSED                 ((NTSTATUS)0xC0200203)
+#define WDF_STATUS_BUSY                   ((NTSTATUS)0xC0200204)
+#define WDF_STATUS_REQUEST_INVALID_STATE  ((NTSTATUS)0xC0200209)
+#define WDF_STATUS_NO_CALLBACK            ((NTSTATUS)0xC020020B)
+#define WDF_STATUS_INCOMPATIBLE_LEVEL     ((NTSTATUS)0xC020020C)
+#define WDF_STATUS_PARENT_NOT_SPECIFIED   ((NTSTATUS)0xC0200212)
+
+/** A function of the framework's table: `WDF_API(result, WdfName, parameters...)`, then its body. */
+#define WDF_API(result, name, ...)                                                                 \
+    result NTAPI imp_##name(PWDF_DRIVER_GLOBALS globals, ##__VA_ARGS__);                           \
+    result NTAPI imp_##name(PWDF_DRIVER_GLOBALS globals, ##__VA_ARGS__)
 
 enum wdf_type {
-    WDF_DRIVER,
-    WDF_DEVICE,
-    WDF_QUEUE,
-    WDF_REQUEST,
-    WDF_FILE,
-    WDF_MEMORY,
-    WDF_STRING,
-    WDF_COLLECTION,
-    WDF_KEY,
-    WDF_WAIT_LOCK,
-    WDF_SPIN_LOCK,
-    WDF_TIMER,
-    WDF_WORK_ITEM,
-    WDF_DPC,
-    WDF_GENERAL,
+    WDF_TYPE_GENERAL,
+    WDF_TYPE_DRIVER,
+    WDF_TYPE_DEVICE,
+    WDF_TYPE_FILE,
+    WDF_TYPE_QUEUE,
+    WDF_TYPE_REQUEST,
+    WDF_TYPE_MEMORY,
+    WDF_TYPE_LOOKASIDE,
+    WDF_TYPE_STRING,
+    WDF_TYPE_COLLECTION,
+    WDF_TYPE_KEY,
+    WDF_TYPE_SPINLOCK,
+    WDF_TYPE_WAITLOCK,
+    WDF_TYPE_TIMER,
+    WDF_TYPE_WORKITEM,
+    WDF_TYPE_DPC,
     WDF_TYPE_COUNT,
 };
+
+#define WDF_OBJECT_MAGIC 0x4a424f464457ull
 
 struct wdf_object;
 struct wdf_driver;
 
-/** What a type does beyond the common: either may be NULL. */
-struct wdf_class {
-    enum wdf_type type;
-    const char *name; /* "WDFQUEUE" */
-    size_t size;
-    void (*dispose)(struct wdf_object *object); /* deleted: stop, take out of use */
-    void (*destroy)(struct wdf_object *object); /* freed: release memory */
+/** What a kind of object does besides. All may be NULL. */
+struct wdf_operations {
+    const char *name;
+    void (*dispose)(struct wdf_object *object); /* before the cleanup callbacks: stop what runs */
+    void (*finish)(struct wdf_object *object);  /* after the destroy callbacks: free what it holds */
 };
 
 struct wdf_context {
     struct wdf_context *next;
-    PCWDF_OBJECT_CONTEXT_TYPE_INFO type; /* NULL for attributes without a context */
     struct wdf_object *object;
+    PCWDF_OBJECT_CONTEXT_TYPE_INFO type; /* NULL: callbacks only */
     PFN_WDF_OBJECT_CONTEXT_CLEANUP cleanup;
     PFN_WDF_OBJECT_CONTEXT_DESTROY destroy;
-    _Alignas(16) uint8_t bytes[];
+    _Alignas(16) unsigned char data[];
+};
+
+/** A lock around callbacks, chosen by execution level. */
+struct wdf_sync {
+    bool is_on, is_passive;
+    KMUTEX mutex;
+    KSPIN_LOCK spin;
+    unsigned depth;
 };
 
 struct wdf_object {
-    uint32_t magic;
-    const struct wdf_class *class;
-    struct wdf_driver *driver; /* borrowed; NULL for the driver itself while it is made */
+    uint64_t magic;
+    enum wdf_type type;
+    const struct wdf_operations *operations;
+    atomic_long refs;
+    struct wdf_driver *driver;
     struct wdf_object *parent;
-    struct nt_list link;     /* in parent's children */
-    struct nt_list children; /* newest last */
+    struct nt_list children, sibling;
     struct wdf_context *contexts;
-    atomic_long references;
-    bool deleted;
+    atomic_bool is_deleted;
+    bool is_passive; /* callbacks run at PASSIVE_LEVEL */
     KSPIN_LOCK lock; /* WdfObjectAcquireLock */
     KIRQL lock_irql;
+    struct wdf_sync *sync; /* of the device or queue whose scope covers this object; may be NULL */
 };
 
+/** One per bound driver image; the image knows it by its globals. */
 struct wdf_driver {
-    struct wdf_object object;
-    WDF_DRIVER_GLOBALS globals; /* what the image's WdfDriverGlobals points at */
+    WDF_DRIVER_GLOBALS globals;
     struct nt_driver *nt;
     PDRIVER_OBJECT driver_object;
-    UNICODE_STRING registry_path; /* Buffer is NUL-terminated and ours */
-    PFN_WDF_DRIVER_UNLOAD unload;
-    ULONG init_flags;
-    bool created;  /* WdfDriverCreate has run */
-    bool unloaded; /* EvtDriverUnload has run */
+    char *registry_path;         /* UTF-8 */
+    UNICODE_STRING registry_path_utf16;
+    struct wdf_object *root;     /* the WDFDRIVER, NULL before WdfDriverCreate */
+    WDF_DRIVER_CONFIG config;
+    atomic_long objects;         /* alive */
+    atomic_bool is_unbound;      /* the image is gone: the last object frees this */
 };
 
-struct wdf_queue;
+struct wdf_driver_object {
+    struct wdf_object object;
+};
 
-/** What WdfDeviceInit* collect. */
 struct WDFDEVICE_INIT {
     struct wdf_driver *driver;
-    UNICODE_STRING name; /* Buffer malloced; empty: none */
-    ULONG characteristics;
-    DEVICE_TYPE type;
-    bool exclusive;
-    bool is_control;
-    WDF_DEVICE_IO_TYPE io_type;
+    UNICODE_STRING name;
+    ULONG device_type, characteristics;
+    bool is_exclusive, is_control;
+    WDF_DEVICE_IO_TYPE read_write_io, control_io;
     WDF_FILEOBJECT_CONFIG file_config;
-    bool has_file_config;
     WDF_OBJECT_ATTRIBUTES file_attributes, request_attributes;
-    bool has_file_attributes, has_request_attributes;
+    bool has_file_config, has_file_attributes, has_request_attributes;
     PFN_WDF_IO_IN_CALLER_CONTEXT in_caller_context;
     PFN_WDF_DEVICE_SHUTDOWN_NOTIFICATION shutdown;
+    PFN_WDFDEVICE_WDM_IRP_PREPROCESS preprocess[IRP_MJ_MAXIMUM_FUNCTION + 1];
 };
 
 struct wdf_device {
     struct wdf_object object;
-    struct WDFDEVICE_INIT setup;
     PDEVICE_OBJECT device_object;
-    UNICODE_STRING link; /* symbolic link, Buffer malloced */
+    struct WDFDEVICE_INIT init; /* what it was made from */
     struct wdf_queue *default_queue;
-    struct wdf_queue *by_type[IRP_MJ_MAXIMUM_FUNCTION + 1]; /* WdfDeviceConfigureRequestDispatching */
-    bool initialized;
+    struct wdf_queue *queue_for[IRP_MJ_MAXIMUM_FUNCTION + 1];
+    struct nt_list files;  /* struct wdf_file.link */
+    struct nt_list queues; /* struct wdf_queue.link */
+    pthread_mutex_t lock;  /* both lists */
+    char *symbolic_link;
+    struct wdf_sync own_sync;
 };
 
 struct wdf_file {
     struct wdf_object object;
+    struct nt_list link;
     struct wdf_device *device;
     PFILE_OBJECT file_object;
 };
 
-struct wdf_memory {
-    struct wdf_object object;
-    void *bytes;
-    size_t size;
-    bool owned;
-    PMDL mdl; /* locked user buffer */
+enum wdf_request_state {
+    WDF_REQUEST_NEW,       /* in the caller's context, or the driver's own */
+    WDF_REQUEST_QUEUED,    /* the framework's */
+    WDF_REQUEST_PRESENTED, /* the driver's, from a queue */
+    WDF_REQUEST_COMPLETED,
 };
 
-struct wdf_string {
+struct wdf_memory {
     struct wdf_object object;
-    UNICODE_STRING text; /* Buffer malloced, NUL-terminated */
+    void *buffer;
+    size_t size;
+    bool owns_buffer;
+    ULONG tag;
+    PMDL mdl; /* of a locked user buffer */
+    struct wdf_lookaside *lookaside;
 };
 
 struct wdf_request {
     struct wdf_object object;
-    struct wdf_device *device;
-    struct wdf_queue *queue; /* that delivered or holds it; NULL before */
-    struct nt_list queued;   /* in queue->waiting */
-    bool in_queue, in_driver;
+    struct nt_list link; /* in its queue */
     PIRP irp;
-    ULONG_PTR information;
+    struct wdf_device *device;
+    struct wdf_queue *queue; /* that holds or presented it */
+    enum wdf_request_state state;
+    bool was_presented; /* the driver had it before: cancelling tells the driver */
+    bool is_cancelled;
     PFN_WDF_REQUEST_CANCEL cancel;
-    bool completed, canceled;
+    ULONG_PTR information;
     struct wdf_memory *input, *output;
-    PMDL input_mdl, output_mdl;
-    bool owns_input_mdl, owns_output_mdl;
+    PMDL input_mdl, output_mdl; /* built for buffered requests */
+    struct wdf_file *created_file; /* IRP_MJ_CREATE: deleted when it fails */
+    bool frees_irp;
 };
 
-/* wdf_object.c */
-/** A new object of @p class under @p parent (or the attributes' parent); errors as documented. */
-NTSTATUS wdf_object_new(struct wdf_driver *driver, const struct wdf_class *class,
-                        PWDF_OBJECT_ATTRIBUTES attributes, struct wdf_object *parent,
-                        void *ret_object);
-/** What attributes ask for beyond the object: a typed context, callbacks. */
-NTSTATUS wdf_object_add_context(struct wdf_object *object, PWDF_OBJECT_ATTRIBUTES attributes);
-/** Delete with children; the handle is dead for the driver afterwards. */
-void wdf_object_delete(struct wdf_object *object);
-void wdf_object_ref(struct wdf_object *object);
-void wdf_object_unref(struct wdf_object *object);
-/** The object of a handle if it is one of @p class; else a finding and NULL. */
-void *wdf_object_check(const void *handle, const struct wdf_class *class, const char *function);
-/** Objects alive under @p driver, itself included; for the leak check and tests. */
-size_t wdf_object_count(struct wdf_driver *driver);
+struct wdf_queue {
+    struct wdf_object object;
+    struct nt_list link; /* in the device */
+    struct wdf_device *device;
+    WDF_IO_QUEUE_CONFIG config;
+    pthread_mutex_t lock;
+    struct nt_list waiting;   /* struct wdf_request.link */
+    struct nt_list presented; /* the driver's */
+    size_t waiting_count, presented_count;
+    bool accepts, dispatches, purges;
+    PFN_WDF_IO_QUEUE_STATE idle_done, stop_done, ready;
+    WDFCONTEXT idle_context, stop_context, ready_context;
+    KEVENT changed; /* some request ended */
+    struct nt_work passive_work; /* dispatches at PASSIVE_LEVEL */
+    struct wdf_sync own_sync;
+};
 
-#define WDF_CHECK(handle, class) wdf_object_check((handle), &(class), __func__)
+/* --- wdf_object.c --- */
 
-extern const struct wdf_class wdf_class_driver, wdf_class_device, wdf_class_queue,
-    wdf_class_request, wdf_class_file, wdf_class_memory, wdf_class_string, wdf_class_collection,
-    wdf_class_key;
-
-/* wdf_driver.c */
 static inline struct wdf_driver *
 wdf_driver_of(PWDF_DRIVER_GLOBALS globals)
 {
     return CONTAINER_OF(globals, struct wdf_driver, globals);
 }
-/** A malloced, NUL-terminated copy. @return false when memory is out */
-bool wdf_driver_copy_string(PCUNICODE_STRING from, UNICODE_STRING *ret_copy);
 
-/* wdf_memory.c */
-NTSTATUS wdf_memory_wrap(struct wdf_driver *driver, struct wdf_object *parent, void *bytes,
-                         size_t size, struct wdf_memory **ret_memory);
-NTSTATUS wdf_string_make(struct wdf_driver *driver, PCUNICODE_STRING text,
-                         PWDF_OBJECT_ATTRIBUTES attributes, struct wdf_string **ret_string);
+/**
+ * Make an object of @p size bytes, zeroed, with its first context.
+ *
+ * @param attributes  may be NULL; checked
+ * @param parent      used when the attributes name none; NULL = the driver object
+ * @return STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES,
+ *         STATUS_DELETE_PENDING
+ */
+NTSTATUS wdf_object_new(struct wdf_driver *driver, enum wdf_type type,
+                        const struct wdf_operations *operations, size_t size,
+                        const WDF_OBJECT_ATTRIBUTES *attributes, struct wdf_object *parent,
+                        void *ret_object);
+void wdf_object_ref(struct wdf_object *object);
+void wdf_object_unref(struct wdf_object *object);
+/** Dispose the tree below and the object, drop its first reference. */
+void wdf_object_delete(struct wdf_object *object);
+/** The object behind a handle of that type; NULL, with a finding, when it is none. */
+void *wdf_object_get(WDFOBJECT handle, enum wdf_type type, const char *function);
+/** As wdf_object_get() for a handle of any type. */
+struct wdf_object *wdf_object_any(WDFOBJECT handle, const char *function);
+#define WDF_GET(handle, type) wdf_object_get((WDFOBJECT)(handle), WDF_TYPE_##type, __func__ + 4)
 
-/* wdf_queue.c */
-NTSTATUS wdf_queue_submit(struct wdf_queue *queue, struct wdf_request *request);
-/** The request was completed or forwarded: a sequential queue may present the next. */
-void wdf_queue_done_with(struct wdf_queue *queue, struct wdf_request *request);
-/** The queue that takes IRPs of @p major; NULL: none, the IRP fails. */
-struct wdf_queue *wdf_queue_for(struct wdf_device *device, UCHAR major);
-/** Cancel a waiting request. @return false if it is no longer waiting */
-bool wdf_queue_cancel_waiting(struct wdf_request *request);
-/** A file is cleaned up: its waiting requests are canceled. */
-void wdf_queue_cancel_file(struct wdf_device *device, PFILE_OBJECT file);
+/** Free an unbound driver's record once its last object is gone. */
+void wdf_driver_release(struct wdf_driver *driver);
 
-/* wdf_request.c */
-NTSTATUS wdf_request_new(struct wdf_device *device, PIRP irp, struct wdf_request **ret_request);
-void wdf_request_complete(struct wdf_request *request, NTSTATUS status);
+void wdf_sync_init(struct wdf_sync *sync, bool is_passive);
+/** Enter the serialised region, if any. @return the IRQL to go back to */
+KIRQL wdf_sync_enter(struct wdf_sync *sync);
+void wdf_sync_leave(struct wdf_sync *sync, KIRQL irql);
 
-/* wdf_file.c */
-struct wdf_file *wdf_file_of(PFILE_OBJECT file_object);
+/* --- between devices, queues and requests --- */
+
+/** Every IRP of a framework device comes here. */
+NTSTATUS NTAPI wdf_device_dispatch(PDEVICE_OBJECT device_object, PIRP irp);
+struct wdf_file *wdf_file_find(struct wdf_device *device, PFILE_OBJECT file_object);
 NTSTATUS wdf_file_create(struct wdf_device *device, PIRP irp);
-void wdf_file_cleanup(struct wdf_device *device, PFILE_OBJECT file_object);
-void wdf_file_close(struct wdf_device *device, PFILE_OBJECT file_object);
+NTSTATUS wdf_file_close(struct wdf_device *device, PIRP irp);
+NTSTATUS wdf_file_cleanup(struct wdf_device *device, PIRP irp);
+NTSTATUS wdf_request_new(struct wdf_device *device, PIRP irp, struct wdf_request **ret_request);
+/** Complete and delete. */
+void wdf_request_complete(struct wdf_request *request, NTSTATUS status);
+/** Give a request to a queue. On failure it stays with the caller. */
+NTSTATUS wdf_queue_add(struct wdf_queue *queue, struct wdf_request *request);
+/** The driver is done with a presented request: count, wake, dispatch the next. */
+void wdf_queue_forget(struct wdf_queue *queue, struct wdf_request *request);
+/** Go on after a presented request left by another way. */
+void wdf_queue_continue(struct wdf_queue *queue);
+/** A presented request waits again, in front. @return NTSTATUS */
+NTSTATUS wdf_queue_put_back(struct wdf_queue *queue, struct wdf_request *request);
+/** Cancel what waits of @p file_object (its last handle is closed). */
+void wdf_queue_flush_file(struct wdf_queue *queue, PFILE_OBJECT file_object);
+struct wdf_queue *wdf_queue_for(struct wdf_device *device, UCHAR major);
+
+NTSTATUS wdf_memory_new(struct wdf_driver *driver, const WDF_OBJECT_ATTRIBUTES *attributes,
+                        struct wdf_object *parent, struct wdf_memory **ret_memory);
+NTSTATUS wdf_string_new(struct wdf_driver *driver, const UNICODE_STRING *text,
+                        const WDF_OBJECT_ATTRIBUTES *attributes, WDFSTRING *ret_string);
+NTSTATUS wdf_string_assign(WDFSTRING handle, const UNICODE_STRING *text);
+
+/* Functions of the table that other files of the framework call. */
+NTSTATUS NTAPI imp_WdfMemoryCreate(PWDF_DRIVER_GLOBALS globals, PWDF_OBJECT_ATTRIBUTES Attributes,
+                                   POOL_TYPE PoolType, ULONG PoolTag, size_t BufferSize,
+                                   WDFMEMORY *Memory, PVOID *Buffer);
+NTSTATUS NTAPI imp_WdfCollectionAdd(PWDF_DRIVER_GLOBALS globals, WDFCOLLECTION Collection,
+                                    WDFOBJECT Object);
+ULONG NTAPI imp_WdfCollectionGetCount(PWDF_DRIVER_GLOBALS globals, WDFCOLLECTION Collection);
+WDFOBJECT NTAPI imp_WdfCollectionGetItem(PWDF_DRIVER_GLOBALS globals, WDFCOLLECTION Collection,
+                                         ULONG Index);
+VOID NTAPI imp_WdfStringGetUnicodeString(PWDF_DRIVER_GLOBALS globals, WDFSTRING String,
+                                         PUNICODE_STRING UnicodeString);
+VOID NTAPI imp_WdfRequestGetParameters(PWDF_DRIVER_GLOBALS globals, WDFREQUEST Request,
+                                       PWDF_REQUEST_PARAMETERS Parameters);
 
 #endif

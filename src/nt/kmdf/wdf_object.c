@@ -1,161 +1,231 @@
 /*
- * The object tree: creation, contexts, references, deletion.
+ * Framework objects: the tree, contexts, references, deletion; WdfObject* functions.
  */
 #include "nt/kmdf/wdf_internal.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#define OBJECT_MAGIC 0x4A4F4457u /* "WDOJ" */
+#include "nt/ntos/nt_bugcheck.h"
+#include "nt/ntos/nt_spin.h"
 
 static pthread_mutex_t tree_lock = PTHREAD_MUTEX_INITIALIZER;
 
-static const struct wdf_class general_class = {
-    .type = WDF_GENERAL, .name = "WDFOBJECT", .size = sizeof(struct wdf_object)};
+static const char *const type_names[] = {
+    "object",     "WDFDRIVER", "WDFDEVICE",   "WDFFILEOBJECT", "WDFQUEUE", "WDFREQUEST",
+    "WDFMEMORY",  "WDFLOOKASIDE", "WDFSTRING", "WDFCOLLECTION", "WDFKEY",  "WDFSPINLOCK",
+    "WDFWAITLOCK", "WDFTIMER", "WDFWORKITEM", "WDFDPC",
+};
+static_assert(ELEMENTSOF(type_names) == WDF_TYPE_COUNT, "a name for each type");
+
+/* --- handles --- */
+
+struct wdf_object *
+wdf_object_any(WDFOBJECT handle, const char *function)
+{
+    struct wdf_object *object = handle;
+
+    if (!object || (uintptr_t)object % 16 || object->magic != WDF_OBJECT_MAGIC) {
+        nt_finding(NT_FINDING_WDF_BAD_CALL, "%s: not a framework object", function);
+        return NULL;
+    }
+    return object;
+}
 
 void *
-wdf_object_check(const void *handle, const struct wdf_class *class, const char *function)
+wdf_object_get(WDFOBJECT handle, enum wdf_type type, const char *function)
 {
-    struct wdf_object *object = (struct wdf_object *)(uintptr_t)handle;
+    struct wdf_object *object = wdf_object_any(handle, function);
 
-    if (object && ((uintptr_t)object & 15) == 0 && object->magic == OBJECT_MAGIC &&
-        (!class || object->class == class))
-        return object;
-    nt_finding(NT_FINDING_WDF_BAD_CALL, "%s: %p is no %s", function + strlen("imp_"), handle,
-               class ? class->name : "framework object");
-    return NULL;
+    if (!object)
+        nt_bugcheck(NT_BUGCHECK_WDF_VIOLATION, "a framework function got an invalid handle",
+                    (uintptr_t)handle, 0, 0, 0);
+    if (object->type != type) {
+        nt_finding(NT_FINDING_WDF_BAD_CALL, "%s: a %s is needed, this is a %s", function,
+                   type_names[type], type_names[object->type]);
+        nt_bugcheck(NT_BUGCHECK_WDF_VIOLATION, "a framework function got a handle of another type",
+                    (uintptr_t)handle, object->type, type, 0);
+    }
+    return object;
 }
 
-static struct wdf_object *
-object_of(const void *handle, const char *function)
-{
-    return wdf_object_check(handle, NULL, function);
-}
+/* --- contexts --- */
 
-/* Add what the attributes ask for: a typed context, callbacks, or both. */
 static NTSTATUS
-add_context(struct wdf_object *object, PWDF_OBJECT_ATTRIBUTES attributes, PVOID *ret_bytes)
+add_context(struct wdf_object *object, const WDF_OBJECT_ATTRIBUTES *attributes,
+            struct wdf_context **ret_context)
 {
     PCWDF_OBJECT_CONTEXT_TYPE_INFO type = attributes->ContextTypeInfo;
     size_t size = 0;
-    struct wdf_context *context;
 
-    if (type)
-        size = attributes->ContextSizeOverride > type->ContextSize ? attributes->ContextSizeOverride
-                                                                   : type->ContextSize;
-    context = aligned_alloc(16, ALIGN_UP(sizeof(*context) + size, (size_t)16));
+    if (type) {
+        if (attributes->ContextSizeOverride && attributes->ContextSizeOverride < type->ContextSize)
+            return STATUS_INVALID_PARAMETER;
+        size = attributes->ContextSizeOverride ? attributes->ContextSizeOverride
+                                               : type->ContextSize;
+        type = type->UniqueType ? type->UniqueType : type;
+    }
+    size_t total = ALIGN_UP(sizeof(struct wdf_context) + size, (size_t)16);
+    struct wdf_context *context = aligned_alloc(16, total);
     if (!context)
         return STATUS_INSUFFICIENT_RESOURCES;
-    memset(context, 0, sizeof(*context) + size);
-    context->type = type ? type->UniqueType ? type->UniqueType : type : NULL;
+    memset(context, 0, total);
     context->object = object;
+    context->type = type;
     context->cleanup = attributes->EvtCleanupCallback;
     context->destroy = attributes->EvtDestroyCallback;
-    /* appended: callbacks of contexts run in the order they were added */
-    struct wdf_context **at = &object->contexts;
-    while (*at)
-        at = &(*at)->next;
-    *at = context;
-    if (ret_bytes)
-        *ret_bytes = context->bytes;
-    return STATUS_SUCCESS;
+    pthread_mutex_lock(&tree_lock);
+    struct wdf_context **last = &object->contexts;
+    for (; *last; last = &(*last)->next)
+        if (type && (*last)->type == type)
+            break;
+    bool exists = *last != NULL;
+    if (!exists)
+        *last = context;
+    *ret_context = *last;
+    pthread_mutex_unlock(&tree_lock);
+    if (exists)
+        free(context);
+    return exists ? STATUS_OBJECT_NAME_EXISTS : STATUS_SUCCESS;
 }
 
-NTSTATUS
-wdf_object_add_context(struct wdf_object *object, PWDF_OBJECT_ATTRIBUTES attributes)
+static NTSTATUS
+check_attributes(const WDF_OBJECT_ATTRIBUTES *attributes)
 {
-    return add_context(object, attributes, NULL);
-}
-
-NTSTATUS
-wdf_object_new(struct wdf_driver *driver, const struct wdf_class *class,
-               PWDF_OBJECT_ATTRIBUTES attributes, struct wdf_object *parent, void *ret_object)
-{
-    struct wdf_object *object;
-    NTSTATUS status;
-
-    if (attributes && attributes->Size != sizeof(*attributes))
+    if (!attributes)
+        return STATUS_SUCCESS;
+    if (attributes->Size != sizeof(*attributes))
         return STATUS_INFO_LENGTH_MISMATCH;
-    if (attributes && attributes->ParentObject) {
-        parent = object_of(attributes->ParentObject, "imp_ParentObject");
-        if (!parent)
-            return STATUS_INVALID_PARAMETER;
-    }
-    object = aligned_alloc(16, ALIGN_UP(class->size, (size_t)16));
-    if (!object)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    memset(object, 0, class->size);
-    object->magic = OBJECT_MAGIC;
-    object->class = class;
-    object->driver = driver;
-    atomic_init(&object->references, 1);
-    nt_list_init(&object->link);
-    nt_list_init(&object->children);
-    if (attributes &&
-        (attributes->ContextTypeInfo || attributes->EvtCleanupCallback || attributes->EvtDestroyCallback)) {
-        status = add_context(object, attributes, NULL);
-        if (!NT_SUCCESS(status)) {
-            object->magic = 0;
-            free(object);
-            return status;
-        }
-    }
-    if (parent) {
-        pthread_mutex_lock(&tree_lock);
-        object->parent = parent;
-        nt_list_append(&parent->children, &object->link);
-        pthread_mutex_unlock(&tree_lock);
-    }
-    *(struct wdf_object **)ret_object = object;
+    if (attributes->ContextTypeInfo && !attributes->ContextTypeInfo->ContextName)
+        return STATUS_OBJECT_NAME_INVALID;
     return STATUS_SUCCESS;
+}
+
+/* --- life --- */
+
+static bool
+join_tree(struct wdf_object *object, struct wdf_object *parent)
+{
+    bool joined = false;
+
+    pthread_mutex_lock(&tree_lock);
+    if (!parent->is_deleted) {
+        nt_list_append(&parent->children, &object->sibling);
+        object->parent = parent;
+        atomic_fetch_add(&parent->refs, 1);
+        joined = true;
+    }
+    pthread_mutex_unlock(&tree_lock);
+    return joined;
 }
 
 static void
-call_back(struct wdf_object *object, bool destroy)
+inherit(struct wdf_object *object, const WDF_OBJECT_ATTRIBUTES *attributes)
 {
-    struct nt_driver *nt = object->driver ? object->driver->nt : nt_driver_current();
+    WDF_EXECUTION_LEVEL level =
+        attributes ? attributes->ExecutionLevel : WdfExecutionLevelInheritFromParent;
 
-    for (struct wdf_context *c = object->contexts; c; c = c->next) {
-        if (!destroy && c->cleanup) {
-            PFN_WDF_OBJECT_CONTEXT_CLEANUP cleanup = c->cleanup;
-            c->cleanup = NULL;
-            NT_CALLBACK_VOID(nt, nt_cpu.irql, cleanup(object));
-        }
-        if (destroy && c->destroy)
-            NT_CALLBACK_VOID(nt, nt_cpu.irql, c->destroy(object));
+    object->is_passive = level == WdfExecutionLevelPassive ||
+                         (level != WdfExecutionLevelDispatch && object->parent &&
+                          object->parent->is_passive);
+    object->sync = object->parent ? object->parent->sync : NULL;
+}
+
+NTSTATUS
+wdf_object_new(struct wdf_driver *driver, enum wdf_type type,
+               const struct wdf_operations *operations, size_t size,
+               const WDF_OBJECT_ATTRIBUTES *attributes, struct wdf_object *parent, void *ret_object)
+{
+    NTSTATUS status = check_attributes(attributes);
+    struct wdf_context *context;
+
+    if (!NT_SUCCESS(status))
+        return status;
+    size = ALIGN_UP(size, (size_t)16);
+    struct wdf_object *object = aligned_alloc(16, size);
+    if (!object)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    memset(object, 0, size);
+    object->magic = WDF_OBJECT_MAGIC;
+    object->type = type;
+    object->operations = operations;
+    object->driver = driver;
+    atomic_init(&object->refs, 1);
+    nt_list_init(&object->children);
+    nt_list_init(&object->sibling);
+    if (attributes && (attributes->ContextTypeInfo || attributes->EvtCleanupCallback ||
+                       attributes->EvtDestroyCallback))
+        status = add_context(object, attributes, &context);
+    if (NT_SUCCESS(status) && attributes && attributes->ParentObject) {
+        parent = wdf_object_any(attributes->ParentObject, "a framework object's parent");
+        status = parent ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
     }
+    if (!parent)
+        parent = driver->root;
+    if (NT_SUCCESS(status) && parent && !join_tree(object, parent))
+        status = STATUS_DELETE_PENDING;
+    if (!NT_SUCCESS(status)) {
+        free(object->contexts);
+        free(object);
+        return status;
+    }
+    inherit(object, attributes);
+    atomic_fetch_add(&driver->objects, 1);
+    *(struct wdf_object **)ret_object = object;
+    return STATUS_SUCCESS;
 }
 
 void
 wdf_object_ref(struct wdf_object *object)
 {
-    atomic_fetch_add(&object->references, 1);
+    atomic_fetch_add_explicit(&object->refs, 1, memory_order_relaxed);
 }
 
-void
-wdf_object_unref(struct wdf_object *object)
+static void
+free_object(struct wdf_object *object)
 {
-    if (atomic_fetch_sub(&object->references, 1) != 1)
-        return;
-    call_back(object, true);
-    if (object->class->destroy)
-        object->class->destroy(object);
+    struct wdf_object *parent = object->parent;
+    struct wdf_driver *driver = object->driver;
+
+    for (struct wdf_context *c = object->contexts; c; c = c->next)
+        if (c->destroy)
+            NT_CALLBACK_VOID(driver->nt, nt_cpu.irql, c->destroy(object));
+    if (object->operations && object->operations->finish)
+        object->operations->finish(object);
     for (struct wdf_context *c = object->contexts, *next; c; c = next) {
         next = c->next;
         free(c);
     }
     object->magic = 0;
     free(object);
+    if (parent)
+        wdf_object_unref(parent);
+    if (atomic_fetch_sub(&driver->objects, 1) == 1 && driver->is_unbound)
+        wdf_driver_release(driver);
+}
+
+void
+wdf_object_unref(struct wdf_object *object)
+{
+    long left = atomic_fetch_sub_explicit(&object->refs, 1, memory_order_acq_rel) - 1;
+
+    if (left == 0)
+        free_object(object);
+    else if (left < 0)
+        nt_finding(NT_FINDING_REFERENCE_BAD, "a %s was dereferenced more often than referenced",
+                   type_names[object->type]);
 }
 
 static struct wdf_object *
-last_child(struct wdf_object *object)
+first_child(struct wdf_object *object)
 {
     struct wdf_object *child = NULL;
 
     pthread_mutex_lock(&tree_lock);
-    if (!nt_list_is_empty(&object->children))
-        child = NT_LIST_ITEM(object->children.previous, struct wdf_object, link);
+    if (!nt_list_is_empty(&object->children)) {
+        child = NT_LIST_ITEM(object->children.next, struct wdf_object, sibling);
+        nt_list_remove(&child->sibling);
+        atomic_fetch_add(&child->refs, 1); /* ours, while it is deleted */
+    }
     pthread_mutex_unlock(&tree_lock);
     return child;
 }
@@ -163,157 +233,191 @@ last_child(struct wdf_object *object)
 void
 wdf_object_delete(struct wdf_object *object)
 {
-    struct wdf_object *child;
-
     pthread_mutex_lock(&tree_lock);
-    bool again = object->deleted;
-    object->deleted = true;
-    if (object->parent)
-        nt_list_remove(&object->link);
-    object->parent = NULL;
+    bool was_deleted = atomic_exchange(&object->is_deleted, true);
+    nt_list_remove(&object->sibling);
     pthread_mutex_unlock(&tree_lock);
-    if (again)
+    if (was_deleted)
         return;
-    while ((child = last_child(object)) != NULL)
+    if (object->operations && object->operations->dispose)
+        object->operations->dispose(object);
+    for (struct wdf_object *child; (child = first_child(object));) {
         wdf_object_delete(child);
-    if (object->class->dispose)
-        object->class->dispose(object);
-    call_back(object, false);
+        wdf_object_unref(child);
+    }
+    for (struct wdf_context *c = object->contexts; c; c = c->next)
+        if (c->cleanup)
+            NT_CALLBACK_VOID(object->driver->nt, nt_cpu.irql, c->cleanup(object));
     wdf_object_unref(object);
 }
 
-static size_t
-count_below(const struct wdf_object *object)
+/* --- synchronisation of callbacks --- */
+
+void
+wdf_sync_init(struct wdf_sync *sync, bool is_passive)
 {
-    size_t n = 1;
-    for (const struct nt_list *at = object->children.next; at != &object->children; at = at->next)
-        n += count_below(NT_LIST_ITEM(at, struct wdf_object, link));
-    return n;
+    sync->is_on = true;
+    sync->is_passive = is_passive;
+    KeInitializeMutex(&sync->mutex, 0);
+    KeInitializeSpinLock(&sync->spin);
 }
 
-size_t
-wdf_object_count(struct wdf_driver *driver)
+KIRQL
+wdf_sync_enter(struct wdf_sync *sync)
 {
-    pthread_mutex_lock(&tree_lock);
-    size_t n = count_below(&driver->object);
-    pthread_mutex_unlock(&tree_lock);
-    return n;
+    KIRQL irql = nt_cpu.irql;
+
+    if (!sync || !sync->is_on)
+        return irql;
+    if (sync->is_passive) {
+        KeWaitForSingleObject(&sync->mutex, Executive, KernelMode, FALSE, NULL);
+        return irql;
+    }
+    nt_cpu_raise(DISPATCH_LEVEL);
+    if (__atomic_load_n(&sync->spin, __ATOMIC_RELAXED) != nt_spin_self())
+        nt_spin_acquire(&sync->spin);
+    sync->depth++;
+    return irql;
 }
 
-/* ---- what drivers call ---- */
-
-/**
- * The context of type @p TypeInfo of an object, or NULL.
- * IRQL: <= DISPATCH_LEVEL. Ref: ddi wdfobject/nf-wdfobject-wdfobjectgettypedcontextworker
- */
-WDF_EXPORT(PVOID, WdfObjectGetTypedContextWorker, WDFOBJECT Handle,
-           PCWDF_OBJECT_CONTEXT_TYPE_INFO TypeInfo)
+void
+wdf_sync_leave(struct wdf_sync *sync, KIRQL irql)
 {
-    struct wdf_object *object = object_of(Handle, __func__);
+    if (!sync || !sync->is_on)
+        return;
+    if (sync->is_passive) {
+        KeReleaseMutex(&sync->mutex, FALSE);
+        return;
+    }
+    if (--sync->depth == 0)
+        nt_spin_release(&sync->spin);
+    nt_cpu_lower(irql);
+}
+
+/* --- the functions --- */
+
+/** @return the context of that type, or NULL. IRQL: any. Ref: wdfobject/nf-wdfobject-wdfobjectgettypedcontext. */
+WDF_API(PVOID, WdfObjectGetTypedContextWorker, WDFOBJECT Handle,
+        PCWDF_OBJECT_CONTEXT_TYPE_INFO TypeInfo)
+{
+    struct wdf_object *object = wdf_object_any(Handle, "WdfObjectGetTypedContext");
 
     for (struct wdf_context *c = object ? object->contexts : NULL; c; c = c->next)
-        if (c->type == TypeInfo)
-            return c->bytes;
+        if (c->type && c->type == TypeInfo)
+            return c->data;
     return NULL;
 }
 
-/**
- * Add a context to an existing object.
- * @return STATUS_SUCCESS; STATUS_OBJECT_NAME_EXISTS with the one there is
- * IRQL: <= DISPATCH_LEVEL. Ref: ddi wdfobject/nf-wdfobject-wdfobjectallocatecontext
- */
-WDF_EXPORT(NTSTATUS, WdfObjectAllocateContext, WDFOBJECT Handle,
-           PWDF_OBJECT_ATTRIBUTES ContextAttributes, PVOID *Context)
+/** @return STATUS_OBJECT_NAME_EXISTS when it has one of that type. IRQL: <= DISPATCH_LEVEL. Ref: wdfobject. */
+WDF_API(NTSTATUS, WdfObjectAllocateContext, WDFOBJECT Handle,
+        PWDF_OBJECT_ATTRIBUTES ContextAttributes, PVOID *Context)
 {
-    struct wdf_object *object = object_of(Handle, __func__);
+    struct wdf_object *object = wdf_object_any(Handle, "WdfObjectAllocateContext");
+    struct wdf_context *context = NULL;
+    NTSTATUS status = object ? check_attributes(ContextAttributes) : STATUS_INVALID_HANDLE;
 
-    if (!object || !ContextAttributes || !ContextAttributes->ContextTypeInfo)
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (!NT_SUCCESS(status))
+        return status;
+    if (!ContextAttributes || !ContextAttributes->ContextTypeInfo)
+        return STATUS_OBJECT_NAME_INVALID;
+    if (ContextAttributes->ParentObject)
         return STATUS_INVALID_PARAMETER;
-    for (struct wdf_context *c = object->contexts; c; c = c->next)
-        if (c->type == ContextAttributes->ContextTypeInfo) {
-            if (Context)
-                *Context = c->bytes;
-            return STATUS_OBJECT_NAME_EXISTS;
-        }
-    return add_context(object, ContextAttributes, Context);
+    if (object->is_deleted)
+        return STATUS_DELETE_PENDING;
+    status = add_context(object, ContextAttributes, &context);
+    if (context && Context)
+        *Context = context->data;
+    return status;
 }
 
-/** The object a context belongs to. Ref: ddi wdfobject/nf-wdfobject-wdfobjectcontextgetobject */
-WDF_EXPORT(WDFOBJECT, WdfObjectContextGetObject, PVOID ContextPointer)
+/** The object a context belongs to. IRQL: any. Ref: wdfobject/nf-wdfobject-wdfobjectcontextgetobject. */
+WDF_API(WDFOBJECT, WdfObjectContextGetObject, PVOID ContextPointer)
 {
-    return CONTAINER_OF(ContextPointer, struct wdf_context, bytes)->object;
+    return CONTAINER_OF(ContextPointer, struct wdf_context, data)->object;
 }
 
-/** Ref: ddi wdfobject/nf-wdfobject-wdfobjectreferenceactual */
-WDF_EXPORT(VOID, WdfObjectReferenceActual, WDFOBJECT Handle, PVOID Tag, LONG Line, PCCH File)
+/** Tag and place are not kept. IRQL: <= DISPATCH_LEVEL. Ref: wdfobject/nf-wdfobject-wdfobjectreferenceactual. */
+WDF_API(VOID, WdfObjectReferenceActual, WDFOBJECT Handle, PVOID Tag, LONG Line, PCCH File)
 {
-    struct wdf_object *object = object_of(Handle, __func__);
+    struct wdf_object *object = wdf_object_any(Handle, "WdfObjectReference");
     if (object)
         wdf_object_ref(object);
 }
 
-/** Ref: ddi wdfobject/nf-wdfobject-wdfobjectdereferenceactual */
-WDF_EXPORT(VOID, WdfObjectDereferenceActual, WDFOBJECT Handle, PVOID Tag, LONG Line, PCCH File)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfobject/nf-wdfobject-wdfobjectdereferenceactual. */
+WDF_API(VOID, WdfObjectDereferenceActual, WDFOBJECT Handle, PVOID Tag, LONG Line, PCCH File)
 {
-    struct wdf_object *object = object_of(Handle, __func__);
-
-    if (!object)
-        return;
-    if (!object->deleted && atomic_load(&object->references) == 1) {
-        nt_finding(NT_FINDING_REFERENCE_BAD, "%s %p is dereferenced more often than referenced",
-                   object->class->name, Handle);
-        return;
-    }
-    wdf_object_unref(object);
+    struct wdf_object *object = wdf_object_any(Handle, "WdfObjectDereference");
+    if (object)
+        wdf_object_unref(object);
 }
 
-/** A general object. Ref: ddi wdfobject/nf-wdfobject-wdfobjectcreate */
-WDF_EXPORT(NTSTATUS, WdfObjectCreate, PWDF_OBJECT_ATTRIBUTES Attributes, WDFOBJECT *Object)
+/** A general object: contexts and callbacks only. IRQL: <= DISPATCH_LEVEL. Ref: wdfobject. */
+WDF_API(NTSTATUS, WdfObjectCreate, PWDF_OBJECT_ATTRIBUTES Attributes, WDFOBJECT *Object)
 {
-    struct wdf_driver *driver = wdf_driver_of(globals);
-    return wdf_object_new(driver, &general_class, Attributes, &driver->object, Object);
+    static const struct wdf_operations operations = {.name = "object"};
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return wdf_object_new(wdf_driver_of(globals), WDF_TYPE_GENERAL, &operations,
+                          sizeof(struct wdf_object), Attributes, NULL, Object);
 }
 
-/**
- * Delete an object and its children. Not for drivers, queues' defaults or requests in flight.
- * IRQL: <= DISPATCH_LEVEL (types with passive callbacks: PASSIVE_LEVEL).
- * Ref: ddi wdfobject/nf-wdfobject-wdfobjectdelete
- */
-WDF_EXPORT(VOID, WdfObjectDelete, WDFOBJECT Object)
+/** Delete an object and those below it. Requests from queues and file objects are not the driver's to
+ * delete. IRQL: <= DISPATCH_LEVEL. Ref: wdfobject/nf-wdfobject-wdfobjectdelete. */
+WDF_API(VOID, WdfObjectDelete, WDFOBJECT Object)
 {
-    struct wdf_object *object = object_of(Object, __func__);
+    struct wdf_object *object = wdf_object_any(Object, "WdfObjectDelete");
 
+    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (!object)
         return;
-    if (object->deleted || object->class == &wdf_class_driver || object->class == &wdf_class_file) {
-        nt_finding(NT_FINDING_WDF_BAD_CALL, "WdfObjectDelete: a %s cannot be deleted%s",
-                   object->class->name, object->deleted ? " twice" : " by the driver");
+    if (object->type == WDF_TYPE_DRIVER || object->type == WDF_TYPE_FILE ||
+        object->type == WDF_TYPE_REQUEST) {
+        nt_finding(NT_FINDING_WDF_BAD_CALL, "WdfObjectDelete: a %s cannot be deleted by the driver",
+                   type_names[object->type]);
         return;
     }
     wdf_object_delete(object);
 }
 
-/** No queries are defined for drivers like these. Ref: ddi wdfobject/nf-wdfobject-wdfobjectquery */
-WDF_EXPORT(NTSTATUS, WdfObjectQuery, WDFOBJECT Object, const GUID *Guid, ULONG QueryBufferLength,
-           PVOID QueryBuffer)
+/** @return STATUS_INVALID_PARAMETER: there is nothing to ask for. Ref: wdfobject/nf-wdfobject-wdfobjectquery. */
+WDF_API(NTSTATUS, WdfObjectQuery, WDFOBJECT Object, const GUID *Guid, ULONG QueryBufferLength,
+        PVOID QueryBuffer)
 {
-    return STATUS_NOT_FOUND;
+    return STATUS_INVALID_PARAMETER;
 }
 
-/** Ref: ddi wdfsync/nf-wdfsync-wdfobjectacquirelock */
-WDF_EXPORT(VOID, WdfObjectAcquireLock, WDFOBJECT Object)
+/** The lock that serialises the object's callbacks, or its own. IRQL: <= DISPATCH_LEVEL. Ref: wdfsync. */
+WDF_API(VOID, WdfObjectAcquireLock, WDFOBJECT Object)
 {
-    struct wdf_object *object = object_of(Object, __func__);
+    struct wdf_object *object = wdf_object_any(Object, "WdfObjectAcquireLock");
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
     if (!object)
         return;
-    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&object->lock);
+    if (object->sync) {
+        KIRQL irql = wdf_sync_enter(object->sync);
+        object->lock_irql = irql;
+        return;
+    }
+    KIRQL irql = nt_cpu_raise(DISPATCH_LEVEL);
+    nt_spin_acquire(&object->lock);
     object->lock_irql = irql;
 }
 
-/** Ref: ddi wdfsync/nf-wdfsync-wdfobjectreleaselock */
-WDF_EXPORT(VOID, WdfObjectReleaseLock, WDFOBJECT Object)
+/** IRQL: as after WdfObjectAcquireLock. Ref: wdfsync/nf-wdfsync-wdfobjectreleaselock. */
+WDF_API(VOID, WdfObjectReleaseLock, WDFOBJECT Object)
 {
-    struct wdf_object *object = object_of(Object, __func__);
-    if (object)
-        KeReleaseSpinLock(&object->lock, object->lock_irql);
+    struct wdf_object *object = wdf_object_any(Object, "WdfObjectReleaseLock");
+
+    if (!object)
+        return;
+    KIRQL irql = object->lock_irql;
+    if (object->sync) {
+        wdf_sync_leave(object->sync, irql);
+        return;
+    }
+    nt_spin_release(&object->lock);
+    nt_cpu_lower(irql);
 }

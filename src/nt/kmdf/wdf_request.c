@@ -1,160 +1,168 @@
 /*
- * Requests: an IRP as the framework shows it, its buffers, its cancellation, its one completion.
+ * Framework requests: parameters, buffers, cancellation, completion.
+ *
+ * Lifetime   A request from a device lives until the driver completes it; contexts and memory objects
+ *            below it go then. Its IRP is completed last.
+ * Gap        Sending requests to other drivers (I/O targets) is not there.
+ * Ref        wdf/framework-request-objects
  */
 #include "nt/kmdf/wdf_internal.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-static void destroy(struct wdf_object *object);
+#include "nt/ntos/nt_bugcheck.h"
+#include "nt/ntos/nt_process.h"
 
-const struct wdf_class wdf_class_request = {
-    .type = WDF_REQUEST, .name = "WDFREQUEST", .size = sizeof(struct wdf_request), .destroy = destroy};
+static struct wdf_request *
+request_of(WDFREQUEST handle, const char *function)
+{
+    struct wdf_request *request = wdf_object_get(handle, WDF_TYPE_REQUEST, function);
+
+    if (request->state == WDF_REQUEST_COMPLETED) {
+        nt_finding(NT_FINDING_IRP_COMPLETED_TWICE, "%s: the request is completed already",
+                   function);
+        nt_bugcheck(NT_BUGCHECK_WDF_VIOLATION, "a completed request was used",
+                    (uintptr_t)request, 0, 0, 0);
+    }
+    return request;
+}
+#define REQUEST(handle) request_of(handle, __func__ + 4)
+
+static PIO_STACK_LOCATION
+stack_of(const struct wdf_request *request)
+{
+    return IoGetCurrentIrpStackLocation(request->irp);
+}
+
+static void
+finish_request(struct wdf_object *object)
+{
+    struct wdf_request *request = (struct wdf_request *)object;
+    if (request->frees_irp && request->irp)
+        IoFreeIrp(request->irp);
+}
+
+static const struct wdf_operations operations = {.name = "request", .finish = finish_request};
 
 NTSTATUS
 wdf_request_new(struct wdf_device *device, PIRP irp, struct wdf_request **ret_request)
 {
+    const WDF_OBJECT_ATTRIBUTES *attributes =
+        device->init.has_request_attributes ? &device->init.request_attributes : NULL;
     struct wdf_request *request;
-    NTSTATUS status = wdf_object_new(
-        device->object.driver, &wdf_class_request,
-        device->setup.has_request_attributes ? &device->setup.request_attributes : NULL,
-        &device->object, &request);
 
+    NTSTATUS status = wdf_object_new(device->object.driver, WDF_TYPE_REQUEST, &operations,
+                                     sizeof(*request), attributes, &device->object, &request);
     if (!NT_SUCCESS(status))
         return status;
-    request->device = device;
+    nt_list_init(&request->link);
     request->irp = irp;
-    nt_list_init(&request->queued);
-    irp->Tail.Overlay.DriverContext[0] = request;
+    request->device = device;
+    request->information = irp->IoStatus.Information;
     *ret_request = request;
     return STATUS_SUCCESS;
 }
 
-static void
-destroy(struct wdf_object *object)
-{
-    struct wdf_request *request = CONTAINER_OF(object, struct wdf_request, object);
+/* --- completion --- */
 
-    if (request->owns_input_mdl)
+static void
+free_mdls(struct wdf_request *request)
+{
+    if (request->input_mdl)
         IoFreeMdl(request->input_mdl);
-    if (request->owns_output_mdl)
+    if (request->output_mdl)
         IoFreeMdl(request->output_mdl);
 }
 
 void
 wdf_request_complete(struct wdf_request *request, NTSTATUS status)
 {
-    struct wdf_queue *queue = request->in_driver ? request->queue : NULL;
+    struct wdf_queue *queue = request->state == WDF_REQUEST_PRESENTED ? request->queue : NULL;
     PIRP irp = request->irp;
 
-    if (request->completed) {
-        nt_finding(NT_FINDING_IRP_COMPLETED_TWICE, "request %p is completed a second time", (void *)request);
-        return;
-    }
-    request->completed = true;
-    if (request->cancel)
-        IoSetCancelRoutine(irp, NULL);
+    if (request->cancel && IoSetCancelRoutine(irp, NULL))
+        nt_finding(NT_FINDING_WDF_BAD_CALL,
+                   "a request was completed that WdfRequestUnmarkCancelable was not called for");
     request->cancel = NULL;
+    if (request->created_file && !NT_SUCCESS(status))
+        wdf_object_delete(&request->created_file->object);
+    request->state = WDF_REQUEST_COMPLETED;
     irp->IoStatus.Status = status;
     irp->IoStatus.Information = request->information;
-    request->irp = NULL;
+    free_mdls(request);
     if (queue)
-        request->in_driver = false;
-    /* the request's own cleanup may still look at buffers, so it goes before the IRP does */
+        wdf_object_ref(&queue->object);
+    wdf_object_ref(&request->object);
     wdf_object_delete(&request->object);
+    /* Out of the queue before the IRP is gone: whoever waits for an empty queue may free both. */
     IoCompleteRequest(irp, IO_NO_INCREMENT);
-    if (queue)
-        wdf_queue_done_with(queue, NULL);
-}
-
-/* A live request, or a finding: a completed one may not be touched. */
-static struct wdf_request *
-live(WDFREQUEST handle, const char *function)
-{
-    struct wdf_request *request = wdf_object_check(handle, &wdf_class_request, function);
-
-    if (request && request->completed) {
-        nt_finding(NT_FINDING_WDF_BAD_CALL, "%s: the request is completed", function + strlen("imp_"));
-        return NULL;
+    if (queue) {
+        wdf_queue_forget(queue, request);
+        wdf_object_unref(&queue->object);
     }
-    return request;
+    wdf_object_unref(&request->object);
 }
 
-#define LIVE(handle) live((handle), __func__)
-
-/** Complete with the information set so far. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestcomplete */
-WDF_EXPORT(VOID, WdfRequestComplete, WDFREQUEST Request, NTSTATUS Status)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestcomplete. */
+WDF_API(VOID, WdfRequestComplete, WDFREQUEST Request, NTSTATUS Status)
 {
-    struct wdf_request *request = WDF_CHECK(Request, wdf_class_request);
-    if (request)
-        wdf_request_complete(request, Status);
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    wdf_request_complete(REQUEST(Request), Status);
 }
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestcompletewithinformation */
-WDF_EXPORT(VOID, WdfRequestCompleteWithInformation, WDFREQUEST Request, NTSTATUS Status,
-           ULONG_PTR Information)
+/** The boost is accepted. Ref: wdfrequest/nf-wdfrequest-wdfrequestcompletewithpriorityboost. */
+WDF_API(VOID, WdfRequestCompleteWithPriorityBoost, WDFREQUEST Request, NTSTATUS Status,
+        CCHAR PriorityBoost)
 {
-    struct wdf_request *request = WDF_CHECK(Request, wdf_class_request);
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    wdf_request_complete(REQUEST(Request), Status);
+}
 
-    if (!request)
-        return;
-    if (!request->completed)
-        request->information = Information;
+/** @p Information: bytes transferred. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(VOID, WdfRequestCompleteWithInformation, WDFREQUEST Request, NTSTATUS Status,
+        ULONG_PTR Information)
+{
+    struct wdf_request *request = REQUEST(Request);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    request->information = Information;
     wdf_request_complete(request, Status);
 }
 
-/** The boost means nothing on Linux. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestcompletewithpriorityboost */
-WDF_EXPORT(VOID, WdfRequestCompleteWithPriorityBoost, WDFREQUEST Request, NTSTATUS Status,
-           CCHAR PriorityBoost)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestsetinformation. */
+WDF_API(VOID, WdfRequestSetInformation, WDFREQUEST Request, ULONG_PTR Information)
 {
-    struct wdf_request *request = WDF_CHECK(Request, wdf_class_request);
-    if (request)
-        wdf_request_complete(request, Status);
+    REQUEST(Request)->information = Information;
 }
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestsetinformation */
-WDF_EXPORT(VOID, WdfRequestSetInformation, WDFREQUEST Request, ULONG_PTR Information)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestgetinformation. */
+WDF_API(ULONG_PTR, WdfRequestGetInformation, WDFREQUEST Request)
 {
-    struct wdf_request *request = LIVE(Request);
-    if (request)
-        request->information = Information;
+    return REQUEST(Request)->information;
 }
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestgetinformation */
-WDF_EXPORT(ULONG_PTR, WdfRequestGetInformation, WDFREQUEST Request)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestgetstatus. */
+WDF_API(NTSTATUS, WdfRequestGetStatus, WDFREQUEST Request)
 {
-    struct wdf_request *request = LIVE(Request);
-    return request ? request->information : 0;
+    return REQUEST(Request)->irp->IoStatus.Status;
 }
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestgetstatus */
-WDF_EXPORT(NTSTATUS, WdfRequestGetStatus, WDFREQUEST Request)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? request->irp->IoStatus.Status : STATUS_INVALID_PARAMETER;
-}
+/* --- what it asks --- */
 
-static WDF_REQUEST_TYPE
-type_of(UCHAR major)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestgetparameters. */
+WDF_API(VOID, WdfRequestGetParameters, WDFREQUEST Request, PWDF_REQUEST_PARAMETERS Parameters)
 {
-    return major <= IRP_MJ_MAXIMUM_FUNCTION ? (WDF_REQUEST_TYPE)major : WdfRequestTypeOther;
-}
+    const IO_STACK_LOCATION *stack = stack_of(REQUEST(Request));
 
-/** What the request asks for. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestgetparameters */
-WDF_EXPORT(VOID, WdfRequestGetParameters, WDFREQUEST Request, PWDF_REQUEST_PARAMETERS Parameters)
-{
-    struct wdf_request *request = LIVE(Request);
-
-    if (!request)
-        return;
-    PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(request->irp);
     Parameters->MinorFunction = stack->MinorFunction;
-    Parameters->Type = type_of(stack->MajorFunction);
+    Parameters->Type = (WDF_REQUEST_TYPE)stack->MajorFunction;
     switch (stack->MajorFunction) {
     case IRP_MJ_CREATE:
         Parameters->Parameters.Create.SecurityContext = stack->Parameters.Create.SecurityContext;
         Parameters->Parameters.Create.Options = stack->Parameters.Create.Options;
         Parameters->Parameters.Create.FileAttributes = stack->Parameters.Create.FileAttributes;
         Parameters->Parameters.Create.ShareAccess = stack->Parameters.Create.ShareAccess;
+        Parameters->Parameters.Create.EaLength = stack->Parameters.Create.EaLength;
         break;
     case IRP_MJ_READ:
     case IRP_MJ_WRITE:
@@ -162,7 +170,8 @@ WDF_EXPORT(VOID, WdfRequestGetParameters, WDFREQUEST Request, PWDF_REQUEST_PARAM
         Parameters->Parameters.Read.Key = stack->Parameters.Read.Key;
         Parameters->Parameters.Read.DeviceOffset = stack->Parameters.Read.ByteOffset.QuadPart;
         break;
-    default:
+    case IRP_MJ_DEVICE_CONTROL:
+    case IRP_MJ_INTERNAL_DEVICE_CONTROL:
         Parameters->Parameters.DeviceIoControl.OutputBufferLength =
             stack->Parameters.DeviceIoControl.OutputBufferLength;
         Parameters->Parameters.DeviceIoControl.InputBufferLength =
@@ -172,386 +181,467 @@ WDF_EXPORT(VOID, WdfRequestGetParameters, WDFREQUEST Request, PWDF_REQUEST_PARAM
         Parameters->Parameters.DeviceIoControl.Type3InputBuffer =
             stack->Parameters.DeviceIoControl.Type3InputBuffer;
         break;
+    default:
+        Parameters->Parameters.Others.Arg1 = stack->Parameters.Others.Argument1;
+        Parameters->Parameters.Others.Arg2 = stack->Parameters.Others.Argument2;
+        Parameters->Parameters.Others.Arg4 = stack->Parameters.Others.Argument4;
+        break;
     }
 }
 
-/* ---- buffers ---- */
+/** The framework file object, NULL without one. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(WDFFILEOBJECT, WdfRequestGetFileObject, WDFREQUEST Request)
+{
+    struct wdf_request *request = REQUEST(Request);
+    return (WDFFILEOBJECT)wdf_file_find(request->device, stack_of(request)->FileObject);
+}
 
-struct span {
-    void *bytes;
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestwdmgetirp. */
+WDF_API(PIRP, WdfRequestWdmGetIrp, WDFREQUEST Request)
+{
+    return REQUEST(Request)->irp;
+}
+
+/** The queue that presented it; NULL for none. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(WDFQUEUE, WdfRequestGetIoQueue, WDFREQUEST Request)
+{
+    return (WDFQUEUE)REQUEST(Request)->queue;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestgetrequestormode. */
+WDF_API(KPROCESSOR_MODE, WdfRequestGetRequestorMode, WDFREQUEST Request)
+{
+    return REQUEST(Request)->irp->RequestorMode;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestgetrequestorprocessid. */
+WDF_API(ULONG, WdfRequestGetRequestorProcessId, WDFREQUEST Request)
+{
+    return IoGetRequestorProcessId(REQUEST(Request)->irp);
+}
+
+/** There are no 32-bit processes here. Ref: wdfrequest/nf-wdfrequest-wdfrequestisfrom32bitprocess. */
+WDF_API(BOOLEAN, WdfRequestIsFrom32BitProcess, WDFREQUEST Request)
+{
+    return FALSE;
+}
+
+/** No request is kept for low memory. Ref: wdfrequest/nf-wdfrequest-wdfrequestisreserved. */
+WDF_API(BOOLEAN, WdfRequestIsReserved, WDFREQUEST Request)
+{
+    return FALSE;
+}
+
+/* --- buffers --- */
+
+struct buffer {
+    void *address;
     size_t size;
-    PMDL mdl; /* NULL: not described by one */
+    PMDL mdl;
 };
 
-static bool
-is_ioctl(const IO_STACK_LOCATION *stack)
+/** Where the data of a direct request lies. */
+static NTSTATUS
+map_direct(struct wdf_request *request, size_t size, struct buffer *ret_buffer)
 {
-    return stack->MajorFunction == IRP_MJ_DEVICE_CONTROL ||
-           stack->MajorFunction == IRP_MJ_INTERNAL_DEVICE_CONTROL;
+    PMDL mdl = request->irp->MdlAddress;
+
+    if (!size || !mdl)
+        return STATUS_BUFFER_TOO_SMALL;
+    void *address = MmGetSystemAddressForMdlSafe(mdl, NormalPagePriority);
+    if (!address)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    *ret_buffer = (struct buffer){address, size, mdl};
+    return STATUS_SUCCESS;
 }
 
-/*
- *                  input                          output
- *   buffered       SystemBuffer                   SystemBuffer
- *   in/out direct  SystemBuffer                   MdlAddress
- *   neither        not here: user buffers         not here
- *   read / write   write: SystemBuffer or MDL     read: SystemBuffer or MDL
- */
 static NTSTATUS
-find_input(struct wdf_request *request, struct span *ret_span)
+transfer_buffer(struct wdf_request *request, struct buffer *ret_buffer)
 {
-    PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(request->irp);
-    PIRP irp = request->irp;
+    ULONG flags = request->device->device_object->Flags;
+    size_t size = stack_of(request)->Parameters.Read.Length;
 
-    if (is_ioctl(stack)) {
-        if (METHOD_FROM_CTL_CODE(stack->Parameters.DeviceIoControl.IoControlCode) == METHOD_NEITHER)
-            return STATUS_INVALID_DEVICE_REQUEST;
-        *ret_span = (struct span){irp->AssociatedIrp.SystemBuffer,
-                                  stack->Parameters.DeviceIoControl.InputBufferLength, NULL};
-        return STATUS_SUCCESS;
-    }
-    if (stack->MajorFunction != IRP_MJ_WRITE)
+    if (flags & DO_DIRECT_IO)
+        return map_direct(request, size, ret_buffer);
+    if (!(flags & DO_BUFFERED_IO))
         return STATUS_INVALID_DEVICE_REQUEST;
-    *ret_span = (struct span){irp->MdlAddress ? MmGetSystemAddressForMdlSafe(irp->MdlAddress, NormalPagePriority)
-                                              : irp->AssociatedIrp.SystemBuffer,
-                              stack->Parameters.Write.Length, irp->MdlAddress};
+    *ret_buffer = (struct buffer){request->irp->AssociatedIrp.SystemBuffer, size, NULL};
     return STATUS_SUCCESS;
 }
 
+/** The input or output of a request, by kind and transfer method. */
 static NTSTATUS
-find_output(struct wdf_request *request, struct span *ret_span)
+find_buffer(struct wdf_request *request, bool input, struct buffer *ret_buffer)
 {
-    PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(request->irp);
-    PIRP irp = request->irp;
-    size_t size = stack->Parameters.Read.Length;
-
-    if (is_ioctl(stack)) {
-        size = stack->Parameters.DeviceIoControl.OutputBufferLength;
-        if (METHOD_FROM_CTL_CODE(stack->Parameters.DeviceIoControl.IoControlCode) == METHOD_NEITHER)
-            return STATUS_INVALID_DEVICE_REQUEST;
-    } else if (stack->MajorFunction != IRP_MJ_READ) {
-        return STATUS_INVALID_DEVICE_REQUEST;
-    }
-    *ret_span = (struct span){irp->MdlAddress ? MmGetSystemAddressForMdlSafe(irp->MdlAddress, NormalPagePriority)
-                                              : irp->AssociatedIrp.SystemBuffer,
-                              size, irp->MdlAddress};
-    return STATUS_SUCCESS;
-}
-
-typedef NTSTATUS find_span(struct wdf_request *request, struct span *ret_span);
-
-static NTSTATUS
-retrieve(struct wdf_request *request, find_span *find, size_t least, PVOID *ret_buffer, size_t *ret_length)
-{
-    struct span span;
-    NTSTATUS status = request ? find(request, &span) : STATUS_INVALID_PARAMETER;
-
-    if (!NT_SUCCESS(status))
-        return status;
-    if (span.size == 0 || span.size < least || !span.bytes)
-        return STATUS_BUFFER_TOO_SMALL;
-    *ret_buffer = span.bytes;
-    if (ret_length)
-        *ret_length = span.size;
-    return STATUS_SUCCESS;
-}
-
-/**
- * The request's input.
- *
- * @param MinimumRequiredLength  bytes the driver needs
- * @return STATUS_SUCCESS, STATUS_BUFFER_TOO_SMALL (also for none), STATUS_INVALID_DEVICE_REQUEST
- *         (METHOD_NEITHER, or a request without input)
- * IRQL: <= DISPATCH_LEVEL. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveinputbuffer
- */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveInputBuffer, WDFREQUEST Request, size_t MinimumRequiredLength,
-           PVOID *Buffer, size_t *Length)
-{
-    return retrieve(LIVE(Request), find_input, MinimumRequiredLength, Buffer, Length);
-}
-
-/** The room for the answer. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveoutputbuffer */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveOutputBuffer, WDFREQUEST Request, size_t MinimumRequiredSize,
-           PVOID *Buffer, size_t *Length)
-{
-    return retrieve(LIVE(Request), find_output, MinimumRequiredSize, Buffer, Length);
-}
-
-static NTSTATUS
-retrieve_mdl(struct wdf_request *request, find_span *find, PMDL *kept, bool *owned, PMDL *ret_mdl)
-{
-    struct span span;
-    NTSTATUS status = request ? find(request, &span) : STATUS_INVALID_PARAMETER;
-
-    if (!NT_SUCCESS(status))
-        return status;
-    if (span.size == 0 || !span.bytes)
-        return STATUS_BUFFER_TOO_SMALL;
-    if (span.mdl) {
-        *ret_mdl = span.mdl;
-        return STATUS_SUCCESS;
-    }
-    if (!*kept) {
-        *kept = IoAllocateMdl(span.bytes, (ULONG)span.size, FALSE, FALSE, NULL);
-        if (!*kept)
-            return STATUS_INSUFFICIENT_RESOURCES;
-        MmBuildMdlForNonPagedPool(*kept);
-        *owned = true;
-    }
-    *ret_mdl = *kept;
-    return STATUS_SUCCESS;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveinputwdmmdl */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveInputWdmMdl, WDFREQUEST Request, PMDL *Mdl)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? retrieve_mdl(request, find_input, &request->input_mdl, &request->owns_input_mdl, Mdl)
-                   : STATUS_INVALID_PARAMETER;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveoutputwdmmdl */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveOutputWdmMdl, WDFREQUEST Request, PMDL *Mdl)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? retrieve_mdl(request, find_output, &request->output_mdl, &request->owns_output_mdl, Mdl)
-                   : STATUS_INVALID_PARAMETER;
-}
-
-static NTSTATUS
-retrieve_memory(struct wdf_request *request, find_span *find, struct wdf_memory **kept, WDFMEMORY *ret_memory)
-{
-    struct span span;
-    NTSTATUS status = request ? find(request, &span) : STATUS_INVALID_PARAMETER;
-
-    if (!NT_SUCCESS(status))
-        return status;
-    if (span.size == 0 || !span.bytes)
-        return STATUS_BUFFER_TOO_SMALL;
-    if (!*kept) {
-        status = wdf_memory_wrap(request->object.driver, &request->object, span.bytes, span.size, kept);
-        if (!NT_SUCCESS(status))
-            return status;
-    }
-    *ret_memory = (WDFMEMORY)*kept;
-    return STATUS_SUCCESS;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveinputmemory */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveInputMemory, WDFREQUEST Request, WDFMEMORY *Memory)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? retrieve_memory(request, find_input, &request->input, Memory) : STATUS_INVALID_PARAMETER;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveoutputmemory */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveOutputMemory, WDFREQUEST Request, WDFMEMORY *Memory)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? retrieve_memory(request, find_output, &request->output, Memory) : STATUS_INVALID_PARAMETER;
-}
-
-/** METHOD_NEITHER input; only in the caller's context. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveunsafeuserinputbuffer */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveUnsafeUserInputBuffer, WDFREQUEST Request,
-           size_t MinimumRequiredLength, PVOID *InputBuffer, size_t *Length)
-{
-    struct wdf_request *request = LIVE(Request);
-
-    if (!request)
-        return STATUS_INVALID_PARAMETER;
-    PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(request->irp);
-    bool ioctl = is_ioctl(stack);
-    size_t size = ioctl ? stack->Parameters.DeviceIoControl.InputBufferLength : stack->Parameters.Write.Length;
-    if (size < MinimumRequiredLength || size == 0)
-        return STATUS_BUFFER_TOO_SMALL;
-    *InputBuffer = ioctl ? stack->Parameters.DeviceIoControl.Type3InputBuffer : request->irp->UserBuffer;
-    if (Length)
-        *Length = size;
-    return STATUS_SUCCESS;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestretrieveunsafeuseroutputbuffer */
-WDF_EXPORT(NTSTATUS, WdfRequestRetrieveUnsafeUserOutputBuffer, WDFREQUEST Request,
-           size_t MinimumRequiredLength, PVOID *OutputBuffer, size_t *Length)
-{
-    struct wdf_request *request = LIVE(Request);
-
-    if (!request)
-        return STATUS_INVALID_PARAMETER;
-    PIO_STACK_LOCATION stack = IoGetCurrentIrpStackLocation(request->irp);
-    size_t size = is_ioctl(stack) ? stack->Parameters.DeviceIoControl.OutputBufferLength
-                                  : stack->Parameters.Read.Length;
-    if (size < MinimumRequiredLength || size == 0)
-        return STATUS_BUFFER_TOO_SMALL;
-    *OutputBuffer = request->irp->UserBuffer;
-    if (Length)
-        *Length = size;
-    return STATUS_SUCCESS;
-}
-
-/* User buffers are ordinary memory of this process: describing them is all the locking there is. */
-static NTSTATUS
-lock_buffer(struct wdf_request *request, PVOID buffer, size_t length, WDFMEMORY *ret_memory)
-{
-    struct wdf_memory *memory;
+    const IO_STACK_LOCATION *stack = stack_of(request);
+    bool is_control = stack->MajorFunction == IRP_MJ_DEVICE_CONTROL ||
+                      stack->MajorFunction == IRP_MJ_INTERNAL_DEVICE_CONTROL;
+    ULONG method = is_control ? stack->Parameters.DeviceIoControl.IoControlCode & 3 : 0;
     NTSTATUS status;
 
-    if (!request || length == 0)
-        return STATUS_INVALID_USER_BUFFER;
-    if (!buffer)
-        return STATUS_ACCESS_VIOLATION;
-    status = wdf_memory_wrap(request->object.driver, &request->object, buffer, length, &memory);
-    if (NT_SUCCESS(status))
-        *ret_memory = (WDFMEMORY)memory;
+    if (stack->MajorFunction == (input ? IRP_MJ_WRITE : IRP_MJ_READ))
+        status = transfer_buffer(request, ret_buffer);
+    else if (!is_control || method == METHOD_NEITHER)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    else if (!input && method != METHOD_BUFFERED)
+        status = map_direct(request, stack->Parameters.DeviceIoControl.OutputBufferLength,
+                            ret_buffer);
+    else {
+        *ret_buffer = (struct buffer){request->irp->AssociatedIrp.SystemBuffer,
+                                      input ? stack->Parameters.DeviceIoControl.InputBufferLength
+                                            : stack->Parameters.DeviceIoControl.OutputBufferLength,
+                                      NULL};
+        status = STATUS_SUCCESS;
+    }
+    if (NT_SUCCESS(status) && (ret_buffer->size == 0 || !ret_buffer->address))
+        status = STATUS_BUFFER_TOO_SMALL;
     return status;
 }
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestprobeandlockuserbufferforread */
-WDF_EXPORT(NTSTATUS, WdfRequestProbeAndLockUserBufferForRead, WDFREQUEST Request, PVOID Buffer,
-           size_t Length, WDFMEMORY *MemoryObject)
+static NTSTATUS
+retrieve(struct wdf_request *request, bool input, size_t minimum, PVOID *ret_address,
+         size_t *ret_size)
 {
-    return lock_buffer(LIVE(Request), Buffer, Length, MemoryObject);
-}
+    struct buffer buffer;
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestprobeandlockuserbufferforwrite */
-WDF_EXPORT(NTSTATUS, WdfRequestProbeAndLockUserBufferForWrite, WDFREQUEST Request, PVOID Buffer,
-           size_t Length, WDFMEMORY *MemoryObject)
-{
-    return lock_buffer(LIVE(Request), Buffer, Length, MemoryObject);
-}
-
-/* ---- cancellation ---- */
-
-static void NTAPI
-on_cancel(PDEVICE_OBJECT device_object, PIRP irp)
-{
-    struct wdf_request *request = irp->Tail.Overlay.DriverContext[0];
-    PFN_WDF_REQUEST_CANCEL cancel = request->cancel;
-
-    IoReleaseCancelSpinLock(irp->CancelIrql);
-    request->canceled = true;
-    request->cancel = NULL;
-    if (cancel)
-        NT_CALLBACK_VOID(request->object.driver->nt, NT_DISPATCH_LEVEL, cancel((WDFREQUEST)request));
+    *ret_address = NULL;
+    if (ret_size)
+        *ret_size = 0;
+    NTSTATUS status = find_buffer(request, input, &buffer);
+    if (!NT_SUCCESS(status))
+        return status;
+    if (buffer.size < minimum)
+        return STATUS_BUFFER_TOO_SMALL;
+    *ret_address = buffer.address;
+    if (ret_size)
+        *ret_size = buffer.size;
+    return STATUS_SUCCESS;
 }
 
 /**
- * Let the sender cancel a request the driver holds.
- * @return STATUS_SUCCESS, STATUS_CANCELLED (it already is; the callback does not run)
- * Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestmarkcancelableex
+ * The caller's data.
+ *
+ * @param Length  bytes there are, may be NULL
+ * @return STATUS_BUFFER_TOO_SMALL when empty or below the minimum, STATUS_INVALID_DEVICE_REQUEST for
+ *         METHOD_NEITHER and for requests without input
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestretrieveinputbuffer.
  */
-WDF_EXPORT(NTSTATUS, WdfRequestMarkCancelableEx, WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel)
+WDF_API(NTSTATUS, WdfRequestRetrieveInputBuffer, WDFREQUEST Request, size_t MinimumRequiredLength,
+        PVOID *Buffer, size_t *Length)
 {
-    struct wdf_request *request = LIVE(Request);
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return retrieve(REQUEST(Request), true, MinimumRequiredLength, Buffer, Length);
+}
 
-    if (!request)
-        return STATUS_INVALID_PARAMETER;
-    request->cancel = EvtRequestCancel;
+/** Room for the answer; as WdfRequestRetrieveInputBuffer. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveOutputBuffer, WDFREQUEST Request, size_t MinimumRequiredSize,
+        PVOID *Buffer, size_t *Length)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return retrieve(REQUEST(Request), false, MinimumRequiredSize, Buffer, Length);
+}
+
+static NTSTATUS
+new_memory(struct wdf_request *request, void *address, size_t size, struct wdf_memory **ret_memory)
+{
+    NTSTATUS status = wdf_memory_new(request->object.driver, NULL, &request->object, ret_memory);
+    if (NT_SUCCESS(status)) {
+        (*ret_memory)->buffer = address;
+        (*ret_memory)->size = size;
+    }
+    return status;
+}
+
+static NTSTATUS
+retrieve_memory(struct wdf_request *request, bool input, WDFMEMORY *ret_memory)
+{
+    struct wdf_memory **memory = input ? &request->input : &request->output;
+    struct buffer buffer;
+
+    NTSTATUS status = find_buffer(request, input, &buffer);
+    if (NT_SUCCESS(status) && !*memory)
+        status = new_memory(request, buffer.address, buffer.size, memory);
+    *ret_memory = NT_SUCCESS(status) ? (WDFMEMORY)*memory : NULL;
+    return status;
+}
+
+/** As WdfRequestRetrieveInputBuffer, as a memory object. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveInputMemory, WDFREQUEST Request, WDFMEMORY *Memory)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return retrieve_memory(REQUEST(Request), true, Memory);
+}
+
+/** As WdfRequestRetrieveOutputBuffer, as a memory object. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveOutputMemory, WDFREQUEST Request, WDFMEMORY *Memory)
+{
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return retrieve_memory(REQUEST(Request), false, Memory);
+}
+
+static NTSTATUS
+retrieve_mdl(struct wdf_request *request, bool input, PMDL *ret_mdl)
+{
+    PMDL *own = input ? &request->input_mdl : &request->output_mdl;
+    struct buffer buffer;
+
+    *ret_mdl = NULL;
+    NTSTATUS status = find_buffer(request, input, &buffer);
+    if (!NT_SUCCESS(status))
+        return status;
+    if (!buffer.mdl && !*own) {
+        *own = IoAllocateMdl(buffer.address, (ULONG)buffer.size, FALSE, FALSE, NULL);
+        if (!*own)
+            return STATUS_INSUFFICIENT_RESOURCES;
+        MmBuildMdlForNonPagedPool(*own);
+    }
+    *ret_mdl = buffer.mdl ? buffer.mdl : *own;
+    return STATUS_SUCCESS;
+}
+
+/** An MDL of the input; the framework frees it. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveInputWdmMdl, WDFREQUEST Request, PMDL *Mdl)
+{
+    return retrieve_mdl(REQUEST(Request), true, Mdl);
+}
+
+/** An MDL of the output; the framework frees it. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveOutputWdmMdl, WDFREQUEST Request, PMDL *Mdl)
+{
+    return retrieve_mdl(REQUEST(Request), false, Mdl);
+}
+
+static NTSTATUS
+retrieve_unsafe(struct wdf_request *request, bool input, size_t minimum, PVOID *ret_address,
+                size_t *ret_size)
+{
+    const IO_STACK_LOCATION *stack = stack_of(request);
+    bool is_control = stack->MajorFunction == IRP_MJ_DEVICE_CONTROL;
+    size_t size;
+
+    *ret_address = NULL;
+    if (is_control) {
+        if ((stack->Parameters.DeviceIoControl.IoControlCode & 3) != METHOD_NEITHER)
+            return STATUS_INVALID_DEVICE_REQUEST;
+        size = input ? stack->Parameters.DeviceIoControl.InputBufferLength
+                     : stack->Parameters.DeviceIoControl.OutputBufferLength;
+    } else if (stack->MajorFunction == (input ? IRP_MJ_WRITE : IRP_MJ_READ) &&
+               !(request->device->device_object->Flags & (DO_BUFFERED_IO | DO_DIRECT_IO))) {
+        size = stack->Parameters.Read.Length;
+    } else {
+        return STATUS_INVALID_DEVICE_REQUEST;
+    }
+    if (size == 0 || size < minimum)
+        return STATUS_BUFFER_TOO_SMALL;
+    *ret_address = is_control && input ? stack->Parameters.DeviceIoControl.Type3InputBuffer
+                                       : request->irp->UserBuffer;
+    if (ret_size)
+        *ret_size = size;
+    return STATUS_SUCCESS;
+}
+
+/** The sender's own pointer (METHOD_NEITHER), in EvtIoInCallerContext. IRQL: PASSIVE_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveUnsafeUserInputBuffer, WDFREQUEST Request,
+        size_t MinimumRequiredLength, PVOID *InputBuffer, size_t *Length)
+{
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    return retrieve_unsafe(REQUEST(Request), true, MinimumRequiredLength, InputBuffer, Length);
+}
+
+/** As WdfRequestRetrieveUnsafeUserInputBuffer. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRetrieveUnsafeUserOutputBuffer, WDFREQUEST Request,
+        size_t MinimumRequiredLength, PVOID *OutputBuffer, size_t *Length)
+{
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    return retrieve_unsafe(REQUEST(Request), false, MinimumRequiredLength, OutputBuffer, Length);
+}
+
+static NTSTATUS
+lock_user_buffer(struct wdf_request *request, void *address, size_t length, bool write,
+                 WDFMEMORY *ret_memory)
+{
+    struct wdf_memory *memory;
+
+    *ret_memory = NULL;
+    if (!address || !length || length > UINT32_MAX)
+        return STATUS_INVALID_USER_BUFFER;
+    for (size_t i = 0; i < length; i += PAGE_SIZE)
+        if (!MmIsAddressValid((char *)address + i))
+            return STATUS_ACCESS_VIOLATION;
+    NTSTATUS status = new_memory(request, address, length, &memory);
+    if (!NT_SUCCESS(status))
+        return status;
+    memory->mdl = IoAllocateMdl(address, (ULONG)length, FALSE, FALSE, NULL);
+    if (!memory->mdl) {
+        wdf_object_delete(&memory->object);
+        return STATUS_INSUFFICIENT_RESOURCES;
+    }
+    memory->mdl->MdlFlags |= MDL_PAGES_LOCKED | (write ? MDL_WRITE_OPERATION : 0);
+    *ret_memory = (WDFMEMORY)memory;
+    return STATUS_SUCCESS;
+}
+
+/** A user buffer as a memory object that the driver reads. IRQL: PASSIVE_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestProbeAndLockUserBufferForRead, WDFREQUEST Request, PVOID Buffer,
+        size_t Length, WDFMEMORY *MemoryObject)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    return lock_user_buffer(REQUEST(Request), Buffer, Length, false, MemoryObject);
+}
+
+/** A user buffer as a memory object that the driver writes. IRQL: PASSIVE_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestProbeAndLockUserBufferForWrite, WDFREQUEST Request, PVOID Buffer,
+        size_t Length, WDFMEMORY *MemoryObject)
+{
+    NT_IRQL_MAX(APC_LEVEL);
+    return lock_user_buffer(REQUEST(Request), Buffer, Length, true, MemoryObject);
+}
+
+/* --- queues --- */
+
+static bool
+leave_queue(struct wdf_request *request, struct wdf_queue **ret_queue)
+{
+    *ret_queue = request->state == WDF_REQUEST_PRESENTED ? request->queue : NULL;
+    return request->state != WDF_REQUEST_QUEUED;
+}
+
+/**
+ * Give a request to another queue of the device.
+ *
+ * @return STATUS_INVALID_DEVICE_REQUEST when it is the queue it came from, WDF_STATUS_BUSY: refused;
+ *         the driver still has the request
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestforwardtoioqueue.
+ */
+WDF_API(NTSTATUS, WdfRequestForwardToIoQueue, WDFREQUEST Request, WDFQUEUE DestinationQueue)
+{
+    struct wdf_request *request = REQUEST(Request);
+    struct wdf_queue *queue = WDF_GET(DestinationQueue, QUEUE), *from;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (!leave_queue(request, &from) || from == queue || queue->device != request->device ||
+        request->cancel)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    if (!queue->accepts)
+        return WDF_STATUS_BUSY;
+    /* Out of the old queue first: as soon as the new one has it, it may be gone. */
+    if (from) {
+        pthread_mutex_lock(&from->lock);
+        nt_list_remove(&request->link);
+        from->presented_count--;
+        pthread_mutex_unlock(&from->lock);
+        wdf_object_ref(&from->object);
+    }
+    request->was_presented = true;
+    NTSTATUS status = wdf_queue_add(queue, request);
+    if (from) {
+        if (!NT_SUCCESS(status)) {
+            pthread_mutex_lock(&from->lock);
+            nt_list_append(&from->presented, &request->link);
+            from->presented_count++;
+            pthread_mutex_unlock(&from->lock);
+        } else {
+            wdf_queue_continue(from);
+        }
+        wdf_object_unref(&from->object);
+    }
+    return status;
+}
+
+/** Back to the queue it came from, in front. Manual queues only. IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestRequeue, WDFREQUEST Request)
+{
+    struct wdf_request *request = REQUEST(Request);
+    struct wdf_queue *queue = request->queue;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (request->state != WDF_REQUEST_PRESENTED || !queue ||
+        queue->config.DispatchType != WdfIoQueueDispatchManual || request->cancel)
+        return STATUS_INVALID_DEVICE_REQUEST;
+    return wdf_queue_put_back(queue, request);
+}
+
+/** From EvtIoStop: the driver keeps the request, or gives it back. Ref: wdfrequest. */
+WDF_API(VOID, WdfRequestStopAcknowledge, WDFREQUEST Request, BOOLEAN Requeue)
+{
+    struct wdf_request *request = REQUEST(Request);
+    if (Requeue && request->queue && request->state == WDF_REQUEST_PRESENTED)
+        wdf_queue_put_back(request->queue, request);
+}
+
+/* --- cancellation --- */
+
+static VOID NTAPI
+cancel_presented(PDEVICE_OBJECT device_object, PIRP irp)
+{
+    struct wdf_request *request = irp->Tail.Overlay.DriverContext[0];
+    PFN_WDF_REQUEST_CANCEL cancel = request->cancel;
+    struct wdf_sync *sync = request->queue ? request->queue->object.sync : NULL;
+
+    request->is_cancelled = true;
+    request->cancel = NULL;
+    IoReleaseCancelSpinLock(irp->CancelIrql);
+    KIRQL irql = wdf_sync_enter(sync);
+    NT_CALLBACK_VOID(request->object.driver->nt, nt_cpu.irql, cancel((WDFREQUEST)request));
+    wdf_sync_leave(sync, irql);
+}
+
+static NTSTATUS
+mark_cancelable(struct wdf_request *request, PFN_WDF_REQUEST_CANCEL cancel)
+{
+    request->cancel = cancel;
     request->irp->Tail.Overlay.DriverContext[0] = request;
-    IoSetCancelRoutine(request->irp, on_cancel);
+    IoSetCancelRoutine(request->irp, cancel_presented);
     if (request->irp->Cancel && IoSetCancelRoutine(request->irp, NULL)) {
         request->cancel = NULL;
-        request->canceled = true;
+        request->is_cancelled = true;
         return STATUS_CANCELLED;
     }
     return STATUS_SUCCESS;
 }
 
-/** As the Ex form, but a canceled request's callback runs at once. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestmarkcancelable */
-WDF_EXPORT(VOID, WdfRequestMarkCancelable, WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel)
+/** The request may be cancelled from now on; calls @p EvtRequestCancel when it is already. Ref: wdfrequest. */
+WDF_API(VOID, WdfRequestMarkCancelable, WDFREQUEST Request,
+        PFN_WDF_REQUEST_CANCEL EvtRequestCancel)
 {
-    if (imp_WdfRequestMarkCancelableEx(globals, Request, EvtRequestCancel) == STATUS_CANCELLED) {
-        struct wdf_request *request = LIVE(Request);
-        if (request)
-            NT_CALLBACK_VOID(request->object.driver->nt, nt_cpu.irql, EvtRequestCancel(Request));
-    }
+    struct wdf_request *request = REQUEST(Request);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (mark_cancelable(request, EvtRequestCancel) == STATUS_CANCELLED)
+        NT_CALLBACK_VOID(request->object.driver->nt, nt_cpu.irql, EvtRequestCancel(Request));
 }
 
-/** @return STATUS_CANCELLED: the callback runs or has run. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestunmarkcancelable */
-WDF_EXPORT(NTSTATUS, WdfRequestUnmarkCancelable, WDFREQUEST Request)
+/** As WdfRequestMarkCancelable, but @return STATUS_CANCELLED instead of calling back. Ref: wdfrequest. */
+WDF_API(NTSTATUS, WdfRequestMarkCancelableEx, WDFREQUEST Request,
+        PFN_WDF_REQUEST_CANCEL EvtRequestCancel)
 {
-    struct wdf_request *request = LIVE(Request);
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return mark_cancelable(REQUEST(Request), EvtRequestCancel);
+}
 
-    if (!request)
-        return STATUS_INVALID_PARAMETER;
+/**
+ * The request cannot be cancelled any more.
+ *
+ * @return STATUS_CANCELLED when EvtRequestCancel was called or will be: it completes the request;
+ *         STATUS_INVALID_DEVICE_REQUEST when it was not marked
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestunmarkcancelable.
+ */
+WDF_API(NTSTATUS, WdfRequestUnmarkCancelable, WDFREQUEST Request)
+{
+    struct wdf_request *request = REQUEST(Request);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    if (!request->cancel && !request->is_cancelled)
+        return STATUS_INVALID_DEVICE_REQUEST;
     if (!IoSetCancelRoutine(request->irp, NULL))
-        return request->canceled ? STATUS_CANCELLED : STATUS_INVALID_DEVICE_REQUEST;
+        return STATUS_CANCELLED;
     request->cancel = NULL;
     return STATUS_SUCCESS;
 }
 
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestiscanceled */
-WDF_EXPORT(BOOLEAN, WdfRequestIsCanceled, WDFREQUEST Request)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfrequest/nf-wdfrequest-wdfrequestiscanceled. */
+WDF_API(BOOLEAN, WdfRequestIsCanceled, WDFREQUEST Request)
 {
-    struct wdf_request *request = LIVE(Request);
-    return request && (request->canceled || request->irp->Cancel);
-}
-
-/* ---- where it is, whose it is ---- */
-
-/** Give the request to another queue. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestforwardtoioqueue */
-WDF_EXPORT(NTSTATUS, WdfRequestForwardToIoQueue, WDFREQUEST Request, WDFQUEUE DestinationQueue)
-{
-    struct wdf_request *request = LIVE(Request);
-    struct wdf_queue *queue = WDF_CHECK(DestinationQueue, wdf_class_queue);
-
-    if (!request || !queue)
-        return STATUS_INVALID_PARAMETER;
-    if (request->in_driver && request->queue == queue)
-        return STATUS_INVALID_DEVICE_REQUEST;
-    return wdf_queue_submit(queue, request);
-}
-
-/** Back to the queue it came from. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestrequeue */
-WDF_EXPORT(NTSTATUS, WdfRequestRequeue, WDFREQUEST Request)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request && request->queue ? wdf_queue_submit(request->queue, request) : STATUS_INVALID_DEVICE_REQUEST;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestgetioqueue */
-WDF_EXPORT(WDFQUEUE, WdfRequestGetIoQueue, WDFREQUEST Request)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? (WDFQUEUE)request->queue : NULL;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestgetfileobject */
-WDF_EXPORT(WDFFILEOBJECT, WdfRequestGetFileObject, WDFREQUEST Request)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? (WDFFILEOBJECT)wdf_file_of(IoGetCurrentIrpStackLocation(request->irp)->FileObject) : NULL;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestwdmgetirp */
-WDF_EXPORT(PIRP, WdfRequestWdmGetIrp, WDFREQUEST Request)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? request->irp : NULL;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestgetrequestormode */
-WDF_EXPORT(KPROCESSOR_MODE, WdfRequestGetRequestorMode, WDFREQUEST Request)
-{
-    struct wdf_request *request = LIVE(Request);
-    return request ? request->irp->RequestorMode : KernelMode;
-}
-
-/** Every sender is 64-bit. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestisfrom32bitprocess */
-WDF_EXPORT(BOOLEAN, WdfRequestIsFrom32BitProcess, WDFREQUEST Request)
-{
-    return FALSE;
-}
-
-/** Ref: ddi wdfrequest/nf-wdfrequest-wdfrequestisreserved */
-WDF_EXPORT(BOOLEAN, WdfRequestIsReserved, WDFREQUEST Request)
-{
-    return FALSE;
-}
-
-/** Queues are not power managed here, so nothing waits for this. Ref: ddi wdfrequest/nf-wdfrequest-wdfrequeststopacknowledge */
-WDF_EXPORT(VOID, WdfRequestStopAcknowledge, WDFREQUEST Request, BOOLEAN Requeue)
-{
-    if (Requeue)
-        imp_WdfRequestRequeue(globals, Request);
+    struct wdf_request *request = REQUEST(Request);
+    return request->irp->Cancel || request->is_cancelled;
 }

@@ -1,16 +1,16 @@
 /*
- * Locks, timers, work items and DPCs: framework objects around the kernel's own.
+ * Locks, timers, work items and DPCs of the framework.
+ *
+ * Ref        wdf/synchronization-techniques-for-wdf-drivers, wdf/using-timers,
+ *            wdf/using-framework-work-items
  */
 #include "nt/kmdf/wdf_internal.h"
 
-#include <string.h>
+#include "nt/ntos/nt_dpc.h"
+#include "nt/ntos/nt_spin.h"
+#include "nt/ntos/nt_timer.h"
 
-/* ---- locks ---- */
-
-struct wdf_wait_lock {
-    struct wdf_object object;
-    KEVENT event; /* synchronization event, signalled while free */
-};
+/* --- locks --- */
 
 struct wdf_spin_lock {
     struct wdf_object object;
@@ -18,18 +18,54 @@ struct wdf_spin_lock {
     KIRQL irql;
 };
 
-static const struct wdf_class wait_lock_class = {
-    .type = WDF_WAIT_LOCK, .name = "WDFWAITLOCK", .size = sizeof(struct wdf_wait_lock)};
-static const struct wdf_class spin_lock_class = {
-    .type = WDF_SPIN_LOCK, .name = "WDFSPINLOCK", .size = sizeof(struct wdf_spin_lock)};
-
-/** Ref: ddi wdfsync/nf-wdfsync-wdfwaitlockcreate */
-WDF_EXPORT(NTSTATUS, WdfWaitLockCreate, PWDF_OBJECT_ATTRIBUTES LockAttributes, WDFWAITLOCK *Lock)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfsync/nf-wdfsync-wdfspinlockcreate. */
+WDF_API(NTSTATUS, WdfSpinLockCreate, PWDF_OBJECT_ATTRIBUTES SpinLockAttributes,
+        WDFSPINLOCK *SpinLock)
 {
-    struct wdf_driver *driver = wdf_driver_of(globals);
-    struct wdf_wait_lock *lock;
-    NTSTATUS status = wdf_object_new(driver, &wait_lock_class, LockAttributes, &driver->object, &lock);
+    static const struct wdf_operations operations = {.name = "spin lock"};
 
+    *SpinLock = NULL;
+    return wdf_object_new(wdf_driver_of(globals), WDF_TYPE_SPINLOCK, &operations,
+                          sizeof(struct wdf_spin_lock), SpinLockAttributes, NULL, SpinLock);
+}
+
+/** Raises to DISPATCH_LEVEL. IRQL: <= DISPATCH_LEVEL. Ref: wdfsync/nf-wdfsync-wdfspinlockacquire. */
+WDF_API(VOID, WdfSpinLockAcquire, WDFSPINLOCK SpinLock)
+{
+    struct wdf_spin_lock *lock = WDF_GET(SpinLock, SPINLOCK);
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    KIRQL irql = nt_cpu_raise(DISPATCH_LEVEL);
+    nt_spin_acquire(&lock->lock);
+    lock->irql = irql;
+}
+
+/** IRQL: DISPATCH_LEVEL. Ref: wdfsync/nf-wdfsync-wdfspinlockrelease. */
+WDF_API(VOID, WdfSpinLockRelease, WDFSPINLOCK SpinLock)
+{
+    struct wdf_spin_lock *lock = WDF_GET(SpinLock, SPINLOCK);
+
+    NT_IRQL_MIN(DISPATCH_LEVEL);
+    KIRQL irql = lock->irql;
+    nt_spin_release(&lock->lock);
+    nt_cpu_lower(irql);
+}
+
+struct wdf_wait_lock {
+    struct wdf_object object;
+    KEVENT event; /* synchronization event: signalled = free */
+    PKTHREAD owner;
+};
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfsync/nf-wdfsync-wdfwaitlockcreate. */
+WDF_API(NTSTATUS, WdfWaitLockCreate, PWDF_OBJECT_ATTRIBUTES LockAttributes, WDFWAITLOCK *Lock)
+{
+    static const struct wdf_operations operations = {.name = "wait lock"};
+    struct wdf_wait_lock *lock;
+
+    *Lock = NULL;
+    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_WAITLOCK, &operations,
+                                     sizeof(*lock), LockAttributes, NULL, &lock);
     if (!NT_SUCCESS(status))
         return status;
     KeInitializeEvent(&lock->event, SynchronizationEvent, TRUE);
@@ -38,346 +74,333 @@ WDF_EXPORT(NTSTATUS, WdfWaitLockCreate, PWDF_OBJECT_ATTRIBUTES LockAttributes, W
 }
 
 /**
- * @param Timeout  100 ns, negative is relative; NULL waits for ever, 0 does not wait
- * @return STATUS_SUCCESS, STATUS_TIMEOUT. Ref: ddi wdfsync/nf-wdfsync-wdfwaitlockacquire
+ * Acquire.
+ *
+ * @param Timeout  100 ns as in a wait; NULL = for ever
+ * @return STATUS_TIMEOUT when it was not acquired
+ * IRQL: PASSIVE_LEVEL; <= DISPATCH_LEVEL with a zero timeout. Ref: wdfsync.
  */
-WDF_EXPORT(NTSTATUS, WdfWaitLockAcquire, WDFWAITLOCK Lock, PLONGLONG Timeout)
+WDF_API(NTSTATUS, WdfWaitLockAcquire, WDFWAITLOCK Lock, PLONGLONG Timeout)
 {
-    struct wdf_wait_lock *lock = WDF_CHECK(Lock, wait_lock_class);
-    LARGE_INTEGER timeout = {.QuadPart = Timeout ? *Timeout : 0};
+    struct wdf_wait_lock *lock = WDF_GET(Lock, WAITLOCK);
 
-    if (!lock)
-        return STATUS_INVALID_PARAMETER;
+    NT_IRQL_MAX(Timeout && *Timeout == 0 ? DISPATCH_LEVEL : PASSIVE_LEVEL);
+    if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == KeGetCurrentThread())
+        nt_finding(NT_FINDING_LOCK_RECURSIVE, "a wait lock was acquired twice by one thread");
     KeEnterCriticalRegion();
     NTSTATUS status = KeWaitForSingleObject(&lock->event, Executive, KernelMode, FALSE,
-                                            Timeout ? &timeout : NULL);
-    if (status != STATUS_SUCCESS)
+                                            (PLARGE_INTEGER)Timeout);
+    if (status == STATUS_SUCCESS)
+        __atomic_store_n(&lock->owner, KeGetCurrentThread(), __ATOMIC_RELAXED);
+    else
         KeLeaveCriticalRegion();
     return status;
 }
 
-/** Ref: ddi wdfsync/nf-wdfsync-wdfwaitlockrelease */
-WDF_EXPORT(VOID, WdfWaitLockRelease, WDFWAITLOCK Lock)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfsync/nf-wdfsync-wdfwaitlockrelease. */
+WDF_API(VOID, WdfWaitLockRelease, WDFWAITLOCK Lock)
 {
-    struct wdf_wait_lock *lock = WDF_CHECK(Lock, wait_lock_class);
+    struct wdf_wait_lock *lock = WDF_GET(Lock, WAITLOCK);
 
-    if (!lock)
-        return;
+    if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) != KeGetCurrentThread())
+        nt_finding(NT_FINDING_LOCK_NOT_OWNED,
+                   "a wait lock was released by a thread that did not hold it");
+    __atomic_store_n(&lock->owner, NULL, __ATOMIC_RELAXED);
     KeSetEvent(&lock->event, IO_NO_INCREMENT, FALSE);
     KeLeaveCriticalRegion();
 }
 
-/** Ref: ddi wdfsync/nf-wdfsync-wdfspinlockcreate */
-WDF_EXPORT(NTSTATUS, WdfSpinLockCreate, PWDF_OBJECT_ATTRIBUTES SpinLockAttributes, WDFSPINLOCK *SpinLock)
-{
-    struct wdf_driver *driver = wdf_driver_of(globals);
-    struct wdf_spin_lock *lock;
-    NTSTATUS status = wdf_object_new(driver, &spin_lock_class, SpinLockAttributes, &driver->object, &lock);
-
-    if (!NT_SUCCESS(status))
-        return status;
-    KeInitializeSpinLock(&lock->lock);
-    *SpinLock = (WDFSPINLOCK)lock;
-    return STATUS_SUCCESS;
-}
-
-/** Ref: ddi wdfsync/nf-wdfsync-wdfspinlockacquire */
-WDF_EXPORT(VOID, WdfSpinLockAcquire, WDFSPINLOCK SpinLock)
-{
-    struct wdf_spin_lock *lock = WDF_CHECK(SpinLock, spin_lock_class);
-
-    if (!lock)
-        return;
-    KIRQL irql = KeAcquireSpinLockRaiseToDpc(&lock->lock);
-    lock->irql = irql;
-}
-
-/** Ref: ddi wdfsync/nf-wdfsync-wdfspinlockrelease */
-WDF_EXPORT(VOID, WdfSpinLockRelease, WDFSPINLOCK SpinLock)
-{
-    struct wdf_spin_lock *lock = WDF_CHECK(SpinLock, spin_lock_class);
-    if (lock)
-        KeReleaseSpinLock(&lock->lock, lock->irql);
-}
-
-/* ---- DPCs ---- */
-
-struct wdf_dpc {
-    struct wdf_object object;
-    struct wdf_object *parent;
-    KDPC dpc;
-    PFN_WDF_DPC callback;
-};
-
-static void
-dispose_dpc(struct wdf_object *object)
-{
-    KeRemoveQueueDpc(&CONTAINER_OF(object, struct wdf_dpc, object)->dpc);
-}
-
-static const struct wdf_class dpc_class = {
-    .type = WDF_DPC, .name = "WDFDPC", .size = sizeof(struct wdf_dpc), .dispose = dispose_dpc};
-
-static VOID NTAPI
-run_dpc(PKDPC kdpc, PVOID context, PVOID argument1, PVOID argument2)
-{
-    struct wdf_dpc *dpc = context;
-    NT_CALLBACK_VOID(dpc->object.driver->nt, NT_DISPATCH_LEVEL, dpc->callback((WDFDPC)dpc));
-}
-
-/* The object that attributes name as parent; timers, DPCs and work items must have one. */
-static struct wdf_object *
-required_parent(PWDF_OBJECT_ATTRIBUTES attributes)
-{
-    return attributes && attributes->ParentObject
-               ? wdf_object_check(attributes->ParentObject, NULL, "imp_ParentObject")
-               : NULL;
-}
-
-/** Ref: ddi wdfdpc/nf-wdfdpc-wdfdpccreate */
-WDF_EXPORT(NTSTATUS, WdfDpcCreate, PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes, WDFDPC *Dpc)
-{
-    struct wdf_object *parent = required_parent(Attributes);
-    struct wdf_dpc *dpc;
-    NTSTATUS status;
-
-    if (!Config || Config->Size != sizeof(*Config))
-        return STATUS_INFO_LENGTH_MISMATCH;
-    if (!parent || !Config->EvtDpcFunc)
-        return STATUS_INVALID_PARAMETER;
-    status = wdf_object_new(wdf_driver_of(globals), &dpc_class, Attributes, parent, &dpc);
-    if (!NT_SUCCESS(status))
-        return status;
-    dpc->parent = parent;
-    dpc->callback = Config->EvtDpcFunc;
-    KeInitializeDpc(&dpc->dpc, run_dpc, dpc);
-    *Dpc = (WDFDPC)dpc;
-    return STATUS_SUCCESS;
-}
-
-/** Ref: ddi wdfdpc/nf-wdfdpc-wdfdpcenqueue */
-WDF_EXPORT(BOOLEAN, WdfDpcEnqueue, WDFDPC Dpc)
-{
-    struct wdf_dpc *dpc = WDF_CHECK(Dpc, dpc_class);
-    return dpc ? KeInsertQueueDpc(&dpc->dpc, NULL, NULL) : FALSE;
-}
-
-/** Ref: ddi wdfdpc/nf-wdfdpc-wdfdpccancel */
-WDF_EXPORT(BOOLEAN, WdfDpcCancel, WDFDPC Dpc, BOOLEAN Wait)
-{
-    struct wdf_dpc *dpc = WDF_CHECK(Dpc, dpc_class);
-    BOOLEAN removed = dpc ? KeRemoveQueueDpc(&dpc->dpc) : FALSE;
-
-    if (dpc && Wait)
-        KeFlushQueuedDpcs();
-    return removed;
-}
-
-/** Ref: ddi wdfdpc/nf-wdfdpc-wdfdpcgetparentobject */
-WDF_EXPORT(WDFOBJECT, WdfDpcGetParentObject, WDFDPC Dpc)
-{
-    struct wdf_dpc *dpc = WDF_CHECK(Dpc, dpc_class);
-    return dpc ? dpc->parent : NULL;
-}
-
-/** Ref: ddi wdfdpc/nf-wdfdpc-wdfdpcwdmgetdpc */
-WDF_EXPORT(PKDPC, WdfDpcWdmGetDpc, WDFDPC Dpc)
-{
-    struct wdf_dpc *dpc = WDF_CHECK(Dpc, dpc_class);
-    return dpc ? &dpc->dpc : NULL;
-}
-
-/* ---- timers ---- */
+/* --- timers --- */
 
 struct wdf_timer {
     struct wdf_object object;
-    struct wdf_object *parent;
+    WDF_TIMER_CONFIG config;
     KTIMER timer;
     KDPC dpc;
-    PFN_WDF_TIMER callback;
-    ULONG period_ms;
+    struct nt_work work; /* at PASSIVE_LEVEL */
 };
+
+static void
+call_timer(struct wdf_timer *timer)
+{
+    struct wdf_sync *sync = timer->config.AutomaticSerialization ? timer->object.sync : NULL;
+    KIRQL irql = wdf_sync_enter(sync);
+
+    NT_CALLBACK_VOID(timer->object.driver->nt, nt_cpu.irql,
+                     timer->config.EvtTimerFunc((WDFTIMER)timer));
+    wdf_sync_leave(sync, irql);
+}
+
+static void
+run_timer(struct nt_work *work)
+{
+    struct wdf_timer *timer = CONTAINER_OF(work, struct wdf_timer, work);
+    if (!timer->object.is_deleted)
+        call_timer(timer);
+    wdf_object_unref(&timer->object);
+}
+
+static VOID NTAPI
+timer_fired(PKDPC dpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    struct wdf_timer *timer = context;
+
+    if (timer->object.is_deleted)
+        return;
+    if (!timer->object.is_passive) {
+        call_timer(timer);
+        return;
+    }
+    wdf_object_ref(&timer->object);
+    if (!nt_work_queue(&timer->work, run_timer, timer->object.driver->nt))
+        wdf_object_unref(&timer->object);
+}
 
 static void
 dispose_timer(struct wdf_object *object)
 {
-    struct wdf_timer *timer = CONTAINER_OF(object, struct wdf_timer, object);
+    struct wdf_timer *timer = (struct wdf_timer *)object;
+
     KeCancelTimer(&timer->timer);
     KeRemoveQueueDpc(&timer->dpc);
+    nt_dpc_flush();
 }
 
-static const struct wdf_class timer_class = {
-    .type = WDF_TIMER, .name = "WDFTIMER", .size = sizeof(struct wdf_timer), .dispose = dispose_timer};
-
-static VOID NTAPI
-run_timer(PKDPC kdpc, PVOID context, PVOID argument1, PVOID argument2)
+static bool
+has_parent(const WDF_OBJECT_ATTRIBUTES *attributes)
 {
-    struct wdf_timer *timer = context;
-    NT_CALLBACK_VOID(timer->object.driver->nt, NT_DISPATCH_LEVEL, timer->callback((WDFTIMER)timer));
+    return attributes && attributes->ParentObject;
 }
 
-/** Ref: ddi wdftimer/nf-wdftimer-wdftimercreate */
-WDF_EXPORT(NTSTATUS, WdfTimerCreate, PWDF_TIMER_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes, WDFTIMER *Timer)
+/**
+ * Make a timer; @p Attributes must name a parent.
+ *
+ * @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER for a period with PASSIVE level
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdftimer/nf-wdftimer-wdftimercreate.
+ */
+WDF_API(NTSTATUS, WdfTimerCreate, PWDF_TIMER_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
+        WDFTIMER *Timer)
 {
-    struct wdf_object *parent = required_parent(Attributes);
+    static const struct wdf_operations operations = {.name = "timer", .dispose = dispose_timer};
     struct wdf_timer *timer;
-    NTSTATUS status;
 
-    if (!Config || !Config->EvtTimerFunc || !parent)
+    *Timer = NULL;
+    if (Config->Size < 24 || Config->Size > sizeof(*Config))
+        return STATUS_INFO_LENGTH_MISMATCH;
+    if (!has_parent(Attributes))
+        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    if (!Config->EvtTimerFunc)
         return STATUS_INVALID_PARAMETER;
-    status = wdf_object_new(wdf_driver_of(globals), &timer_class, Attributes, parent, &timer);
+    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_TIMER, &operations,
+                                     sizeof(*timer), Attributes, NULL, &timer);
     if (!NT_SUCCESS(status))
         return status;
-    timer->parent = parent;
-    timer->callback = Config->EvtTimerFunc;
-    timer->period_ms = Config->Period;
+    memcpy(&timer->config, Config, Config->Size);
+    nt_list_init(&timer->work.link);
     KeInitializeTimerEx(&timer->timer, NotificationTimer);
-    KeInitializeDpc(&timer->dpc, run_timer, timer);
+    KeInitializeDpc(&timer->dpc, timer_fired, timer);
+    if (timer->object.is_passive && Config->Period) {
+        wdf_object_delete(&timer->object);
+        return STATUS_NOT_SUPPORTED;
+    }
     *Timer = (WDFTIMER)timer;
     return STATUS_SUCCESS;
 }
 
-/** @param DueTime  100 ns, negative is relative. @return TRUE if it was set. Ref: ddi wdftimer/nf-wdftimer-wdftimerstart */
-WDF_EXPORT(BOOLEAN, WdfTimerStart, WDFTIMER Timer, LONGLONG DueTime)
+/** @p DueTime 100 ns, < 0 relative. @return TRUE when it was started already. Ref: wdftimer. */
+WDF_API(BOOLEAN, WdfTimerStart, WDFTIMER Timer, LONGLONG DueTime)
 {
-    struct wdf_timer *timer = WDF_CHECK(Timer, timer_class);
+    struct wdf_timer *timer = WDF_GET(Timer, TIMER);
     LARGE_INTEGER due = {.QuadPart = DueTime};
-    return timer ? KeSetTimerEx(&timer->timer, due, (LONG)timer->period_ms, &timer->dpc) : FALSE;
+
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    return KeSetTimerEx(&timer->timer, due, (LONG)timer->config.Period, &timer->dpc);
 }
 
-/** Ref: ddi wdftimer/nf-wdftimer-wdftimerstop */
-WDF_EXPORT(BOOLEAN, WdfTimerStop, WDFTIMER Timer, BOOLEAN Wait)
+/** @p Wait (PASSIVE_LEVEL only): until the callback has returned. @return TRUE when it was started. Ref: wdftimer. */
+WDF_API(BOOLEAN, WdfTimerStop, WDFTIMER Timer, BOOLEAN Wait)
 {
-    struct wdf_timer *timer = WDF_CHECK(Timer, timer_class);
+    struct wdf_timer *timer = WDF_GET(Timer, TIMER);
 
-    if (!timer)
-        return FALSE;
-    BOOLEAN was_set = KeCancelTimer(&timer->timer);
+    NT_IRQL_MAX(Wait ? PASSIVE_LEVEL : DISPATCH_LEVEL);
+    BOOLEAN was_started = KeCancelTimer(&timer->timer);
     if (KeRemoveQueueDpc(&timer->dpc))
-        was_set = TRUE;
-    if (Wait)
-        KeFlushQueuedDpcs();
-    return was_set;
+        was_started = TRUE;
+    if (Wait) {
+        nt_dpc_flush();
+        nt_work_wait(&timer->work);
+    }
+    return was_started;
 }
 
-/** Ref: ddi wdftimer/nf-wdftimer-wdftimergetparentobject */
-WDF_EXPORT(WDFOBJECT, WdfTimerGetParentObject, WDFTIMER Timer)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdftimer/nf-wdftimer-wdftimergetparentobject. */
+WDF_API(WDFOBJECT, WdfTimerGetParentObject, WDFTIMER Timer)
 {
-    struct wdf_timer *timer = WDF_CHECK(Timer, timer_class);
-    return timer ? timer->parent : NULL;
+    return ((struct wdf_timer *)WDF_GET(Timer, TIMER))->object.parent;
 }
 
-/* ---- work items ---- */
+/* --- work items --- */
 
 struct wdf_work_item {
     struct wdf_object object;
-    struct wdf_object *parent;
-    PIO_WORKITEM item;
-    PFN_WDF_WORKITEM callback;
-    atomic_bool queued;
-    atomic_uint running;
+    WDF_WORKITEM_CONFIG config;
+    struct nt_work work;
 };
 
 static void
-flush_work(struct wdf_work_item *work)
+run_work_item(struct nt_work *work)
 {
-    LARGE_INTEGER a_while = {.QuadPart = -10000};
-    while (atomic_load(&work->queued) || atomic_load(&work->running))
-        KeDelayExecutionThread(KernelMode, FALSE, &a_while);
+    struct wdf_work_item *item = CONTAINER_OF(work, struct wdf_work_item, work);
+    struct wdf_sync *sync = item->config.AutomaticSerialization && item->object.is_passive
+                                ? item->object.sync
+                                : NULL;
+
+    if (!item->object.is_deleted) {
+        KIRQL irql = wdf_sync_enter(sync);
+        NT_CALLBACK_VOID(item->object.driver->nt, PASSIVE_LEVEL,
+                         item->config.EvtWorkItemFunc((WDFWORKITEM)item));
+        wdf_sync_leave(sync, irql);
+    }
+    wdf_object_unref(&item->object);
 }
 
 static void
-dispose_work(struct wdf_object *object)
+dispose_work_item(struct wdf_object *object)
 {
-    struct wdf_work_item *work = CONTAINER_OF(object, struct wdf_work_item, object);
-    if (nt_cpu.irql < NT_DISPATCH_LEVEL && !atomic_load(&work->running))
-        flush_work(work);
+    if (nt_work_cancel(&((struct wdf_work_item *)object)->work))
+        wdf_object_unref(object);
 }
 
-static void
-destroy_work(struct wdf_object *object)
+/** @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER. IRQL: <= DISPATCH_LEVEL. Ref: wdfworkitem. */
+WDF_API(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config,
+        PWDF_OBJECT_ATTRIBUTES Attributes, WDFWORKITEM *WorkItem)
 {
-    struct wdf_work_item *work = CONTAINER_OF(object, struct wdf_work_item, object);
-    if (work->item)
-        IoFreeWorkItem(work->item);
-}
+    static const struct wdf_operations operations = {.name = "work item",
+                                                     .dispose = dispose_work_item};
+    struct wdf_work_item *item;
 
-static const struct wdf_class work_class = {.type = WDF_WORK_ITEM,
-                                            .name = "WDFWORKITEM",
-                                            .size = sizeof(struct wdf_work_item),
-                                            .dispose = dispose_work,
-                                            .destroy = destroy_work};
-
-static VOID NTAPI
-run_work(PDEVICE_OBJECT device_object, PVOID context)
-{
-    struct wdf_work_item *work = context;
-
-    atomic_fetch_add(&work->running, 1);
-    atomic_store(&work->queued, false);
-    NT_CALLBACK_VOID(work->object.driver->nt, NT_PASSIVE_LEVEL, work->callback((WDFWORKITEM)work));
-    atomic_fetch_sub(&work->running, 1);
-    wdf_object_unref(&work->object);
-}
-
-/* The device a work item belongs to: its parent, or the nearest above it. */
-static PDEVICE_OBJECT
-device_above(struct wdf_object *object)
-{
-    for (; object; object = object->parent)
-        if (object->class == &wdf_class_device)
-            return CONTAINER_OF(object, struct wdf_device, object)->device_object;
-    return NULL;
-}
-
-/** Ref: ddi wdfworkitem/nf-wdfworkitem-wdfworkitemcreate */
-WDF_EXPORT(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
-           WDFWORKITEM *WorkItem)
-{
-    struct wdf_object *parent = required_parent(Attributes);
-    struct wdf_work_item *work;
-    NTSTATUS status;
-
-    if (!Config || Config->Size != sizeof(*Config))
+    *WorkItem = NULL;
+    if (Config->Size != sizeof(*Config))
         return STATUS_INFO_LENGTH_MISMATCH;
-    if (!parent || !Config->EvtWorkItemFunc || !device_above(parent))
+    if (!has_parent(Attributes))
+        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    if (!Config->EvtWorkItemFunc)
         return STATUS_INVALID_PARAMETER;
-    status = wdf_object_new(wdf_driver_of(globals), &work_class, Attributes, parent, &work);
+    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_WORKITEM, &operations,
+                                     sizeof(*item), Attributes, NULL, &item);
     if (!NT_SUCCESS(status))
         return status;
-    work->parent = parent;
-    work->callback = Config->EvtWorkItemFunc;
-    work->item = IoAllocateWorkItem(device_above(parent));
-    if (!work->item) {
-        wdf_object_delete(&work->object);
-        return STATUS_INSUFFICIENT_RESOURCES;
-    }
-    *WorkItem = (WDFWORKITEM)work;
+    item->config = *Config;
+    nt_list_init(&item->work.link);
+    *WorkItem = (WDFWORKITEM)item;
     return STATUS_SUCCESS;
 }
 
-/** Queue it unless it is queued already. Ref: ddi wdfworkitem/nf-wdfworkitem-wdfworkitemenqueue */
-WDF_EXPORT(VOID, WdfWorkItemEnqueue, WDFWORKITEM WorkItem)
+/** Queue; once more while it is queued does nothing. IRQL: <= DISPATCH_LEVEL. Ref: wdfworkitem. */
+WDF_API(VOID, WdfWorkItemEnqueue, WDFWORKITEM WorkItem)
 {
-    struct wdf_work_item *work = WDF_CHECK(WorkItem, work_class);
+    struct wdf_work_item *item = WDF_GET(WorkItem, WORKITEM);
 
-    if (!work || atomic_exchange(&work->queued, true))
-        return;
-    wdf_object_ref(&work->object);
-    IoQueueWorkItem(work->item, run_work, DelayedWorkQueue, work);
+    NT_IRQL_MAX(DISPATCH_LEVEL);
+    wdf_object_ref(&item->object);
+    if (!nt_work_queue(&item->work, run_work_item, item->object.driver->nt))
+        wdf_object_unref(&item->object);
 }
 
-/** Wait until it has run. Ref: ddi wdfworkitem/nf-wdfworkitem-wdfworkitemflush */
-WDF_EXPORT(VOID, WdfWorkItemFlush, WDFWORKITEM WorkItem)
+/** Wait until it is neither queued nor running. IRQL: PASSIVE_LEVEL. Ref: wdfworkitem. */
+WDF_API(VOID, WdfWorkItemFlush, WDFWORKITEM WorkItem)
 {
-    struct wdf_work_item *work = WDF_CHECK(WorkItem, work_class);
-    if (work)
-        flush_work(work);
+    struct wdf_work_item *item = WDF_GET(WorkItem, WORKITEM);
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    nt_work_wait(&item->work);
 }
 
-/** Ref: ddi wdfworkitem/nf-wdfworkitem-wdfworkitemgetparentobject */
-WDF_EXPORT(WDFOBJECT, WdfWorkItemGetParentObject, WDFWORKITEM WorkItem)
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfworkitem/nf-wdfworkitem-wdfworkitemgetparentobject. */
+WDF_API(WDFOBJECT, WdfWorkItemGetParentObject, WDFWORKITEM WorkItem)
 {
-    struct wdf_work_item *work = WDF_CHECK(WorkItem, work_class);
-    return work ? work->parent : NULL;
+    return ((struct wdf_work_item *)WDF_GET(WorkItem, WORKITEM))->object.parent;
+}
+
+/* --- DPCs --- */
+
+struct wdf_dpc {
+    struct wdf_object object;
+    WDF_DPC_CONFIG config;
+    KDPC dpc;
+};
+
+static VOID NTAPI
+dpc_runs(PKDPC kdpc, PVOID context, PVOID argument1, PVOID argument2)
+{
+    struct wdf_dpc *dpc = context;
+    struct wdf_sync *sync =
+        dpc->config.AutomaticSerialization && dpc->object.sync && !dpc->object.sync->is_passive
+            ? dpc->object.sync
+            : NULL;
+    KIRQL irql = wdf_sync_enter(sync);
+
+    NT_CALLBACK_VOID(dpc->object.driver->nt, DISPATCH_LEVEL,
+                     dpc->config.EvtDpcFunc((WDFDPC)dpc));
+    wdf_sync_leave(sync, irql);
+}
+
+static void
+dispose_dpc(struct wdf_object *object)
+{
+    KeRemoveQueueDpc(&((struct wdf_dpc *)object)->dpc);
+    nt_dpc_flush();
+}
+
+/** @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER. IRQL: <= DISPATCH_LEVEL. Ref: wdfdpc. */
+WDF_API(NTSTATUS, WdfDpcCreate, PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
+        WDFDPC *Dpc)
+{
+    static const struct wdf_operations operations = {.name = "DPC", .dispose = dispose_dpc};
+    struct wdf_dpc *dpc;
+
+    *Dpc = NULL;
+    if (Config->Size != sizeof(*Config))
+        return STATUS_INFO_LENGTH_MISMATCH;
+    if (!has_parent(Attributes))
+        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    if (!Config->EvtDpcFunc)
+        return STATUS_INVALID_PARAMETER;
+    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_DPC, &operations,
+                                     sizeof(*dpc), Attributes, NULL, &dpc);
+    if (!NT_SUCCESS(status))
+        return status;
+    dpc->config = *Config;
+    KeInitializeDpc(&dpc->dpc, dpc_runs, dpc);
+    *Dpc = (WDFDPC)dpc;
+    return STATUS_SUCCESS;
+}
+
+/** @return FALSE when it is queued already. IRQL: any. Ref: wdfdpc/nf-wdfdpc-wdfdpcenqueue. */
+WDF_API(BOOLEAN, WdfDpcEnqueue, WDFDPC Dpc)
+{
+    return KeInsertQueueDpc(&((struct wdf_dpc *)WDF_GET(Dpc, DPC))->dpc, NULL, NULL);
+}
+
+/** @p Wait: until it has returned. @return TRUE when it was queued. Ref: wdfdpc/nf-wdfdpc-wdfdpccancel. */
+WDF_API(BOOLEAN, WdfDpcCancel, WDFDPC Dpc, BOOLEAN Wait)
+{
+    BOOLEAN was_queued = KeRemoveQueueDpc(&((struct wdf_dpc *)WDF_GET(Dpc, DPC))->dpc);
+
+    NT_IRQL_MAX(Wait ? PASSIVE_LEVEL : DISPATCH_LEVEL);
+    if (Wait)
+        nt_dpc_flush();
+    return was_queued;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdpc/nf-wdfdpc-wdfdpcgetparentobject. */
+WDF_API(WDFOBJECT, WdfDpcGetParentObject, WDFDPC Dpc)
+{
+    return ((struct wdf_dpc *)WDF_GET(Dpc, DPC))->object.parent;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: wdfdpc/nf-wdfdpc-wdfdpcwdmgetdpc. */
+WDF_API(PKDPC, WdfDpcWdmGetDpc, WDFDPC Dpc)
+{
+    return &((struct wdf_dpc *)WDF_GET(Dpc, DPC))->dpc;
 }
