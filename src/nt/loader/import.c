@@ -77,7 +77,9 @@ nt_import_find(const char *module, const char *name)
     return NULL;
 }
 
+/* Lives as long as the process, like the code that names it. */
 struct missing {
+    struct missing *next; /* all of them: the generated code hides its pointer from leak checkers */
     const char *module, *name;
     atomic_bool reported;
 };
@@ -108,6 +110,7 @@ enum { CODE_SIZE = 32, PAGE = 4096 };
 static pthread_mutex_t code_lock = PTHREAD_MUTEX_INITIALIZER;
 static uint8_t *code_page;
 static size_t code_used = PAGE;
+static struct missing *all_missing;
 
 static void *
 emit_code(struct missing *record)
@@ -147,8 +150,14 @@ nt_import_make_missing(const char *module, const char *name)
     record->name = text + module_size;
     pthread_mutex_lock(&code_lock);
     void *code = emit_code(record);
+    if (code) {
+        record->next = all_missing;
+        all_missing = record;
+    }
     pthread_mutex_unlock(&code_lock);
-    if (!code)
+    if (!code) {
         free(record);
+        return NULL;
+    }
     return code;
 }

@@ -18,11 +18,16 @@ timeout_of(PLARGE_INTEGER timeout)
     return timeout ? (const int64_t *)&timeout->QuadPart : NULL;
 }
 
-/** A file object is waited for through its event; everything else begins with a header. */
+/**
+ * A file object is waited for through its event; everything else begins with a header. Told apart by
+ * what a FILE_OBJECT begins with: no dispatcher header has its size.
+ */
 static struct nt_dispatcher *
 dispatcher_of(PVOID object)
 {
-    if (nt_object_type(object) == NT_OBJECT_FILE)
+    const FILE_OBJECT *file = object;
+
+    if (file->Type == IO_TYPE_FILE && file->Size == sizeof(*file))
         return (struct nt_dispatcher *)&((PFILE_OBJECT)object)->Event;
     return object;
 }

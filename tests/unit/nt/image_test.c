@@ -394,6 +394,10 @@ test_sanitizer_names_file_and_line(void **state)
     struct nt_image_report report;
     char command[2048], text[16384], self[256], place[64];
 
+#ifdef __SANITIZE_ADDRESS__
+    print_message("SKIP this program has a sanitizer's runtime already\n");
+    skip();
+#endif
     assert_int_equal(build("overflow.c", "overflow.so", "--sanitize"), 0);
     assert_int_equal(nt_image_load(in_folder("overflow.so"), NULL, &image, &report),
                      NT_IMAGE_NEEDS_SANITIZER);
