@@ -68,7 +68,9 @@ callout_driver(uint32_t id)
 }
 
 static const char *const outcomes[] = {
-    [WFP_PERMITTED] = "PERMIT", [WFP_BLOCKED] = "BLOCK", [WFP_ABSORBED] = "ABSORB",
+    [WFP_PERMITTED] = "PERMIT",
+    [WFP_BLOCKED] = "BLOCK",
+    [WFP_ABSORBED] = "ABSORB",
     [WFP_UNDECODED] = "UNDECODED",
 };
 
@@ -162,4 +164,30 @@ run_packets_print(struct name_cache *cache, uint64_t number, const struct wfp_fr
             run_packets_describe(cache, decision, verdict, sizeof(verdict)),
             decision->outcome == WFP_UNDECODED ? "" : "; ",
             run_packets_path(decision, path, sizeof(path)));
+}
+
+static struct {
+    uint64_t number;
+    const struct wfp_frame *frame;
+} held;
+
+void
+run_packets_hold(uint64_t number, const struct wfp_frame *frame)
+{
+    held.number = number;
+    held.frame = frame;
+}
+
+const char *
+run_packets_held(void)
+{
+    static char text[192];
+    char packet[128];
+
+    if (!held.frame)
+        return NULL;
+    describe_packet(held.frame, packet, sizeof(packet));
+    snprintf(text, sizeof(text), "packet %" PRIu64 "%s%s", held.number, packet[0] ? ", " : "",
+             packet);
+    return text;
 }

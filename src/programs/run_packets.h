@@ -26,4 +26,9 @@ const char *run_packets_path(const struct wfp_decision *decision, char *text, si
 void run_packets_print(struct name_cache *cache, uint64_t number, const struct wfp_frame *frame,
                        uint64_t start_100ns, const struct wfp_decision *decision, FILE *out);
 
+/** Note the packet in hand (NULL: none), for the report of a driver that faults over it. */
+void run_packets_hold(uint64_t number, const struct wfp_frame *frame);
+/** "packet 17, udp 10.0.0.4:53 > 10.0.0.1:53", or NULL. Context: also after a fault. */
+const char *run_packets_held(void);
+
 #endif

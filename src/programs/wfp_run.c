@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "nt/fwps/fwps_host.h"
+#include "nt/loader/fault.h"
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
 #include "plane/nfqueue/nfqueue.h"
@@ -157,7 +158,9 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
         run->start_100ns = frame->time_100ns;
     if (wfp_clock_is_virtual())
         nt_time_run_until(frame->time_100ns);
+    run_packets_hold(run->report.packets + 1, frame);
     wfp_stack_packet(run->machine.stack, frame, ret_decision);
+    run_packets_hold(0, NULL);
     run_report_count(&run->report, ret_decision);
     nt_fwps_drain(take_injected, run);
     if (UNLIKELY(run->names != NULL))
@@ -191,6 +194,7 @@ prepare(struct run *run, const struct run_options *options)
         fprintf(stderr, "wfp run: out of memory\n");
         return WFP_EXIT_ENVIRONMENT;
     }
+    nt_fault_set_describe(run_packets_held);
     if (options->verbose || options->write_path)
         run->names = name_cache_new(&run->machine);
     return 0;
@@ -286,7 +290,8 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
     struct wfp_plane *plane = NULL;
     struct wfp_nfqueue_losses losses;
     char error[256], source[64];
-    struct wfp_nfqueue_config config = {.queue = options->queue, .fail_open = !options->fail_closed};
+    struct wfp_nfqueue_config config = {.queue = options->queue,
+                                        .fail_open = !options->fail_closed};
     int code = prepare(&run, options);
 
     if (code)

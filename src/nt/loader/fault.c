@@ -470,6 +470,8 @@ handle(int signal, siginfo_t *info, void *opaque)
     gregs[REG_EFL] &= ~(greg_t)0x500; /* trap and direction */
 }
 
+static __thread void *own_stack;
+
 int
 nt_fault_prepare_thread(void)
 {
@@ -482,7 +484,19 @@ nt_fault_prepare_thread(void)
         return -errno;
     stack.ss_size = SIGNAL_STACK_SIZE;
     stack.ss_flags = 0;
+    own_stack = stack.ss_sp;
     return sigaltstack(&stack, NULL) < 0 ? -errno : 0;
+}
+
+void
+nt_fault_release_thread(void)
+{
+    stack_t none = {.ss_flags = SS_DISABLE};
+    if (!own_stack)
+        return;
+    sigaltstack(&none, NULL);
+    munmap(own_stack, SIGNAL_STACK_SIZE);
+    own_stack = NULL;
 }
 
 int

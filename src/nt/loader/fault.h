@@ -46,6 +46,8 @@ typedef int nt_fault_sink(void *context, const struct nt_fault *fault);
 int nt_fault_init(void);
 /** Give the calling thread a signal stack, so that a stack overflow is reported too. */
 int nt_fault_prepare_thread(void);
+/** Free what nt_fault_prepare_thread() gave, before the thread ends. */
+void nt_fault_release_thread(void);
 /** Replace the sink; the default writes the text to stderr and answers 1. */
 void nt_fault_set_sink(nt_fault_sink *sink, void *context);
 /** Words about the packet or event in hand, for the report; NULL answers none. Any thread. */

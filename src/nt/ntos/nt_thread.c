@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "nt/loader/fault.h"
 #include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_object.h"
@@ -105,6 +106,7 @@ run(void *argument)
 
     nt_cpu.thread = thread;
     nt_cpu.driver = thread->driver;
+    (void)nt_fault_prepare_thread();
     pthread_mutex_lock(&nt_dispatcher_lock);
     nt_dispatcher_enter_locked(thread);
     pthread_mutex_unlock(&nt_dispatcher_lock);
@@ -121,6 +123,7 @@ run(void *argument)
     pthread_mutex_unlock(&nt_dispatcher_lock);
     nt_cpu.thread = NULL;
     nt_object_unref(thread);
+    nt_fault_release_thread();
     return NULL;
 }
 

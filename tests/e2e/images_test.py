@@ -1,0 +1,92 @@
+"""The same driver source as .so and as .sys: same results, same exceptions, same fault reports."""
+import json
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import BUILD, DEMO, LOCAL, SANITIZED, SOURCE, WFP_CC, main, replay, wfp
+
+DRIVERS = SOURCE / "tests" / "drivers"
+
+
+def build_both(folder, source):
+    """The source as a native and as a Windows image; fails the test if either does not build."""
+    images = []
+    for target, suffix in (("native", "so"), ("windows", "sys")):
+        image = Path(folder) / f"{source.stem}.{suffix}"
+        run = subprocess.run([WFP_CC, "--target", target, "-o", image, source], capture_output=True,
+                             text=True, timeout=120)
+        if run.returncode != 0:
+            raise AssertionError(f"{target}: {run.stderr}")
+        images.append(image)
+    return images
+
+
+def comparable(document):
+    """Without what differs by nature: image kind and path, time, and keys that BFE draws at random."""
+    document.pop("elapsed_s")
+    for driver in document["drivers"]:
+        driver.pop("image_kind")
+        driver.pop("image")
+    for f in document["filters"]:
+        f.pop("key")
+    return json.dumps(document, sort_keys=True)
+
+
+class Images(unittest.TestCase):
+    def test_block_ip_decides_the_same(self):
+        for words in ([], ["--param", "Addresses=203.0.113.0/24, 2001:db8::10"]):
+            native = replay(DEMO, *LOCAL, *words, driver=BUILD / "drivers" / "block_ip.so")
+            windows = replay(DEMO, *LOCAL, *words, driver=BUILD / "drivers" / "block_ip.sys")
+            self.assertEqual(windows["drivers"][0]["image_kind"], "sys")
+            self.assertGreater(windows["blocked"], 0)
+            self.assertEqual(comparable(native), comparable(windows))
+
+    def test_a_wdm_driver_decides_the_same(self):
+        with tempfile.TemporaryDirectory() as folder:
+            native, windows = build_both(folder, DRIVERS / "wdm_block.c")
+            self.assertEqual(comparable(replay(DEMO, *LOCAL, driver=native)),
+                             comparable(replay(DEMO, *LOCAL, driver=windows)))
+
+    def test_exceptions_are_caught(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for image in build_both(folder, DRIVERS / "seh.c"):
+                run = wfp("run", "-d", "-q", "--read", DEMO, image)
+                self.assertEqual(run.returncode, 0, run.stderr)
+                for line in ("NULL: c0000005", "raised: c0000044", "order: 13", "leave: 11 10"):
+                    self.assertIn(line, run.stderr, image)
+
+    @unittest.skipIf(SANITIZED, "AddressSanitizer reports a native driver's fault itself")
+    def test_a_fault_names_function_and_packet(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for image in build_both(folder, DRIVERS / "faulty.c"):
+                run = wfp("run", "-q", "--read", DEMO, *LOCAL, image)
+                self.assertEqual(run.returncode, 1, run.stderr)
+                first = run.stderr.splitlines()[0]
+                self.assertIn("driver fault: faulty: DRIVER_IRQL_NOT_LESS_OR_EQUAL 0x000000D1:", first)
+                self.assertIn("address 0x0 (a NULL pointer)", first)
+                self.assertRegex(run.stderr, r"at faulty\.s\w+\+0x[0-9a-f]+ \(CountPacket\+0x")
+                self.assertRegex(run.stderr, r"called from faulty\.s\w+\+0x[0-9a-f]+ \(ClassifyPacket\+0x")
+                self.assertRegex(run.stderr, r"while handling packet \d+, udp 10\.0\.0\.4:\d+ > .*:53")
+
+    def test_what_is_no_driver_gets_one_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            cases = {"empty.sys": (b"", 1, "empty file"), "text.sys": (b"hello", 1, "neither"),
+                     "dos.sys": (b"MZ" + bytes(62), 1, "no PE header")}
+            sys = (BUILD / "drivers" / "block_ip.sys").read_bytes()
+            cases["short.sys"] = (sys[:1500], 1, "truncated")
+            cases["arm.sys"] = (sys.replace(b"PE\0\0\x64\x86", b"PE\0\0\x64\xaa", 1), 1, "ARM64")
+            for name, (data, code, says) in cases.items():
+                path = Path(folder) / name
+                path.write_bytes(data)
+                run = wfp("run", "-q", "--read", DEMO, path)
+                self.assertEqual(run.returncode, code, run.stderr)
+                self.assertIn(says, run.stderr)
+                self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
+            missing = wfp("run", "-q", "--read", DEMO, Path(folder) / "absent.sys")
+            self.assertEqual(missing.returncode, 3)
+
+
+if __name__ == "__main__":
+    main()
