@@ -22,7 +22,7 @@
 #include "core/shims/stack.h"
 
 #undef assert
-#define assert(condition) /* also in release builds: it is the test */                            \
+#define assert(condition) /* also in release builds: it is the test */                             \
     ((condition) ? (void)0                                                                         \
                  : (fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition), abort()))
 

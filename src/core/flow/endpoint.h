@@ -22,10 +22,10 @@
 struct wfp_endpoint_table;
 
 struct wfp_endpoint {
-    uint8_t local[16]; /* network order; IPv4 in the first four bytes */
+    uint8_t local[16];   /* network order; IPv4 in the first four bytes */
     uint16_t local_port; /* host order; 0 for protocols without ports */
     uint8_t version, protocol;
-    uint32_t next;       /* in the bucket, or on the free list */
+    uint32_t next; /* in the bucket, or on the free list */
     uint64_t handle;
     uint32_t flows;      /* that use it */
     bool is_server;      /* first seen receiving */

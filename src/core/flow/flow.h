@@ -69,8 +69,8 @@ struct wfp_flow {
     uint32_t hash;
     uint32_t next; /* in the bucket */
     uint64_t last_100ns;
-    uint8_t state;    /* enum wfp_flow_state */
-    bool outbound;    /* direction of the first packet: the layer where it was authorized */
+    uint8_t state; /* enum wfp_flow_state */
+    bool outbound; /* direction of the first packet: the layer where it was authorized */
     bool is_loopback;
     bool is_multicast; /* to, or from, a group */
     uint8_t fin_seen;  /* 1 local end, 2 remote end, 4 and 8: acknowledged */
@@ -84,7 +84,7 @@ struct wfp_flow {
             uint32_t callout_id;
             uint16_t layer_id;
         } blocked;
-        struct { /* TCP otherwise */
+        struct {                       /* TCP otherwise */
             uint32_t initial_sequence; /* of the initiator's SYN */
             uint32_t fin_sequence[2];  /* end of the FIN of the local, the remote end */
         } tcp;

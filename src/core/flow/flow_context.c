@@ -205,8 +205,7 @@ delete_list(struct wfp_flow_table *table, struct wfp_flow_context_node *list)
 
         list = node->next;
         if (!atomic_load_explicit(&node->is_removed, memory_order_relaxed) || node->is_pending)
-            wfp_callout_flow_delete(table->engine, node->callout_id, node->layer_id,
-                                    node->context);
+            wfp_callout_flow_delete(table->engine, node->callout_id, node->layer_id, node->context);
         pthread_mutex_lock(&table->lock);
         free_node_locked(table, node);
         pthread_mutex_unlock(&table->lock);

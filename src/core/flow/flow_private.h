@@ -13,10 +13,10 @@
 
 #include "core/flow/flow.h"
 
-#define WFP_FLOW_NONE        UINT32_MAX
-#define WFP_FLOW_SLAB_SHIFT  13 /* a mebibyte */
-#define WFP_FLOW_SLAB        (1u << WFP_FLOW_SLAB_SHIFT)
-#define WFP_FLOW_WHEEL       8192u /* slots of one second: longer than the longest idle time */
+#define WFP_FLOW_NONE       UINT32_MAX
+#define WFP_FLOW_SLAB_SHIFT 13 /* a mebibyte */
+#define WFP_FLOW_SLAB       (1u << WFP_FLOW_SLAB_SHIFT)
+#define WFP_FLOW_WHEEL      8192u /* slots of one second: longer than the longest idle time */
 
 struct wfp_flow_context_node {
     struct wfp_flow_context_node *next;

@@ -34,12 +34,12 @@ struct place {
     struct key key;
     struct wfp_fragment_refusal refusal;
     uint64_t since_100ns;
-    uint32_t header_size;   /* 0 until the first fragment is there */
-    uint32_t payload_size;  /* 0 until the last one is */
-    uint32_t units;         /* received */
-    uint32_t highest;       /* byte after the highest received */
+    uint32_t header_size;  /* 0 until the first fragment is there */
+    uint32_t payload_size; /* 0 until the last one is */
+    uint32_t units;        /* received */
+    uint32_t highest;      /* byte after the highest received */
     uint64_t received[UNITS / 64];
-    uint8_t *buffer;        /* kept from datagram to datagram */
+    uint8_t *buffer; /* kept from datagram to datagram */
 };
 
 struct wfp_fragment_table {
@@ -164,8 +164,8 @@ set_header(struct place *place, const struct wfp_packet *fragment)
 static bool
 store(struct place *place, const struct wfp_packet *fragment)
 {
-    uint32_t start = fragment->version == 4 ? fragment->ip_header_size
-                                            : (uint32_t)fragment->fragment_header + 8;
+    uint32_t start =
+        fragment->version == 4 ? fragment->ip_header_size : (uint32_t)fragment->fragment_header + 8;
     uint32_t size = fragment->total_length - start, offset = fragment->fragment_offset;
     uint8_t *at = place->buffer + PAYLOAD_AT + offset;
     uint32_t units = (size + 7) / 8, before;
@@ -201,8 +201,8 @@ make_whole(struct place *place, const struct wfp_packet *fragment, struct wfp_pa
     if (fragment->version == 4) {
         wfp_bytes_put16(header + 2, (uint16_t)length);
         wfp_bytes_put16(header + 10, 0);
-        wfp_bytes_put16(header + 10, wfp_checksum_fold(wfp_checksum_add(
-                                         0, header, place->header_size)));
+        wfp_bytes_put16(header + 10,
+                        wfp_checksum_fold(wfp_checksum_add(0, header, place->header_size)));
     } else {
         wfp_bytes_put16(header + 4, (uint16_t)(length - 40));
     }

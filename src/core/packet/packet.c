@@ -16,14 +16,14 @@
 #include "base/macros.h"
 #include "core/packet/bytes.h"
 
-#define IPV4_HEADER_MIN       20u
-#define IPV6_HEADER           40u
-#define IPV6_EXTENSIONS_MAX   32u /* no sane packet has more; bounds the work a hostile one causes */
-#define TCP_HEADER_MIN        20u
-#define UDP_HEADER            8u
-#define ICMP_HEADER           8u
-#define ICMPV6_HEADER_MIN     4u
-#define IP_DATAGRAM_MAX       65535u
+#define IPV4_HEADER_MIN     20u
+#define IPV6_HEADER         40u
+#define IPV6_EXTENSIONS_MAX 32u /* no sane packet has more; bounds the work a hostile one causes */
+#define TCP_HEADER_MIN      20u
+#define UDP_HEADER          8u
+#define ICMP_HEADER         8u
+#define ICMPV6_HEADER_MIN   4u
+#define IP_DATAGRAM_MAX     65535u
 
 /** Bytes are missing: because the capture cut them, or because the packet lies? */
 static enum wfp_undecodable
@@ -68,7 +68,8 @@ set_length(struct wfp_packet *packet, uint32_t claimed, uint32_t header_size)
 static enum wfp_undecodable
 set_fragment(struct wfp_packet *packet, uint32_t offset, bool more)
 {
-    uint32_t header = packet->fragment_header ? packet->fragment_header + 8u : packet->ip_header_size;
+    uint32_t header =
+        packet->fragment_header ? packet->fragment_header + 8u : packet->ip_header_size;
     uint32_t payload = packet->wire_length - header;
 
     packet->fragment_offset = (uint16_t)offset;

@@ -51,11 +51,11 @@ struct wfp_packet {
     uint32_t headroom;    /* bytes before data that may be written (retreat) */
     uint32_t wire_length; /* bytes on the wire; > length when the capture cut it; 0 = length */
 
-    uint8_t version;                /* 4 or 6 */
-    uint8_t protocol;               /* upper layer, after IPv6 extension headers */
-    uint8_t tcp_flags;              /* WFP_TCP_* */
-    bool is_fragment;               /* more fragments or an offset */
-    bool is_first_fragment;         /* carries the transport header */
+    uint8_t version;        /* 4 or 6 */
+    uint8_t protocol;       /* upper layer, after IPv6 extension headers */
+    uint8_t tcp_flags;      /* WFP_TCP_* */
+    bool is_fragment;       /* more fragments or an offset */
+    bool is_first_fragment; /* carries the transport header */
     bool more_fragments;
     uint16_t fragment_offset;       /* bytes */
     uint16_t fragment_header;       /* IPv6: where the fragment header is, 0 without one */
@@ -66,11 +66,11 @@ struct wfp_packet {
     uint32_t fragment_id;           /* host order */
     const uint8_t *source;          /* 4 or 16 bytes, network order */
     const uint8_t *destination;
-    uint16_t source_port;           /* host order; ICMP: type */
-    uint16_t destination_port;      /* host order; ICMP: code */
-    uint16_t icmp_id;               /* host order; echo only, else 0 */
-    uint16_t icmp_sequence;         /* host order; echo only, else 0 */
-    uint32_t tcp_sequence;          /* host order */
+    uint16_t source_port;      /* host order; ICMP: type */
+    uint16_t destination_port; /* host order; ICMP: code */
+    uint16_t icmp_id;          /* host order; echo only, else 0 */
+    uint16_t icmp_sequence;    /* host order; echo only, else 0 */
+    uint32_t tcp_sequence;     /* host order */
 
     uint64_t time_100ns; /* since 1601, as Windows counts; capture time in replay */
     uint32_t interface_index;
@@ -81,7 +81,7 @@ struct wfp_packet {
     bool is_loopback;
     bool link_broadcast; /* the link layer carried it to everyone: a subnet's broadcast address */
 
-    uint64_t process_id;               /* 0 unknown */
+    uint64_t process_id;                /* 0 unknown */
     const uint16_t *process_path_utf16; /* NULL unknown */
 
     void *adapter; /* the callout adapter's view of this packet (an NBL), for the packet's life */

@@ -105,8 +105,8 @@ set_address(struct wfp_shim *shim, enum wfp_fact fact, const uint8_t *address)
     if (shim->packet->version == 4)
         wfp_shim_set32(shim, fact, wfp_bytes_get32(address));
     else
-        shim->facts[fact] = (struct wfp_value){
-            .type = WFP_BYTE_ARRAY16, .array16 = (struct wfp_array16 *)(uintptr_t)address};
+        shim->facts[fact] = (struct wfp_value){.type = WFP_BYTE_ARRAY16,
+                                               .array16 = (struct wfp_array16 *)(uintptr_t)address};
 }
 
 /** IF_LUID: type in the upper 16 bits, an index in the next 24. */
@@ -115,16 +115,16 @@ luid_of(const struct wfp_packet *packet)
 {
     if (packet->interface_luid != 0)
         return packet->interface_luid;
-    return (uint64_t)packet->interface_type << 48 |
-           (uint64_t)(packet->interface_index & 0xffffff) << 24;
+    return (uint64_t)packet->interface_type << 48 | (uint64_t)(packet->interface_index & 0xffffff)
+                                                        << 24;
 }
 
 static void
 set_interface_facts(struct wfp_shim *shim)
 {
-    static const uint8_t interface_facts[] = {
-        WFP_FACT_IP_LOCAL_INTERFACE, WFP_FACT_INTERFACE_INDEX, WFP_FACT_SUB_INTERFACE_INDEX,
-        WFP_FACT_INTERFACE_TYPE};
+    static const uint8_t interface_facts[] = {WFP_FACT_IP_LOCAL_INTERFACE, WFP_FACT_INTERFACE_INDEX,
+                                              WFP_FACT_SUB_INTERFACE_INDEX,
+                                              WFP_FACT_INTERFACE_TYPE};
     const struct wfp_packet *packet = shim->packet;
 
     shim->facts_interface = packet->interface_index;
@@ -157,8 +157,7 @@ set_metadata(struct wfp_shim *shim)
     }
     if (packet->icmp_id | packet->icmp_sequence) {
         shim->available |= WFP_METADATA_ICMP_ID_AND_SEQUENCE;
-        metadata->icmp_id_and_sequence =
-            (uint32_t)packet->icmp_sequence << 16 | packet->icmp_id;
+        metadata->icmp_id_and_sequence = (uint32_t)packet->icmp_sequence << 16 | packet->icmp_id;
     }
     if (packet->process_id != 0) {
         shim->available |= WFP_METADATA_PROCESS_ID;
@@ -227,8 +226,8 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id)
     metadata->parent_endpoint_handle = shim->plan.parent;
     if (shim->flow && shim->flow->id != 0) {
         available |= WFP_METADATA_FLOW_HANDLE;
-        metadata->transport_endpoint_handle = wfp_shim_endpoint_handle(
-            shim, shim->flow, &metadata->parent_endpoint_handle);
+        metadata->transport_endpoint_handle =
+            wfp_shim_endpoint_handle(shim, shim->flow, &metadata->parent_endpoint_handle);
     }
     if (metadata->transport_endpoint_handle)
         available |= WFP_METADATA_TRANSPORT_ENDPOINT_HANDLE;

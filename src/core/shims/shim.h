@@ -33,9 +33,9 @@ enum wfp_fact {
 #define WFP_CONDITION_IS_REASSEMBLED        0x00000400u
 
 /* FWP_CONDITION_REAUTHORIZE_REASON_* */
-#define WFP_REAUTHORIZE_POLICY_CHANGE             0x001u
-#define WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE     0x002u
-#define WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST   0x100u
+#define WFP_REAUTHORIZE_POLICY_CHANGE           0x001u
+#define WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE   0x002u
+#define WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST 0x100u
 
 /* NL_ADDRESS_TYPE */
 enum wfp_address_type {
@@ -56,32 +56,32 @@ enum wfp_ale_action {
 
 struct wfp_ale_plan {
     enum wfp_ale_action action;
-    bool outbound;       /* the flow's direction, hence the layer */
-    bool establish;      /* FLOW_ESTABLISHED follows */
-    uint32_t reason;     /* WFP_REAUTHORIZE_* */
+    bool outbound;   /* the flow's direction, hence the layer */
+    bool establish;  /* FLOW_ESTABLISHED follows */
+    uint32_t reason; /* WFP_REAUTHORIZE_* */
     uint32_t hash;
     struct wfp_flow_key key;
-    uint32_t endpoint;   /* the shared socket of a new flow; 0 none */
-    uint64_t handle;     /* the socket's, before a flow tells it; 0 unknown */
-    uint64_t parent;     /* its listening socket's, 0 none */
+    uint32_t endpoint; /* the shared socket of a new flow; 0 none */
+    uint64_t handle;   /* the socket's, before a flow tells it; 0 unknown */
+    uint64_t parent;   /* its listening socket's, 0 none */
 };
 
 struct wfp_shim {
     struct wfp_engine *engine;
-    struct wfp_flow_table *flows; /* NULL: stateless */
+    struct wfp_flow_table *flows;         /* NULL: stateless */
     struct wfp_endpoint_table *endpoints; /* with flows */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
-    bool is_inbound;             /* the way the packet goes through the layers now */
-    bool is_ready;               /* facts and metadata are this packet's */
-    bool requires_ale;           /* it will visit an ALE layer after the transport layer */
+    bool is_inbound;   /* the way the packet goes through the layers now */
+    bool is_ready;     /* facts and metadata are this packet's */
+    bool requires_ale; /* it will visit an ALE layer after the transport layer */
     enum wfp_address_type local_type, remote_type;
-    uint32_t ip_size_extra;      /* what a layer counts to the IP header besides it */
+    uint32_t ip_size_extra; /* what a layer counts to the IP header besides it */
     struct wfp_ale_plan plan;
 
     struct wfp_metadata metadata;
-    uint32_t available; /* the members of `metadata` that hold something */
+    uint32_t available;       /* the members of `metadata` that hold something */
     uint32_t facts_interface; /* the interface whose facts are set */
     uint8_t facts_interface_type;
     uint64_t luid;
@@ -96,8 +96,8 @@ struct wfp_shim {
 
 void wfp_shim_init(struct wfp_shim *shim, struct wfp_engine *engine);
 /** Turn to a packet and the way it goes; keeps nothing of the packet before. */
-void wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet,
-                    struct wfp_decision *decision, bool is_inbound);
+void wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet, struct wfp_decision *decision,
+                    bool is_inbound);
 
 /**
  * Classify at one layer and note the step. The engine shows a block to the _DISCARD twin.
@@ -106,8 +106,7 @@ void wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet,
  * @param with_packet  the layer's data is the packet; else it has none
  * @return true if the packet may go on. When false, the decision is final.
  */
-bool wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags,
-                       bool with_packet);
+bool wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool with_packet);
 /** Block the packet as a decision made earlier says, without classifying. Returns false. */
 bool wfp_shim_refuse(struct wfp_shim *shim, uint16_t layer_id, uint64_t filter_id,
                      uint32_t callout_id);

@@ -234,8 +234,8 @@ wfp_shim_ale_plan(struct wfp_shim *shim)
         plan_tcp(shim, flow);
     else
         plan_datagram(shim, flow);
-    shim->requires_ale = shim->is_inbound && (plan->action == WFP_ALE_AUTHORIZE ||
-                                              plan->action == WFP_ALE_REAUTHORIZE);
+    shim->requires_ale = shim->is_inbound &&
+                         (plan->action == WFP_ALE_AUTHORIZE || plan->action == WFP_ALE_REAUTHORIZE);
 }
 
 /** An interface's facts, or FWP_EMPTY for a direction from which no packet was seen. */
@@ -264,7 +264,8 @@ set_process(struct wfp_shim *shim)
     }
     while (path[units])
         units++;
-    shim->process_path.size = (units + 1) * 2; /* the terminating NUL is part of an application id */
+    shim->process_path.size =
+        (units + 1) * 2; /* the terminating NUL is part of an application id */
     shim->process_path.data = (uint8_t *)(uintptr_t)path;
     shim->metadata.process_path = &shim->process_path;
     shim->available |= WFP_METADATA_PROCESS_PATH;
@@ -310,8 +311,8 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
         shim->available |= WFP_METADATA_PACKET_DIRECTION;
         shim->metadata.packet_direction = shim->is_inbound ? 1 : 0;
     }
-    permitted = wfp_shim_indicate(shim, layer_id, reason ? WFP_CONDITION_IS_REAUTHORIZE : 0,
-                                  with_packet);
+    permitted =
+        wfp_shim_indicate(shim, layer_id, reason ? WFP_CONDITION_IS_REAUTHORIZE : 0, with_packet);
     shim->available &= ~WFP_METADATA_PACKET_DIRECTION;
     return permitted;
 }
@@ -385,8 +386,7 @@ expect_answers(struct wfp_shim *shim)
     any.remote_port = 0;
     hash = wfp_flow_hash(shim->flows, &any);
     alias = wfp_flow_find(shim->flows, &any, hash, shim->packet->time_100ns);
-    if (!alias &&
-        wfp_flow_create(shim->flows, &any, hash, shim->packet->time_100ns, &alias) < 0)
+    if (!alias && wfp_flow_create(shim->flows, &any, hash, shim->packet->time_100ns, &alias) < 0)
         return;
     alias->outbound = alias->is_multicast = true;
     alias->group_id = shim->flow->id;
@@ -430,8 +430,7 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
     case WFP_ALE_AUTHORIZE:
     case WFP_ALE_REAUTHORIZE:
         /* Read before the classify: what changes meanwhile asks again. */
-        epoch = (uint32_t)wfp_engine_layer_epoch(shim->engine,
-                                                 auth_layer(shim, plan->outbound));
+        epoch = (uint32_t)wfp_engine_layer_epoch(shim->engine, auth_layer(shim, plan->outbound));
         if ((plan->action == WFP_ALE_AUTHORIZE && !wfp_shim_endpoint_open(shim)) ||
             !classify_auth(shim, plan->reason)) {
             refuse_conversation(shim, epoch);
@@ -461,8 +460,7 @@ follow_fin(struct wfp_shim *shim, struct wfp_flow *flow)
     unsigned side = shim->is_inbound, other = !side;
 
     if (packet->tcp_flags & WFP_TCP_FIN) {
-        flow->tcp.fin_sequence[side] =
-            packet->tcp_sequence + (packet->wire_length - header) + 1;
+        flow->tcp.fin_sequence[side] = packet->tcp_sequence + (packet->wire_length - header) + 1;
         flow->fin_seen |= (uint8_t)(1u << side);
     }
     if ((flow->fin_seen & 1u << other) && (packet->tcp_flags & WFP_TCP_ACK)) {

@@ -90,8 +90,7 @@ uint64_t
 wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flow,
                          uint64_t *ret_parent)
 {
-    uint64_t shared =
-        flow->endpoint ? wfp_endpoint_at(shim->endpoints, flow->endpoint)->handle : 0;
+    uint64_t shared = flow->endpoint ? wfp_endpoint_at(shim->endpoints, flow->endpoint)->handle : 0;
 
     if (flow->key.protocol != WFP_PROTOCOL_TCP) {
         *ret_parent = 0;

@@ -147,8 +147,9 @@ is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
     uint64_t words[2];
 
     load_address(version, address, words);
-    if (version == 4 ? address[0] == 127 : words[0] == 0 && wfp_bytes_get32(address + 8) == 0 &&
-                                               wfp_bytes_get32(address + 12) == 1)
+    if (version == 4 ? address[0] == 127
+                     : words[0] == 0 && wfp_bytes_get32(address + 8) == 0 &&
+                           wfp_bytes_get32(address + 12) == 1)
         return true;
     for (uint32_t i = 0; i < stack->local_count; i++) {
         const struct local *local = &stack->local[i];
@@ -185,8 +186,8 @@ find_ways(const struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_dir
           enum wfp_address_type to)
 {
     bool from_here = is_local(stack, packet->version, packet->source);
-    bool to_here = to == WFP_ADDRESS_UNICAST && is_local(stack, packet->version,
-                                                        packet->destination);
+    bool to_here =
+        to == WFP_ADDRESS_UNICAST && is_local(stack, packet->version, packet->destination);
 
     packet->is_loopback = from_here && to_here;
     switch (hint) {

@@ -40,15 +40,16 @@ struct wfp_frame {
     uint32_t wire_length;
     enum wfp_undecodable link_reason; /* set by the plane when it could not find an IP packet */
     enum wfp_direction_hint hint;
-    uint64_t time_100ns; /* since 1601 */
+    uint64_t time_100ns;      /* since 1601 */
     uint32_t interface_index; /* 0 unknown */
     uint8_t interface_type;   /* IANA ifType; 0 means Ethernet */
     bool link_broadcast;      /* the link layer carried it to everyone */
-    bool modified; /* set when a driver changed the bytes and permitted them */
-    uint64_t process_id; /* 0 unknown */
+    bool modified;            /* set when a driver changed the bytes and permitted them */
+    uint64_t process_id;      /* 0 unknown */
     const uint16_t *process_path_utf16;
     enum wfp_entry entry;
-    void *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
+    void
+        *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
 };
 
 enum wfp_outcome { WFP_PERMITTED, WFP_BLOCKED, WFP_ABSORBED, WFP_UNDECODED };

@@ -166,8 +166,8 @@ wfp_capture_need(struct wfp_capture *capture, uint32_t size)
     if (!capture->at_end && make_room(capture, size) < 0)
         return -WFP_ERR_IO;
     while (!capture->at_end && capture->end - capture->start < size) {
-        ssize_t got = read(capture->fd, capture->buffer + capture->end,
-                           capture->capacity - capture->end);
+        ssize_t got =
+            read(capture->fd, capture->buffer + capture->end, capture->capacity - capture->end);
 
         if (got < 0 && errno == EINTR)
             continue;
@@ -194,9 +194,8 @@ wfp_capture_add_interface(struct wfp_capture *capture)
         capture->interface_capacity = capacity;
     }
     interface = &capture->interfaces[capture->interface_count++];
-    *interface = (struct wfp_capture_interface){.section = capture->section,
-                                                .ticks_per_second = 1000000,
-                                                .resolution = 6};
+    *interface = (struct wfp_capture_interface){
+        .section = capture->section, .ticks_per_second = 1000000, .resolution = 6};
     return interface;
 }
 

@@ -23,8 +23,8 @@ enum wfp_capture_way { WFP_CAPTURE_WAY_UNKNOWN, WFP_CAPTURE_WAY_IN, WFP_CAPTURE_
 
 /** A capture interface: pcapng has many, pcap one. */
 struct wfp_capture_interface {
-    uint32_t section;       /* pcapng sections number their interfaces anew */
-    uint32_t link_type;     /* LINKTYPE_* */
+    uint32_t section;   /* pcapng sections number their interfaces anew */
+    uint32_t link_type; /* LINKTYPE_* */
     uint32_t snap_length;
     uint64_t ticks_per_second;
     uint8_t resolution;     /* the same as pcapng codes it: a power of 10, or of 2 with bit 7 */
@@ -42,9 +42,9 @@ struct wfp_capture_record {
     uint8_t *data; /* link layer */
     uint32_t length;
     uint32_t wire_length;
-    uint32_t headroom;  /* bytes before data that may be written */
-    uint32_t interface; /* index into the capture's interfaces */
-    uint64_t ticks;     /* as in the file */
+    uint32_t headroom;   /* bytes before data that may be written */
+    uint32_t interface;  /* index into the capture's interfaces */
+    uint64_t ticks;      /* as in the file */
     uint64_t time_100ns; /* since 1601 */
     enum wfp_capture_way way;
     bool link_broadcast;

@@ -98,8 +98,7 @@ read_interface(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
             memcpy(&interface->offset_seconds, value, 8);
     }
     if (capture->is_swapped)
-        interface->offset_seconds =
-            (int64_t)__builtin_bswap64((uint64_t)interface->offset_seconds);
+        interface->offset_seconds = (int64_t)__builtin_bswap64((uint64_t)interface->offset_seconds);
     return 0;
 }
 
@@ -212,8 +211,8 @@ read_packet(struct wfp_capture *capture, uint8_t *body, uint32_t size, bool is_o
                                 number);
     record->interface = capture->section_first + number;
     interface = &capture->interfaces[record->interface];
-    record->ticks = (uint64_t)wfp_capture_get32(capture, body + 4) << 32 |
-                    wfp_capture_get32(capture, body + 8);
+    record->ticks =
+        (uint64_t)wfp_capture_get32(capture, body + 4) << 32 | wfp_capture_get32(capture, body + 8);
     record->time_100ns = wfp_capture_time(interface, record->ticks);
     record->length = wfp_capture_get32(capture, body + 12);
     record->wire_length = wfp_capture_get32(capture, body + 16);
@@ -223,8 +222,7 @@ read_packet(struct wfp_capture *capture, uint8_t *body, uint32_t size, bool is_o
                                 record->length, size);
     record->data = body + 20;
     if (room > ((record->length + 3) & ~3u))
-        read_packet_options(capture, body + 20 + ((record->length + 3) & ~3u), body + size,
-                            record);
+        read_packet_options(capture, body + 20 + ((record->length + 3) & ~3u), body + size, record);
     return 1;
 }
 
@@ -298,8 +296,7 @@ wfp_capture_pcapng_next(struct wfp_capture *capture, struct wfp_capture_record *
         if (type == BLOCK_INTERFACE)
             r = read_interface(capture, body, length - BLOCK_FRAME);
         else if (type == BLOCK_PACKET || type == BLOCK_PACKET_OLD)
-            r = read_packet(capture, body, length - BLOCK_FRAME, type == BLOCK_PACKET_OLD,
-                            &record);
+            r = read_packet(capture, body, length - BLOCK_FRAME, type == BLOCK_PACKET_OLD, &record);
         else if (type == BLOCK_PACKET_SIMPLE)
             r = read_simple_packet(capture, body, length - BLOCK_FRAME, &record);
         else if (type == BLOCK_PROCESS)

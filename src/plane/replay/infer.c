@@ -26,6 +26,7 @@ struct census {
     struct tally *table;
     uint32_t packets[2]; /* IPv4, IPv6 */
     bool has_hints;
+    bool is_sample; /* the capture is longer than what was looked at */
 };
 
 static bool
@@ -99,10 +100,11 @@ add(struct wfp_replay_local *local, const struct tally *tally, const struct cens
     if (tally->is_certain)
         snprintf(note, sizeof(note), "by packet direction");
     else
-        snprintf(note, sizeof(note), "in %u of %u IPv%u packets", tally->packets,
-                 census->packets[tally->version == 6], tally->version);
-    snprintf(local->text + used, sizeof(local->text) - used, "%s%s (%s)", used ? ", " : "",
-             address, note);
+        snprintf(note, sizeof(note), "in %u of %s%u IPv%u packets", tally->packets,
+                 census->is_sample ? "the first " : "", census->packets[tally->version == 6],
+                 tally->version);
+    snprintf(local->text + used, sizeof(local->text) - used, "%s%s (%s)", used ? ", " : "", address,
+             note);
     prefix = &local->prefixes[local->count++];
     prefix->version = tally->version;
     prefix->prefix_length = tally->version == 4 ? 32 : 128;
@@ -136,6 +138,8 @@ decide(struct census *census, struct wfp_replay_local *local)
     for (int i = 0; i < 2 && !census->has_hints; i++)
         if (best[i])
             add(local, best[i], census);
+    if (local->count == 0)
+        snprintf(local->text, sizeof(local->text), "none found");
 }
 
 int
@@ -149,19 +153,25 @@ wfp_replay_infer_local(const char *path, struct wfp_replay_local *ret_local)
     char error[256];
     int r;
 
-    if (strcmp(path, "-") == 0)
+    if (strcmp(path, "-") == 0) {
+        snprintf(local.text, sizeof(local.text),
+                 "unknown (standard input can't be read twice; give --local)");
+        *ret_local = local;
         return -WFP_ERR_NOT_SUPPORTED;
+    }
     census.table = table = calloc(TABLE_SIZE, sizeof(*table));
     if (!table)
         return -WFP_ERR_NO_MEMORY;
     r = wfp_replay_open(path, &plane, error);
     if (r < 0)
         return r;
-    for (uint32_t i = 0;
-         i < PACKETS_SEEN && wfp_replay_next((struct wfp_replay *)plane, &frame) > 0; i++) {
+    for (uint32_t i = 0; wfp_replay_next((struct wfp_replay *)plane, &frame) > 0; i++) {
         struct wfp_packet packet = {
             .data = frame.data, .length = frame.length, .wire_length = frame.wire_length};
 
+        census.is_sample = i == PACKETS_SEEN;
+        if (census.is_sample)
+            break;
         if (frame.link_reason == WFP_DECODED && wfp_packet_parse(&packet) == WFP_DECODED)
             count(&census, &packet, frame.hint, i);
     }

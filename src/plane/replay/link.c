@@ -91,8 +91,8 @@ static void
 set_cooked_type(uint16_t type, struct wfp_link *link)
 {
     static const enum wfp_direction_hint hints[] = {
-        [0] = WFP_HINT_INBOUND, [1] = WFP_HINT_INBOUND,  [2] = WFP_HINT_INBOUND,
-        [3] = WFP_HINT_NONE, /* for another host, seen by chance */
+        [0] = WFP_HINT_INBOUND,  [1] = WFP_HINT_INBOUND,
+        [2] = WFP_HINT_INBOUND,  [3] = WFP_HINT_NONE, /* for another host, seen by chance */
         [4] = WFP_HINT_OUTBOUND,
     };
 
@@ -148,7 +148,7 @@ static const struct {
     {0, strip_null},
     {108, strip_null}, /* LOOP: the same in network order */
     {9, strip_ppp},
-    {50, strip_ppp}, /* PPP_HDLC */
+    {50, strip_ppp},  /* PPP_HDLC */
     {228, strip_raw}, /* IPV4 */
     {229, strip_raw}, /* IPV6 */
     {12, strip_raw},  /* DLT_RAW as some systems write it */
@@ -156,8 +156,7 @@ static const struct {
 };
 
 enum wfp_undecodable
-wfp_link_strip(uint32_t link_type, const uint8_t *frame, uint32_t length,
-               struct wfp_link *ret_link)
+wfp_link_strip(uint32_t link_type, const uint8_t *frame, uint32_t length, struct wfp_link *ret_link)
 {
     *ret_link = (struct wfp_link){0};
     for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

@@ -11,7 +11,7 @@
 #define WFP_LINK_RAW      101u
 
 struct wfp_link {
-    uint32_t offset;   /* bytes before the IP packet */
+    uint32_t offset; /* bytes before the IP packet */
     enum wfp_direction_hint hint;
     bool is_broadcast; /* to everyone on the link */
 };

@@ -45,7 +45,7 @@ struct wfp_replay_local {
  * go to; of equals, the one that sent first.
  *
  * @return 0 (with count 0 where nothing was found), or as wfp_replay_open(); -WFP_ERR_NOT_SUPPORTED
- *         for standard input, which can't be read twice
+ *         for standard input, which can't be read twice (`text` then says so)
  */
 int wfp_replay_infer_local(const char *path, struct wfp_replay_local *ret_local);
 

@@ -38,9 +38,9 @@ enum {
 
 struct wfp_replay_writer {
     int fd;
-    int error; /* sticks */
+    int error;                       /* sticks */
     const struct wfp_replay *replay; /* NULL: another plane */
-    uint32_t *interfaces; /* by capture interface: the number in our file + 1 */
+    uint32_t *interfaces;            /* by capture interface: the number in our file + 1 */
     uint32_t interface_capacity, interface_count;
     uint32_t raw_number; /* + 1: of the interface for packets without a link layer */
     uint32_t used;
@@ -192,7 +192,8 @@ put_packet(struct wfp_replay_writer *writer, uint32_t number,
     uint32_t flags = decision->direction == WFP_INBOUND    ? 1
                      : decision->direction == WFP_OUTBOUND ? 2
                                                            : 0;
-    uint32_t size = 32 + padded(record->length) + (is_decided ? option_size(4) + option_size(9) : 0) +
+    uint32_t size = 32 + padded(record->length) +
+                    (is_decided ? option_size(4) + option_size(9) : 0) +
                     (comment_size ? option_size(comment_size) : 0) + 4;
     uint32_t body[] = {BLOCK_PACKET,
                        size,

@@ -203,8 +203,7 @@ test_context_belongs_to_layer_and_callout(void **state)
     assert_int_equal(wfp_flow_context_remove(table, flow->id, 20, 7, &removal), 0);
     assert_int_equal(removal, WFP_FLOW_REMOVED);
     assert_int_equal(deleted_once[1001], 1);
-    assert_int_equal(wfp_flow_context_remove(table, flow->id, 20, 7, &removal),
-                     -WFP_ERR_NOT_FOUND);
+    assert_int_equal(wfp_flow_context_remove(table, flow->id, 20, 7, &removal), -WFP_ERR_NOT_FOUND);
     /* Removed, so another may take its place. */
     assert_int_equal(wfp_flow_context_set(table, flow->id, 20, 7, 1005), 0);
     wfp_flow_end(table, flow);

@@ -95,12 +95,10 @@ test_any_order_and_any_cut(void **state)
             enum wfp_fragment_result result;
 
             result = add(&datagram, round, parts[i].at, parts[i].size, more, 0, &whole);
-            assert_int_equal(result,
-                             i + 1 < count ? WFP_FRAGMENT_HELD : WFP_FRAGMENT_COMPLETE);
+            assert_int_equal(result, i + 1 < count ? WFP_FRAGMENT_HELD : WFP_FRAGMENT_COMPLETE);
             if (i == 3 && count > 4) /* a retransmission changes nothing */
-                assert_int_equal(
-                    add(&datagram, round, parts[i].at, parts[i].size, more, 0, &whole),
-                    WFP_FRAGMENT_HELD);
+                assert_int_equal(add(&datagram, round, parts[i].at, parts[i].size, more, 0, &whole),
+                                 WFP_FRAGMENT_HELD);
         }
         assert_int_equal(wfp_packet_parse(&whole), WFP_DECODED);
         assert_false(whole.is_fragment);

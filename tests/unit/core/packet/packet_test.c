@@ -51,9 +51,9 @@ test_tcp_v4(void **state)
 static void
 test_udp_v6_behind_extension_headers(void **state)
 {
-    uint8_t upper[] = {43, 0, 1, 4, 0, 0, 0, 0, /* hop-by-hop -> routing */
-                       60, 0, 0, 0, 0, 0, 0, 0, /* routing -> destination options */
-                       17, 0, 1, 4, 0, 0, 0, 0, /* destination options -> UDP */
+    uint8_t upper[] = {43, 0,  1, 4,  0, 0, 0, 0, /* hop-by-hop -> routing */
+                       60, 0,  0, 0,  0, 0, 0, 0, /* routing -> destination options */
+                       17, 0,  1, 4,  0, 0, 0, 0, /* destination options -> UDP */
                        0,  53, 0, 54, 0, 9, 0, 0, 'x'};
     struct build b;
     enum wfp_undecodable reason;
@@ -156,11 +156,11 @@ test_padding_is_not_payload_and_snap_length_is_not_a_lie(void **state)
 /* Each row changes one thing of a good packet. */
 static const struct lie {
     const char *what;
-    char kind;         /* 't' tcp v4, 'u' udp v4, 's' udp v6, 'i' icmp v4 */
-    uint32_t offset;   /* of the change */
-    uint32_t value;    /* its big-endian bytes */
+    char kind;       /* 't' tcp v4, 'u' udp v4, 's' udp v6, 'i' icmp v4 */
+    uint32_t offset; /* of the change */
+    uint32_t value;  /* its big-endian bytes */
     uint32_t width;
-    uint32_t length;   /* bytes given; 0 = all */
+    uint32_t length; /* bytes given; 0 = all */
     enum wfp_undecodable reason;
 } lies[] = {
     {"version 0", 't', 0, 0x05, 1, 0, WFP_UNDECODABLE_IP_VERSION},
@@ -214,8 +214,11 @@ test_lies_are_named(void **state)
         }
         for (uint32_t k = 0; k < lie->width; k++)
             b.bytes[lie->offset + k] = (uint8_t)(lie->value >> (8 * (lie->width - 1 - k)));
-        parse(b.bytes, lie->length == UINT32_MAX ? 0 : lie->length ? lie->length : b.length, 0,
-              &reason);
+        parse(b.bytes,
+              lie->length == UINT32_MAX ? 0
+              : lie->length             ? lie->length
+                                        : b.length,
+              0, &reason);
         if (reason != lie->reason)
             fail_msg("%s: %s, wanted %s", lie->what, wfp_undecodable_name(reason),
                      wfp_undecodable_name(lie->reason));
@@ -304,9 +307,8 @@ test_checksum_known_answers(void **state)
     assert_int_equal(wfp_checksum_fold(wfp_checksum_add(0, bytes, 8)), (uint16_t)~0xddf2);
     memcpy(changed, bytes, 8);
     wfp_bytes_put16(changed + 2, 0x1234);
-    assert_int_equal(
-        wfp_checksum_replace((uint16_t)~0xddf2, 0xf203, 0x1234),
-        wfp_checksum_fold(wfp_checksum_add(0, changed, 8)));
+    assert_int_equal(wfp_checksum_replace((uint16_t)~0xddf2, 0xf203, 0x1234),
+                     wfp_checksum_fold(wfp_checksum_add(0, changed, 8)));
 }
 
 int

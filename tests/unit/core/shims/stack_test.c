@@ -180,13 +180,13 @@ send_line(struct world *world, const char *line)
         hint = *p == '>' ? WFP_HINT_OUTBOUND : WFP_HINT_INBOUND;
         p += 2;
     }
-    assert_true(sscanf(p, "%7s %47s %47s %15s %u %u", protocol, source, destination, what, &a, &b) >=
-                3);
+    assert_true(
+        sscanf(p, "%7s %47s %47s %15s %u %u", protocol, source, destination, what, &a, &b) >= 3);
     source_port = split_port(source);
     destination_port = split_port(destination);
     if (strcmp(protocol, "tcp") == 0) {
-        build_tcp(&build, source, source_port, destination, destination_port, tcp_flags_of(what),
-                  a, "");
+        build_tcp(&build, source, source_port, destination, destination_port, tcp_flags_of(what), a,
+                  "");
         wfp_bytes_put32(build.bytes + (build.bytes[0] == 0x45 ? 20 : 40) + 8, b);
     } else if (strcmp(protocol, "udp") == 0) {
         build_udp(&build, source, source_port, destination, destination_port, "data");
@@ -241,44 +241,35 @@ run_script(struct world *world, const char *name, const struct line *lines, size
     }
 
 /* Ref: win32 FWP/tcp-packet-flows, "TCP Connection Establishment", the client's rows. */
-SCRIPT(tcp_client,
-       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+SCRIPT(tcp_client, {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 A 101 501", "OUT_TP OUT_IP"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 PA 101 501", "OUT_TP OUT_IP"},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 A 501 101", "IN_IP IN_TP"})
 
 /* Ref: the same, the server's rows. */
-SCRIPT(tcp_server,
-       {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"},
+SCRIPT(tcp_server, {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"},
        {"tcp 10.0.0.1/80 1.2.3.4/1000 SA 500 101", "OUT_TP OUT_IP"},
        {"tcp 1.2.3.4/1000 10.0.0.1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"},
        {"tcp 10.0.0.1/80 1.2.3.4/1000 PA 501 101", "OUT_TP OUT_IP"})
 
-SCRIPT(tcp_server_v6,
-       {"tcp fe80::9/1000 fd00::1/80 S 100", "IN_IP IN_TP ACCEPT"},
+SCRIPT(tcp_server_v6, {"tcp fe80::9/1000 fd00::1/80 S 100", "IN_IP IN_TP ACCEPT"},
        {"tcp fd00::1/80 fe80::9/1000 SA 500 101", "OUT_TP OUT_IP"},
        {"tcp fe80::9/1000 fd00::1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"})
 
 /* Ref: win32 FWP/udp-packet-flows, "UDP Connection Establishment". */
-SCRIPT(udp_client,
-       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+SCRIPT(udp_client, {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
        {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
        {"udp 10.0.0.1/1000 1.2.3.4/53", "DATAGRAM OUT_TP OUT_IP"})
 
-SCRIPT(udp_server,
-       {"udp 1.2.3.4/1000 10.0.0.1/53", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
+SCRIPT(udp_server, {"udp 1.2.3.4/1000 10.0.0.1/53", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
        {"udp 10.0.0.1/53 1.2.3.4/1000", "DATAGRAM OUT_TP OUT_IP"},
        {"udp 1.2.3.4/1001 10.0.0.1/53", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"})
 
 /* Ref: win32 FWP/ale-stateful-filtering: 60 seconds of idleness end a UDP flow. */
-SCRIPT(udp_idle,
-       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
-       {"+59", ""},
-       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
-       {"+59", ""},
-       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
-       {"+60", ""},
+SCRIPT(udp_idle, {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
+       {"+59", ""}, {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"}, {"+59", ""},
+       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"}, {"+60", ""},
        {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"})
 
 SCRIPT(icmp_echo_is_one_flow_per_id,
@@ -289,13 +280,11 @@ SCRIPT(icmp_echo_is_one_flow_per_id,
        {"icmp fd00::1 fe80::2 128 7", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
        {"icmp fe80::2 fd00::1 129 7", "IN_IP IN_TP DATAGRAM"})
 
-SCRIPT(icmp_errors_meet_no_ale_layer,
-       {"icmp 1.2.3.4 10.0.0.1 3", "IN_IP IN_TP IN_ICMP_ERROR"},
+SCRIPT(icmp_errors_meet_no_ale_layer, {"icmp 1.2.3.4 10.0.0.1 3", "IN_IP IN_TP IN_ICMP_ERROR"},
        {"icmp 10.0.0.1 1.2.3.4 3", "OUT_ICMP_ERROR OUT_TP OUT_IP"},
        {"icmp fe80::2 fd00::1 1", "IN_IP IN_TP IN_ICMP_ERROR"})
 
-SCRIPT(forwarded_packets_meet_one_layer,
-       {"udp 1.2.3.4/1 5.6.7.8/2", "FORWARD"},
+SCRIPT(forwarded_packets_meet_one_layer, {"udp 1.2.3.4/1 5.6.7.8/2", "FORWARD"},
        {"tcp fe80::1/1 fe80::2/2 S", "FORWARD"})
 
 SCRIPT(loopback_goes_out_and_in,
@@ -316,16 +305,13 @@ SCRIPT(both_fins_close_and_stragglers_meet_no_ale,
        {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 FA 101 501", "OUT_TP OUT_IP"},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 FA 501 102", "IN_IP IN_TP"},
-       {"tcp 10.0.0.1/1000 1.2.3.4/80 A 102 502", "OUT_TP OUT_IP"},
-       {"policy CONNECT", ""},
+       {"tcp 10.0.0.1/1000 1.2.3.4/80 A 102 502", "OUT_TP OUT_IP"}, {"policy CONNECT", ""},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 FA 501 102", "IN_IP IN_TP"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 R 102 502", "OUT_TP OUT_IP"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 S 900", "CONNECT OUT_TP OUT_IP"})
 
-SCRIPT(rst_closes,
-       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
-       {"tcp 1.2.3.4/80 10.0.0.1/1000 RA 0 101", "IN_IP IN_TP"},
-       {"policy CONNECT", ""},
+SCRIPT(rst_closes, {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+       {"tcp 1.2.3.4/80 10.0.0.1/1000 RA 0 101", "IN_IP IN_TP"}, {"policy CONNECT", ""},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 A 1 101", "IN_IP IN_TP"})
 
 SCRIPT(retransmitted_syn_is_not_authorized_again,
@@ -333,8 +319,7 @@ SCRIPT(retransmitted_syn_is_not_authorized_again,
        {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "OUT_TP OUT_IP"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 S 200", "CONNECT OUT_TP OUT_IP"})
 
-SCRIPT(simultaneous_open,
-       {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
+SCRIPT(simultaneous_open, {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT OUT_TP OUT_IP"},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 S 500", "IN_IP IN_TP"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 SA 100 501", "OUT_TP OUT_IP"},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP ESTABLISHED"})
@@ -350,43 +335,34 @@ SCRIPT(conversation_joined_in_the_middle,
 /* Ref: win32 FWP/ale-re-authorization: either direction, at the layer of the first packet. */
 SCRIPT(policy_change_asks_again_at_the_flows_layer,
        {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
-       {"policy ACCEPT", ""},
-       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
-       {"policy CONNECT", ""},
-       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP CONNECT DATAGRAM"},
+       {"policy ACCEPT", ""}, {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
+       {"policy CONNECT", ""}, {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP CONNECT DATAGRAM"},
        {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"})
 
 /* Ref: the pages' "Failed Reauthorization" rows. */
 SCRIPT(failed_reauthorization_tears_down,
        {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"},
        {"tcp 10.0.0.1/80 1.2.3.4/1000 SA 500 101", "OUT_TP OUT_IP"},
-       {"tcp 1.2.3.4/1000 10.0.0.1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"},
-       {"policy ACCEPT", ""},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 A 101 501", "IN_IP IN_TP ESTABLISHED"}, {"policy ACCEPT", ""},
        {"block ACCEPT", ""},
        {"tcp 1.2.3.4/1000 10.0.0.1/80 PA 101 501", "IN_IP IN_TP ACCEPT ACCEPT_DISCARD BLOCK"},
        {"tcp 10.0.0.1/80 1.2.3.4/1000 A 501 102", "ACCEPT BLOCK"},
        {"tcp 1.2.3.4/1000 10.0.0.1/80 A 102 501", "IN_IP IN_TP ACCEPT BLOCK"},
-       {"block NOTHING", ""},
-       {"policy ACCEPT", ""},
+       {"block NOTHING", ""}, {"policy ACCEPT", ""},
        {"tcp 1.2.3.4/1000 10.0.0.1/80 A 102 501", "IN_IP IN_TP ACCEPT ESTABLISHED"})
 
-SCRIPT(refused_connect_takes_the_conversation_with_it,
-       {"block CONNECT", ""},
+SCRIPT(refused_connect_takes_the_conversation_with_it, {"block CONNECT", ""},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 S 100", "CONNECT CONNECT_DISCARD BLOCK"},
        {"tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101", "IN_IP IN_TP CONNECT BLOCK"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 PA 101 501", "CONNECT BLOCK"},
        {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT CONNECT_DISCARD BLOCK"},
-       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT CONNECT_DISCARD BLOCK"},
-       {"block NOTHING", ""},
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT CONNECT_DISCARD BLOCK"}, {"block NOTHING", ""},
        {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
        {"tcp 10.0.0.1/1000 1.2.3.4/80 S 900", "CONNECT OUT_TP OUT_IP"})
 
-SCRIPT(block_ends_the_way_and_goes_to_discard,
-       {"block OUT_TP", ""},
-       {"udp 10.0.0.1/1000 1.2.3.4/53",
-        "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_TP_DISCARD BLOCK"},
-       {"block IN_IP", ""},
-       {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_IP_DISCARD BLOCK"},
+SCRIPT(block_ends_the_way_and_goes_to_discard, {"block OUT_TP", ""},
+       {"udp 10.0.0.1/1000 1.2.3.4/53", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_TP_DISCARD BLOCK"},
+       {"block IN_IP", ""}, {"udp 1.2.3.4/53 10.0.0.1/1000", "IN_IP IN_IP_DISCARD BLOCK"},
        {"block ESTABLISHED", ""},
        {"udp 10.0.0.1/1001 1.2.3.4/53", "CONNECT ESTABLISHED ESTABLISHED_DISCARD BLOCK"},
        {"block OUT_IP", ""},
@@ -396,10 +372,8 @@ SCRIPT(block_ends_the_way_and_goes_to_discard,
 /* Ref: win32 FWP/ale-multicast-broadcast-traffic. */
 SCRIPT(answers_to_a_group_are_admitted_for_four_seconds,
        {"udp 10.0.0.1/1000 239.255.255.250/1900", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"},
-       {"udp 1.2.3.4/1900 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
-       {"+3", ""},
-       {"udp 5.6.7.8/77 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"},
-       {"+1", ""},
+       {"udp 1.2.3.4/1900 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"}, {"+3", ""},
+       {"udp 5.6.7.8/77 10.0.0.1/1000", "IN_IP IN_TP DATAGRAM"}, {"+1", ""},
        {"udp 5.6.7.8/77 10.0.0.1/1000", "IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"},
        {"udp 10.0.0.1/1000 239.255.255.250/1900", "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP"})
 
@@ -579,8 +553,8 @@ test_sockets_close_with_their_conversations(void **state)
     assert_int_not_equal(connection, 0);
     assert_int_equal(handles[0], connection);
     send_line(world, "tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101");
-    assert_int_equal(
-        seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4)->metadata.transport_endpoint_handle, connection);
+    assert_int_equal(seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4)->metadata.transport_endpoint_handle,
+                     connection);
     send_line(world, "tcp 1.2.3.4/80 10.0.0.1/1000 R 501");
     assert_string_equal(socket_events(handles), "CR");
     assert_int_equal(handles[0], connection);
@@ -590,8 +564,8 @@ test_sockets_close_with_their_conversations(void **state)
     assert_string_equal(socket_events(handles), "A");
     datagram = handles[0];
     send_line(world, "udp 10.0.0.1/1000 1.2.3.5/53");
-    assert_int_equal(
-        seen_at(WFP_LAYER_OUTBOUND_TRANSPORT_V4)->metadata.transport_endpoint_handle, datagram);
+    assert_int_equal(seen_at(WFP_LAYER_OUTBOUND_TRANSPORT_V4)->metadata.transport_endpoint_handle,
+                     datagram);
     mock.count = 0;
     world->now += 100 * SECOND;
     wfp_stack_advance(world->stack, world->now);
@@ -599,9 +573,8 @@ test_sockets_close_with_their_conversations(void **state)
     assert_int_equal(handles[0], datagram);
 
     send_line(world, "tcp 1.2.3.4/1000 10.0.0.1/80 S 100");
-    assert_int_equal(
-        seen_at(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4)->metadata.parent_endpoint_handle,
-        seen_at(WFP_LAYER_ALE_AUTH_LISTEN_V4)->metadata.transport_endpoint_handle);
+    assert_int_equal(seen_at(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4)->metadata.parent_endpoint_handle,
+                     seen_at(WFP_LAYER_ALE_AUTH_LISTEN_V4)->metadata.transport_endpoint_handle);
     assert_string_equal(socket_events(handles), "AL");
     wfp_stack_free(world->stack);
     world->stack = NULL;
@@ -686,20 +659,32 @@ static void
 test_values_have_the_layers_types(void **state)
 {
     static const char *packets[] = {
-        "tcp 10.0.0.1/1000 1.2.3.4/80 S 100",    "tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101",
-        "tcp fe80::1/1000 fd00::1/80 S 100",     "udp fd00::1/1 fe80::2/5",
-        "udp 1.2.3.4/5 10.0.0.1/6",              "icmp 10.0.0.1 1.2.3.4 8 7",
-        "icmp fe80::2 fd00::1 128 7",            "icmp 1.2.3.4 10.0.0.1 3",
-        "icmp fd00::1 fe80::2 1",                "icmp fe80::2 fd00::1 3",
-        "icmp 10.0.0.1 1.2.3.4 11",              "udp 1.2.3.4/1 5.6.7.8/2",
-        "udp fe80::1/1 fe80::2/2",               "udp 1.2.3.4/5 224.0.0.251/5353",
+        "tcp 10.0.0.1/1000 1.2.3.4/80 S 100",
+        "tcp 1.2.3.4/80 10.0.0.1/1000 SA 500 101",
+        "tcp fe80::1/1000 fd00::1/80 S 100",
+        "udp fd00::1/1 fe80::2/5",
+        "udp 1.2.3.4/5 10.0.0.1/6",
+        "icmp 10.0.0.1 1.2.3.4 8 7",
+        "icmp fe80::2 fd00::1 128 7",
+        "icmp 1.2.3.4 10.0.0.1 3",
+        "icmp fd00::1 fe80::2 1",
+        "icmp fe80::2 fd00::1 3",
+        "icmp 10.0.0.1 1.2.3.4 11",
+        "udp 1.2.3.4/1 5.6.7.8/2",
+        "udp fe80::1/1 fe80::2/2",
+        "udp 1.2.3.4/5 224.0.0.251/5353",
     };
     static const uint16_t blocks[] = {
-        WFP_LAYER_INBOUND_IPPACKET_V4,       WFP_LAYER_INBOUND_TRANSPORT_V6,
-        WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6,   WFP_LAYER_ALE_AUTH_CONNECT_V4,
-        WFP_LAYER_ALE_FLOW_ESTABLISHED_V6,   WFP_LAYER_OUTBOUND_IPPACKET_V6,
-        WFP_LAYER_OUTBOUND_TRANSPORT_V4,     WFP_LAYER_DATAGRAM_DATA_V4,
-        WFP_LAYER_INBOUND_ICMP_ERROR_V6,     WFP_LAYER_OUTBOUND_ICMP_ERROR_V6,
+        WFP_LAYER_INBOUND_IPPACKET_V4,
+        WFP_LAYER_INBOUND_TRANSPORT_V6,
+        WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6,
+        WFP_LAYER_ALE_AUTH_CONNECT_V4,
+        WFP_LAYER_ALE_FLOW_ESTABLISHED_V6,
+        WFP_LAYER_OUTBOUND_IPPACKET_V6,
+        WFP_LAYER_OUTBOUND_TRANSPORT_V4,
+        WFP_LAYER_DATAGRAM_DATA_V4,
+        WFP_LAYER_INBOUND_ICMP_ERROR_V6,
+        WFP_LAYER_OUTBOUND_ICMP_ERROR_V6,
         WFP_LAYER_IPFORWARD_V4,
     };
 
@@ -775,8 +760,8 @@ test_inbound_values_are_turned_round(void **state)
     assert_true(seen->has_packet);
     assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V6_NEXTHOP_INTERFACE_INDEX].type,
                      WFP_EMPTY);
-    assert_int_equal(
-        seen->values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V6_ARRIVAL_INTERFACE_INDEX].uint32, 3);
+    assert_int_equal(seen->values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V6_ARRIVAL_INTERFACE_INDEX].uint32,
+                     3);
 }
 
 static void
@@ -900,9 +885,13 @@ test_loopback_flag(void **state)
 {
     send_line(*state, "udp 10.0.0.1/1000 10.0.0.2/53");
     assert_int_equal(seen_at(WFP_LAYER_OUTBOUND_IPPACKET_V4)
-                         ->values[WFP_FIELD_OUTBOUND_IPPACKET_V4_FLAGS].uint32, 1);
+                         ->values[WFP_FIELD_OUTBOUND_IPPACKET_V4_FLAGS]
+                         .uint32,
+                     1);
     assert_int_equal(seen_at(WFP_LAYER_INBOUND_TRANSPORT_V4)
-                         ->values[WFP_FIELD_INBOUND_TRANSPORT_V4_FLAGS].uint32, 0x101);
+                         ->values[WFP_FIELD_INBOUND_TRANSPORT_V4_FLAGS]
+                         .uint32,
+                     0x101);
 }
 
 static void
@@ -934,9 +923,8 @@ static void
 test_bad_configuration_is_refused(void **state)
 {
     struct wfp_local_prefix bad = {4, 33, {0}};
-    struct wfp_stack_config config = {.engine = (struct wfp_engine *)&mock,
-                                      .local = &bad,
-                                      .local_count = 1};
+    struct wfp_stack_config config = {
+        .engine = (struct wfp_engine *)&mock, .local = &bad, .local_count = 1};
     struct wfp_stack *stack = NULL;
 
     assert_true(wfp_stack_new(&config, &stack) < 0);

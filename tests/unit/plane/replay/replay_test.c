@@ -96,8 +96,8 @@ make_pcap(const char *path, int link_type, int precision, int packets)
         if (i % 4 == 3)
             header.caplen = MIN(header.caplen, 60u);
         header.ts.tv_sec = 1700000000 + i;
-        header.ts.tv_usec = precision == PCAP_TSTAMP_PRECISION_NANO ? i * 1234567 % 1000000000
-                                                                    : i * 4567 % 1000000;
+        header.ts.tv_usec =
+            precision == PCAP_TSTAMP_PRECISION_NANO ? i * 1234567 % 1000000000 : i * 4567 % 1000000;
         pcap_dump((u_char *)dumper, &header, frame);
     }
     pcap_dump_close(dumper);
@@ -109,8 +109,8 @@ static uint32_t
 compare_with_libpcap(const char *path)
 {
     char error[256], pcap_error[PCAP_ERRBUF_SIZE];
-    pcap_t *pcap = pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO,
-                                                           pcap_error);
+    pcap_t *pcap =
+        pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, pcap_error);
     struct wfp_capture *capture = NULL;
     struct wfp_capture_record record;
     struct pcap_pkthdr *header;
@@ -216,7 +216,7 @@ take(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
     run->process_id = frame->process_id;
     if (frame->process_path_utf16)
         memcpy(run->process_name, frame->process_path_utf16, sizeof(run->process_name));
-    ret_decision->outcome = frame->link_reason ? WFP_UNDECODED
+    ret_decision->outcome = frame->link_reason      ? WFP_UNDECODED
                             : run->packets % 3 == 0 ? WFP_BLOCKED
                                                     : WFP_PERMITTED;
     ret_decision->direction = run->packets % 2 ? WFP_INBOUND : WFP_OUTBOUND;
@@ -273,8 +273,7 @@ test_written_capture_holds_the_same_packets(void **state)
 static void
 test_tshark_reads_comments_and_verdicts(void **state)
 {
-    static const char *const wanted[] = {
-        "1\tpacket 1\\npath: A > B", "2\tpacket 2\\npath: A > B"};
+    static const char *const wanted[] = {"1\tpacket 1\\npath: A > B", "2\tpacket 2\\npath: A > B"};
     char command[512], line[512], error[256];
     struct run run = {0};
     FILE *pipe;
@@ -300,7 +299,8 @@ test_tshark_reads_comments_and_verdicts(void **state)
     assert_int_equal(pclose(pipe), 0);
 
     snprintf(command, sizeof(command),
-             "tshark -r %s -T fields -e frame.verdict.ebpf_tc -e frame.packet_flags_direction 2>/dev/null",
+             "tshark -r %s -T fields -e frame.verdict.ebpf_tc -e frame.packet_flags_direction "
+             "2>/dev/null",
              path_of("t.pcapng"));
     pipe = popen(command, "r");
     assert_non_null(fgets(line, sizeof(line), pipe));
@@ -466,13 +466,15 @@ static void
 test_pcapng_with_several_interfaces(void **state)
 {
     static const uint32_t blocks[] = {
-        0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28, /* section */
-        1, 20, 1, 0, 20,                                           /* interface 0: Ethernet */
-        1, 32, 101, 0, 0x00010009, 9, 0, 32,                       /* interface 1: raw, 1 ns */
-        0x0badbad0, 16, 0, 16,                                     /* not ours */
-        6, 44, 1, 0, 1500, 0, 0, 0x00040002, 2, 0, 44,             /* empty, outbound */
-        6, 44, 0, 0, 77, 0, 0, 0x00040002, 1, 0, 44,               /* empty, inbound */
-        3, 16, 0, 16,                                              /* simple, empty */
+        0x0a0d0d0a, 28, 0x1a2b3c4d, 1,  UINT32_MAX, UINT32_MAX, 28,     /* section */
+        1,          20, 1,          0,  20,                             /* interface 0: Ethernet */
+        1,          32, 101,        0,  0x00010009, 9,          0,  32, /* interface 1: raw, 1 ns */
+        0x0badbad0, 16, 0,          16,                                 /* not ours */
+        6,          44, 1,          0,  1500,       0,          0,  0x00040002,
+        2,          0,  44, /* empty, outbound */
+        6,          44, 0,          0,  77,         0,          0,  0x00040002,
+        1,          0,  44,             /* empty, inbound */
+        3,          16, 0,          16, /* simple, empty */
     };
     char error[256];
     struct run run = {0};
@@ -504,11 +506,13 @@ static void
 test_pcapng_with_processes(void **state)
 {
     static const uint32_t blocks[] = {
-        0x0a0d0d0a, 28, 0x1a2b3c4d, 1, UINT32_MAX, UINT32_MAX, 28, /* section */
-        1, 20, 101, 0, 20,                                         /* interface */
-        0x80000001, 28, 7, 0x00040002, 0x6c727543, 0, 28,          /* process 7 "Curl" */
-        6, 40, 0, 0, 1500, 0, 0, 0x00048001, 0, 40,                /* empty, of process 0 */
-        6, 40, 0, 0, 1500, 0, 0, 0x00048001, 1, 40,                /* of one not described */
+        0x0a0d0d0a, 28, 0x1a2b3c4d, 1,          UINT32_MAX, UINT32_MAX, 28, /* section */
+        1,          20, 101,        0,          20,                         /* interface */
+        0x80000001, 28, 7,          0x00040002, 0x6c727543, 0,          28, /* process 7 "Curl" */
+        6,          40, 0,          0,          1500,       0,          0,
+        0x00048001, 0,  40, /* empty, of process 0 */
+        6,          40, 0,          0,          1500,       0,          0,
+        0x00048001, 1,  40, /* of one not described */
     };
     static const uint16_t name[] = {'c', 'u', 'r', 'l', 0};
     char error[256];
@@ -618,6 +622,13 @@ test_local_address_is_the_most_frequent(void **state)
     assert_memory_equal(local.prefixes[0].addr, "\x0a\0\0\1", 4);
     assert_string_equal(local.text, "10.0.0.1 (in 100 of 100 IPv4 packets)");
     assert_true(wfp_replay_infer_local("-", &local) < 0);
+    make_pcap(path_of("infer.pcap"), DLT_EN10MB, PCAP_TSTAMP_PRECISION_MICRO, 10001);
+    assert_int_equal(wfp_replay_infer_local(path_of("infer.pcap"), &local), 0);
+    assert_string_equal(local.text, "10.0.0.1 (in 10000 of the first 10000 IPv4 packets)");
+    make_pcap(path_of("infer.pcap"), DLT_IEEE802_11, PCAP_TSTAMP_PRECISION_MICRO, 1);
+    assert_int_equal(wfp_replay_infer_local(path_of("infer.pcap"), &local), 0);
+    assert_int_equal(local.count, 0);
+    assert_string_equal(local.text, "none found");
 }
 
 static void
