@@ -19,5 +19,6 @@
 #include "wdk_se.h"
 #include "wdk_io.h"
 #include "wdk_ps.h"
+#include "wdk_po.h"
 
 #endif
