@@ -1,7 +1,7 @@
 """Replay of a million packets with block_ip, beside a bare libpcap loop over the same file."""
 import subprocess
 
-from peers import ROOT, bench, figure, paired, row
+from peers import ROOT, bench, figure, paired, peak_kib, row
 
 PACKETS = 1_000_000
 
@@ -21,12 +21,13 @@ def replay(build, driver):
 def replay_time(build):
     ours, peer = paired(replay(build, build / "drivers" / "block_ip.so"),
                         [build / "bench" / "pcap_loop", bulk_capture(build)])
-    return row("replay", [s for s, _ in ours], "libpcap read loop", [s for s, _ in peer], "s", 4.0)
+    return row("replay", ours, "libpcap read loop", peer, "s", 4.0)
 
 
 @bench("replay-memory")
 def replay_memory(build):
     ours, peer = paired(replay(build, build / "drivers" / "block_ip.so"),
-                        [build / "bench" / "pcap_loop", bulk_capture(build)])
-    over = [(a - b) / 1024 for (_, a), (_, b) in zip(ours, peer)]
+                        [build / "bench" / "pcap_loop", bulk_capture(build)],
+                        measure=lambda words: peak_kib(build, words))
+    over = [(a - b) / 1024 for a, b in zip(ours, peer)]
     return figure("replay-memory", over, "MiB over", 64)

@@ -1,5 +1,4 @@
 """What every benchmark shares: the register, paired runs, medians, the row of bench.json."""
-import os
 import statistics
 import subprocess
 import time
@@ -43,21 +42,23 @@ def figure(name, values, unit, bound, at_most=True):
             "unit": unit, "runs": len(values), "bound": bound, "ok": ok}
 
 
-def measure(words, ok_codes=(0,)):
-    """Run a command to its end. Returns (seconds of wall time, most KiB resident)."""
+def measure(words):
+    """Run a command to its end. Returns seconds of wall time."""
     start = time.perf_counter()
-    process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    _, status, usage = os.wait4(process.pid, 0)
+    run = subprocess.run(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     elapsed = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode not in ok_codes:
-        raise RuntimeError(f"{words[0]}: exit code {process.returncode}: "
-                           f"{process.stderr.read().decode(errors='replace')[:400]}")
-    return elapsed, usage.ru_maxrss
+    if run.returncode != 0:
+        raise RuntimeError(f"{words[0]}: exit code {run.returncode}: {run.stderr.decode(errors='replace')[:400]}")
+    return elapsed
 
 
-def paired(ours, peer, runs=RUNS):
-    """Alternate two commands; returns two lists of (seconds, KiB)."""
+def peak_kib(build, words):
+    """Peak resident memory of a command, in KiB."""
+    return output_of([build / "bench" / "peak_rss", *words])[0]
+
+
+def paired(ours, peer, runs=RUNS, measure=measure):
+    """Alternate two commands; returns two lists of what was measured."""
     measure(ours), measure(peer)  # caches warm for both
     a, b = [], []
     for _ in range(runs):
