@@ -227,8 +227,10 @@ wfp_bfe_enum_create(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
         return -WFP_ERR_NO_MEMORY;
     e->kind = kind;
     r = wfp_bfe_call_begin(session, false, &savepoint);
-    if (r < 0)
+    if (r < 0) {
+        free(e);
         return r;
+    }
     r = kind == WFP_BFE_SESSION ? wfp_bfe_security_check_engine(session, WFP_ACTRL_ENUM)
                                 : wfp_bfe_security_check_container(session, kind, WFP_ACTRL_ENUM);
     if (r == 0)

@@ -28,10 +28,11 @@ copy_event(const struct wfp_bfe_event *event)
 {
     uint32_t sid_size = event->user_sid ? wfp_value_sid_size(event->user_sid) : 0;
     struct wfp_bfe_event *copy = malloc(sizeof(*copy) + event->app_id.size + sid_size);
-    uint8_t *place = (uint8_t *)(copy + 1);
+    uint8_t *place;
 
     if (!copy)
         return NULL;
+    place = (uint8_t *)(copy + 1);
     memcpy(copy, event, sizeof(*copy));
     atomic_init(&copy->references, 1);
     if (!copy->time_100ns)

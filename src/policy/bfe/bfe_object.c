@@ -108,10 +108,11 @@ wfp_bfe_object_new(enum wfp_bfe_kind kind, const struct wfp_object_spec *spec,
     struct wfp_bfe_object *object =
         calloc(1, sizeof(*object) + name_size + description_size + service_size +
                       ALIGN_UP((size_t)spec->provider_data.size, 2));
-    uint8_t *place = (uint8_t *)(object + 1);
+    uint8_t *place;
 
     if (!object)
         return -WFP_ERR_NO_MEMORY;
+    place = (uint8_t *)(object + 1);
     atomic_init(&object->references, 1);
     object->kind = kind;
     object->key = spec->key;

@@ -161,10 +161,11 @@ wfp_bfe_session_describe(const struct wfp_bfe_session *session,
     struct wfp_bfe_session_info *info =
         calloc(1, sizeof(*info) + sid_size + text_size(session->name_utf16) +
                       text_size(session->description_utf16) + text_size(user));
-    uint8_t *place = (uint8_t *)(info + 1);
+    uint8_t *place;
 
     if (!info)
         return -WFP_ERR_NO_MEMORY;
+    place = (uint8_t *)(info + 1);
     atomic_init(&info->references, 1);
     info->key = session->key;
     info->flags = session->flags;

@@ -157,7 +157,7 @@ verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_re
         return -WFP_ERR_NO_MEMORY;
     r = wfp_bfe_session_open(bfe, NULL, &session);
     if (r < 0)
-        return r;
+        return r; /* cppcheck-suppress memleak ; rows has a destructor */
     r = wfp_import_run(session, dump, note_refusal, &refusals, &report->import);
     if (r == 0)
         r = refusals.error;

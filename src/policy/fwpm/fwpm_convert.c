@@ -127,7 +127,7 @@ wfp_fwpm_write_callout(struct wfp_fwpm_arena *arena, void *out_, const void *ite
 static void
 write_conditions(struct wfp_fwpm_arena *arena, FWPM_FILTER0 *out, const struct wfp_filter *filter)
 {
-    struct wfp_condition scratch, *conditions = wfp_fwpm_arena_take(
+    struct wfp_condition scratch = {0}, *conditions = wfp_fwpm_arena_take(
                                       arena, filter->condition_count * sizeof(scratch));
 
     out->numFilterConditions = filter->condition_count;
@@ -187,7 +187,7 @@ void
 wfp_fwpm_write_layer(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
     const struct wfp_layer *layer = item;
-    FWPM_FIELD0 scratch, *fields;
+    FWPM_FIELD0 scratch = {0}, *fields;
     FWPM_LAYER0 *out = out_;
     _cleanup_(freep) uint16_t *name_utf16 = wfp_utf16_from_utf8(layer->name, NULL);
     static const uint16_t no_name[] = {0};

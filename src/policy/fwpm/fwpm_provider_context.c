@@ -73,8 +73,8 @@ add_context(HANDLE engineHandle, const FWPM_PROVIDER_CONTEXT3 *context, int vers
 static void *
 write_settings(struct wfp_fwpm_arena *arena, const struct wfp_bfe_object *object)
 {
-    FWPM_CLASSIFY_OPTIONS0 scratch_list, *list = wfp_fwpm_arena_take(arena, sizeof(*list));
-    struct wfp_context_setting scratch, *settings =
+    FWPM_CLASSIFY_OPTIONS0 scratch_list = {0}, *list = wfp_fwpm_arena_take(arena, sizeof(*list));
+    struct wfp_context_setting scratch = {0}, *settings =
                                      wfp_fwpm_arena_take(arena,
                                                          object->setting_count * sizeof(scratch));
     FWPM_CLASSIFY_OPTIONS0 *out = list ? list : &scratch_list;
