@@ -18,6 +18,8 @@ struct wfp_plane_handler {
     void (*packet)(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision);
     /** After each batch, and at least every 100 ms when idle: progress, timers. May be NULL. */
     void (*idle)(void *context);
+    /** An eventfd that says: idle() has work, now. Live planes look at it; 0 none. */
+    int wake_fd;
 };
 
 struct wfp_plane;
@@ -27,7 +29,10 @@ struct wfp_plane_ops {
     /** @return 0, or -WFP_ERR_* with a message in wfp_plane_error() */
     int (*run)(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
                const volatile sig_atomic_t *stop);
-    /** Send an injected packet; NULL where the plane cannot. */
+    /**
+     * Send an injected packet; NULL where the plane cannot. Called from inside packet() or idle().
+     * @return 0, or -WFP_ERR_*: it did not go on, and the plane counted why
+     */
     int (*inject)(struct wfp_plane *plane, const struct wfp_frame *frame);
     void (*close)(struct wfp_plane *plane);
 };

@@ -189,6 +189,10 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
                     wfp_undecodable_name((enum wfp_undecodable)i));
     if (report->lost)
         fprintf(out, "  lost: %" PRIu64 " packets the kernel could not hand over\n", report->lost);
+    for (size_t i = 0; i < ELEMENTSOF(report->not_injected); i++)
+        if (report->not_injected[i].count)
+            fprintf(out, "  injected but not sent: %" PRIu64 " (%s)\n", report->not_injected[i].count,
+                    report->not_injected[i].text);
     print_drivers(report, machine, out);
     print_filters(report, out);
     print_layers(machine, out);
@@ -304,17 +308,20 @@ int
 run_report_print_json(const struct run_report *report, struct machine *machine, FILE *out)
 {
     json_t *undecodable = json_object();
+    uint64_t not_injected = 0;
 
+    for (size_t i = 0; i < ELEMENTSOF(report->not_injected); i++)
+        not_injected += report->not_injected[i].count;
     for (int i = 1; i < WFP_UNDECODABLE_COUNT; i++)
         if (report->undecodable[i])
             json_object_set_new(undecodable, wfp_undecodable_name((enum wfp_undecodable)i),
                                 json_integer((json_int_t)report->undecodable[i]));
     json_t *document = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:f}", "source", report->source,
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:f}", "source", report->source,
         "local", report->local_text, "packets", (json_int_t)report->packets, "permitted",
         (json_int_t)report->permitted, "blocked", (json_int_t)report->blocked, "absorbed",
         (json_int_t)report->absorbed, "injected", (json_int_t)report->injected, "undecodable",
-        undecodable, "lost", (json_int_t)report->lost, "messages_hidden",
+        undecodable, "lost", (json_int_t)report->lost, "not_injected", (json_int_t)not_injected, "messages_hidden",
         (json_int_t)nt_debug_print_hidden(), "layers", json_layers(machine), "drivers",
         json_drivers(report, machine), "filters", json_filters(report), "findings", json_findings(), "trouble",
         report->trouble, "elapsed_s", report->elapsed_s);

@@ -32,6 +32,10 @@ struct run_report {
     uint64_t packets, permitted, blocked, absorbed, injected;
     uint64_t undecodable[WFP_UNDECODABLE_COUNT];
     uint64_t lost; /* packets the kernel did not hand over (live) */
+    struct {
+        const char *text;
+        uint64_t count;
+    } not_injected[8]; /* packets drivers injected that did not go on (live), by reason */
     double elapsed_s;
     const char *source;    /* file name or "live (xtables NFQUEUE)" */
     const char *local_text; /* which addresses are local and why */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -142,9 +143,8 @@ take_injected(void *context, struct wfp_frame *frame)
 
     wfp_stack_packet(run->machine.stack, frame, &decision);
     run->report.injected++;
-    if (decision.outcome == WFP_PERMITTED && run->plane->ops->inject &&
-        run->plane->ops->inject(run->plane, frame) < 0)
-        run->report.lost++;
+    if (decision.outcome == WFP_PERMITTED && run->plane->ops->inject)
+        (void)run->plane->ops->inject(run->plane, frame); /* the plane counts what it could not */
     if (run->names)
         tell(run, frame, &decision);
 }
@@ -283,15 +283,38 @@ replay(const struct run_options *options)
     return code;
 }
 
+static void
+wake_plane(void *context)
+{
+    uint64_t once = 1;
+    int *fd = context;
+
+    if (write(*fd, &once, sizeof(once)) < 0)
+        return; /* it is awake: the counter is full */
+}
+
+static void
+note_losses(struct run_report *report, struct wfp_plane *plane)
+{
+    struct wfp_nfqueue_losses losses;
+
+    wfp_nfqueue_losses(plane, &losses);
+    report->lost = losses.queue_full + losses.not_copied;
+    for (int i = 0; i < WFP_NFQUEUE_INJECT_REASONS; i++) {
+        report->not_injected[i].count = losses.not_injected[i];
+        report->not_injected[i].text = wfp_nfqueue_inject_reason_text((enum wfp_nfqueue_inject_reason)i);
+    }
+}
+
 static int
 live_worker(const struct run_options *options, const struct run_live_link *link)
 {
     struct run run = {0};
     struct wfp_plane *plane = NULL;
-    struct wfp_nfqueue_losses losses;
     char error[256], source[64];
     struct wfp_nfqueue_config config = {.queue = options->queue,
                                         .fail_open = !options->fail_closed};
+    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     int code = prepare(&run, options);
 
     if (code)
@@ -311,8 +334,11 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
     }
     if (code == 0) {
         enum wfp_nfqueue_backend backend = run_live_ready(link);
-        struct wfp_plane_handler handler = {.context = &run, .packet = take_packet, .idle = take_idle};
+        struct wfp_plane_handler handler = {.context = &run, .packet = take_packet, .idle = take_idle,
+                                            .wake_fd = MAX(wake_fd, 0)};
         run.plane = plane;
+        if (wake_fd >= 0)
+            nt_fwps_set_wake(wake_plane, &wake_fd);
         snprintf(source, sizeof(source), "live (%s)", wfp_nfqueue_backend_name(backend));
         run.report.source = source;
         run.report.local_text = "by the hook each packet passed";
@@ -325,14 +351,16 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
                 fprintf(stderr, "wfp run: %s\n", plane->error);
                 code = WFP_EXIT_ENVIRONMENT;
             }
-            wfp_nfqueue_losses(plane, &losses);
-            run.report.lost = losses.queue_full + losses.not_copied;
+            note_losses(&run.report, plane);
             code = conclude(&run, code);
         }
     }
     plane->ops->close(plane);
     run_live_finish(link);
+    nt_fwps_set_wake(NULL, NULL);
     finish(&run);
+    if (wake_fd >= 0)
+        close(wake_fd);
     return code;
 }
 

@@ -48,8 +48,8 @@ struct wfp_frame {
     uint64_t process_id;      /* 0 unknown */
     const uint16_t *process_path_utf16;
     enum wfp_entry entry;
-    void
-        *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
+    uint64_t plane_id; /* the plane's name of this packet, or of the one it is a clone of; 0 none */
+    void *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
 };
 
 enum wfp_outcome { WFP_PERMITTED, WFP_BLOCKED, WFP_ABSORBED, WFP_UNDECODED };

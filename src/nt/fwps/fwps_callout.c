@@ -323,6 +323,13 @@ nt_fwps_set_flows(struct wfp_flow_table *flows)
     nt_fwps.flows = flows;
 }
 
+void
+nt_fwps_set_wake(void (*wake)(void *context), void *context)
+{
+    nt_fwps.wake_context = context;
+    nt_fwps.wake = wake;
+}
+
 size_t
 nt_fwps_list_callouts(struct nt_fwps_callout_info *infos, size_t room)
 {

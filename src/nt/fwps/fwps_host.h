@@ -28,6 +28,8 @@ struct nt_fwps_config {
 void nt_fwps_init(const struct nt_fwps_config *config);
 /** Late joining: the stack is made after the drivers' host. */
 void nt_fwps_set_flows(struct wfp_flow_table *flows);
+/** Late joining, too: who is woken when something is injected. Before packets flow. */
+void nt_fwps_set_wake(void (*wake)(void *context), void *context);
 /** The stack is done with @p packet: its list goes, or keeps the bytes for whoever references it. */
 void nt_fwps_packet_release(void *context, struct wfp_packet *packet);
 

@@ -228,10 +228,15 @@ nt_fwps_drain(nt_fwps_take *take, void *context)
                 .time_100ns = wfp_clock_now(),
                 .interface_index = item->interface_index,
                 .entry = item->entry,
+                .plane_id = item->view->plane_id,
                 .adapter = nt_fwps_nbl_adapter(item->view),
             };
             next = item->next;
+            /* the stack releases its packet before the plane has read the bytes */
+            struct nt_nbl *view = item->view;
+            atomic_fetch_add(&view->references, 1);
             take(context, &frame);
+            nt_fwps_nbl_drop(view);
             finish(item, STATUS_SUCCESS);
         }
     return count;

@@ -27,6 +27,8 @@ void *nt_fwps_nbl_adapter(struct nt_nbl *header);
 void nt_fwps_nbl_drop(struct nt_nbl *header);
 /** The IP header of the packet that a list was cloned from, and its size; NULL without one. */
 const uint8_t *nt_fwps_nbl_origin(const struct nt_nbl *header, uint32_t *ret_length);
+/** The plane's name of the packet a list was cloned from; 0 without one. */
+uint64_t nt_fwps_nbl_plane_id(const struct nt_nbl *header);
 /** After a callout: put back what it moved and did not restore; a finding if it did. */
 void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl);
 

@@ -89,6 +89,7 @@ nt_fwps_packet_nbl(const struct wfp_indication *indication)
         if (!list)
             return NULL;
         describe_bytes(&list->mdl, packet->data, packet->length);
+        list->header.plane_id = packet->plane_id;
         packet->adapter = list;
     }
     list->header.packet = packet;
@@ -147,6 +148,14 @@ unref_list(struct nt_nbl *header)
         give_back(CONTAINER_OF(header, struct packet_list, header));
 }
 
+uint64_t
+nt_fwps_nbl_plane_id(const struct nt_nbl *header)
+{
+    while (header && header->origin != NT_NBL_PACKET)
+        header = header->parent;
+    return header ? header->plane_id : 0;
+}
+
 struct nt_nbl *
 nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from)
 {
@@ -156,6 +165,7 @@ nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from)
         return NULL;
     list->header.own_bytes = bytes;
     describe_bytes(&list->mdl, bytes, length);
+    list->header.plane_id = nt_fwps_nbl_plane_id(from);
     list->header.injection_count = from->injection_count;
     memcpy(list->header.injections, from->injections, sizeof(list->header.injections));
     return &list->header;

@@ -63,6 +63,7 @@ struct nt_nbl {
     struct wfp_packet *packet;      /* NT_NBL_PACKET: while it is being indicated */
     struct nt_nbl *parent;          /* NT_NBL_CLONE */
     atomic_uint references;         /* FwpsReferenceNetBufferList0 and clones */
+    uint64_t plane_id;              /* NT_NBL_PACKET: the plane's name for it */
     uint8_t *own_bytes;             /* the packet's bytes once somebody keeps them */
     uint32_t injection_count;       /* newest first in `injections` */
     struct nt_nbl_injection injections[NT_NBL_HISTORY];

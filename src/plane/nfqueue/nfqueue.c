@@ -9,40 +9,28 @@
  *            Super-packets (GSO) come whole: a 64 KB TCP segment is one decision.
  * Choice     A packet a driver changed goes back with its new bytes, unless it is a super-packet:
  *            the kernel cannot take those back, so they are dropped and counted.
+ *            A packet a driver absorbed stays in the kernel for a while: nfqueue_inject.c.
  */
 #include "plane/nfqueue/nfqueue.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <libmnl/libmnl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netfilter/nfnetlink_queue.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/macros.h"
 #include "base/status.h"
+#include "plane/nfqueue/nfqueue_private.h"
 
-#define BATCH       64
-#define FRAME_BYTES (65536 + 1024)
+#define BATCH       NFQUEUE_BATCH
+#define FRAME_BYTES NFQUEUE_FRAME_BYTES
 #define IDLE_MS     100
-
-struct nfqueue {
-    struct wfp_plane plane;
-    struct mnl_socket *socket;
-    uint16_t queue;
-    bool fail_open;
-    uint64_t overruns;
-    uint8_t *buffers; /* BATCH of FRAME_BYTES each */
-    struct mmsghdr messages[BATCH];
-    struct iovec vectors[BATCH];
-    uint8_t *replies; /* verdicts of one batch, sent together */
-    size_t replies_used, replies_size;
-};
 
 /* Where the hook says the packet is going. */
 static const enum wfp_direction_hint hint_of_hook[] = {
@@ -75,9 +63,9 @@ send_replies(struct nfqueue *queue)
     return n < 0 ? -WFP_ERR_IO : 0;
 }
 
-static void
-put_verdict(struct nfqueue *queue, uint8_t type, uint32_t verdict, uint32_t id, const uint8_t *data,
-            uint32_t length)
+void
+nfqueue_put_verdict(struct nfqueue *queue, uint8_t type, uint32_t verdict, uint32_t id,
+                    const uint8_t *data, uint32_t length)
 {
     struct nfqnl_msg_verdict_hdr body = {.verdict = htonl(verdict), .id = htonl(id)};
 
@@ -132,29 +120,58 @@ parse_attribute(const struct nlattr *attribute, void *context)
     return MNL_CB_OK;
 }
 
-/* Decide one packet. @return true if the batch verdict may accept it */
-static bool
+void
+nfqueue_flush_batch(struct nfqueue *queue)
+{
+    if (queue->can_batch)
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, NF_ACCEPT, queue->newest, NULL, 0);
+    queue->can_batch = false;
+}
+
+static void
+accept_packet(struct nfqueue *queue, const struct queued *queued)
+{
+    const struct wfp_frame *frame = &queued->frame;
+
+    if (frame->modified) {
+        if (!queued->super)
+            nfqueue_finish_checksum(frame->data, frame->length);
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, queued->super ? NF_DROP : NF_ACCEPT,
+                            queued->id, queued->super ? NULL : frame->data, frame->length);
+    } else if (queue->held_waiting) {
+        /* a batch verdict would let the held ones go, too */
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_ACCEPT, queued->id, NULL, 0);
+    } else {
+        queue->can_batch = true;
+        queue->newest = queued->id;
+    }
+}
+
+static void
 decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct queued *queued,
        uint64_t now_100ns)
 {
     struct wfp_decision decision;
     struct wfp_frame *frame = &queued->frame;
+    struct nfqueue_current current = {
+        .id = queued->id, .super = queued->super, .frame = frame, .decision = &decision};
 
     frame->time_100ns = now_100ns;
     frame->hint = queued->hook < ELEMENTSOF(hint_of_hook) ? hint_of_hook[queued->hook]
                                                           : WFP_HINT_NONE;
+    frame->plane_id = (uint64_t)queued->id + 1;
+    current.way = (uint8_t)frame->hint;
     if (frame->wire_length < frame->length)
         frame->wire_length = frame->length;
+    queue->current = &current;
     handler->packet(handler->context, frame, &decision);
-    if (decision.outcome == WFP_PERMITTED || decision.outcome == WFP_UNDECODED) {
-        if (!frame->modified)
-            return true;
-        put_verdict(queue, NFQNL_MSG_VERDICT, queued->super ? NF_DROP : NF_ACCEPT, queued->id,
-                    queued->super ? NULL : frame->data, frame->length);
-        return false;
-    }
-    put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
-    return false;
+    queue->current = NULL;
+    if (current.is_answered)
+        return;
+    if (decision.outcome == WFP_PERMITTED || decision.outcome == WFP_UNDECODED)
+        accept_packet(queue, queued);
+    else if (decision.outcome != WFP_ABSORBED || !nfqueue_hold(queue, &current, now_100ns))
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
 }
 
 static int
@@ -181,8 +198,6 @@ receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
     }
 
     uint64_t now_100ns = wfp_clock_now();
-    uint32_t newest = 0;
-    bool any = false;
     for (int i = 0; i < count; i++) {
         struct nlmsghdr *header = queue->vectors[i].iov_base;
         int length = (int)queue->messages[i].msg_len;
@@ -190,15 +205,21 @@ receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
             struct queued queued;
             if (parse_message(header, &queued) < 0)
                 continue;
-            if (decide(queue, handler, &queued, now_100ns)) {
-                newest = queued.id;
-                any = true;
-            }
+            decide(queue, handler, &queued, now_100ns);
         }
     }
-    if (any)
-        put_verdict(queue, NFQNL_MSG_VERDICT_BATCH, NF_ACCEPT, newest, NULL, 0);
+    nfqueue_flush_batch(queue);
     return send_replies(queue);
+}
+
+/* Somebody has work for us: forget how often it said so, the work is all done at once. */
+static void
+clear_wake(int fd)
+{
+    uint64_t times;
+
+    if (read(fd, &times, sizeof(times)) < 0)
+        return; /* another wake-up follows, or there was none */
 }
 
 static int
@@ -206,13 +227,18 @@ nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
             const volatile sig_atomic_t *stop)
 {
     struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
-    struct pollfd poll_fd = {.fd = mnl_socket_get_fd(queue->socket), .events = POLLIN};
+    struct pollfd poll_fds[2] = {
+        {.fd = mnl_socket_get_fd(queue->socket), .events = POLLIN},
+        {.fd = handler->wake_fd > 0 ? handler->wake_fd : -1, .events = POLLIN},
+    };
 
     while (!*stop) {
-        int ready = poll(&poll_fd, 1, IDLE_MS);
+        int ready = poll(poll_fds, 2, IDLE_MS);
         if (ready < 0 && errno != EINTR)
             return -WFP_ERR_IO;
-        if (ready > 0) {
+        if (ready > 0 && (poll_fds[1].revents & POLLIN))
+            clear_wake(handler->wake_fd);
+        if (ready > 0 && poll_fds[0].revents) {
             int r = receive_batch(queue, handler);
             if (r < 0) {
                 snprintf(plane->error, sizeof(plane->error), "packet queue %u: %s", queue->queue,
@@ -222,6 +248,8 @@ nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
         }
         if (handler->idle)
             handler->idle(handler->context);
+        nfqueue_expire(queue, wfp_clock_now());
+        send_replies(queue);
     }
     return 0;
 }
@@ -233,6 +261,7 @@ nfqueue_close(struct wfp_plane *plane)
 
     if (queue->socket)
         mnl_socket_close(queue->socket);
+    nfqueue_inject_close(queue);
     free(queue->buffers);
     free(queue->replies);
     free(queue);
@@ -247,6 +276,7 @@ wfp_nfqueue_losses(struct wfp_plane *plane, struct wfp_nfqueue_losses *ret_losse
     FILE *file = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
 
     *ret_losses = (struct wfp_nfqueue_losses){.overruns = queue->overruns};
+    memcpy(ret_losses->not_injected, queue->inject_failed, sizeof(ret_losses->not_injected));
     if (!file)
         return;
     while (fscanf(file, "%u %u %u %u %u %u %u %*[^\n]", &number, &port, &waiting, &mode, &range,
@@ -319,6 +349,7 @@ explain(int error, uint16_t number, char text[256])
 static const struct wfp_plane_ops nfqueue_ops = {
     .name = "nfqueue",
     .run = nfqueue_run,
+    .inject = nfqueue_inject,
     .close = nfqueue_close,
 };
 
@@ -332,6 +363,7 @@ wfp_nfqueue_open(const struct wfp_nfqueue_config *config, struct wfp_plane **ret
     if (!queue)
         return -WFP_ERR_NO_MEMORY;
     queue->plane.ops = &nfqueue_ops;
+    memset(queue->raw, -1, sizeof(queue->raw));
     queue->queue = config->queue;
     queue->fail_open = config->fail_open;
     queue->replies_size = 4 * FRAME_BYTES;

@@ -18,11 +18,32 @@ struct wfp_nfqueue_config {
     bool fail_open;        /* what the kernel does when its queue is full */
 };
 
+/** Why a packet that a driver injected did not go on. */
+enum wfp_nfqueue_inject_reason {
+    WFP_NFQUEUE_INJECT_UNDECODABLE, /* no IP packet */
+    WFP_NFQUEUE_INJECT_NO_SOCKET,   /* needs CAP_NET_RAW and CAP_NET_ADMIN */
+    WFP_NFQUEUE_INJECT_NO_ROUTE,
+    WFP_NFQUEUE_INJECT_TOO_LONG,    /* larger than the path takes, and no TCP segment */
+    WFP_NFQUEUE_INJECT_REFUSED,     /* by the kernel, for another reason */
+    WFP_NFQUEUE_INJECT_REASONS,
+};
+/** One line for people. */
+const char *wfp_nfqueue_inject_reason_text(enum wfp_nfqueue_inject_reason reason);
+
+/*
+ * Marks of packets that we send: rules of ours let them pass. A packet that is sent carries SEND
+ * past the output hook only, so that one to ourselves is still decided when it comes in; one that
+ * is received carries RECEIVE past both hooks.
+ */
+#define WFP_NFQUEUE_MARK_SEND    0x4F574653u
+#define WFP_NFQUEUE_MARK_RECEIVE 0x4F574652u
+
 /** Packets the kernel did not hand over, for the report: nothing is lost without a count. */
 struct wfp_nfqueue_losses {
     uint64_t queue_full; /* the kernel's queue was full */
     uint64_t not_copied; /* could not be copied to us */
     uint64_t overruns;   /* receive buffer overruns reported to us */
+    uint64_t not_injected[WFP_NFQUEUE_INJECT_REASONS];
 };
 
 /**

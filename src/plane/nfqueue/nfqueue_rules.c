@@ -22,6 +22,16 @@
 
 extern char **environ;
 
+/* The hooks we queue at, and whose marks pass there (nfqueue.h). */
+static const struct {
+    const char *nft, *xtables;
+    bool send_passes, receive_passes;
+} hooks[] = {
+    {"input", "INPUT", false, true},
+    {"output", "OUTPUT", true, true},
+    {"forward", "FORWARD", false, false},
+};
+
 /* Feed @p input to a program and keep the first line it prints. @return its exit code, -1 if not run */
 static int
 run_program(const char *const argv[], const char *input, char *said, size_t said_size)
@@ -73,16 +83,23 @@ static int
 install_nft(const struct wfp_nfqueue_rules *rules, char *said, size_t said_size)
 {
     static const char *const argv[] = {"nft", "-f", "-", NULL};
-    static const char *const hooks[] = {"input", "output", "forward"};
     const char *bypass = rules->fail_open ? " bypass" : "";
-    char text[1024];
+    char text[2048];
     int n = snprintf(text, sizeof(text), "table inet openwfp {\n");
 
-    for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
+    for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
         n += snprintf(text + n, sizeof(text) - (size_t)n,
-                      "chain %s { type filter hook %s priority mangle; policy accept; "
-                      "queue num %u%s; }\n",
-                      hooks[i], hooks[i], rules->queue, bypass);
+                      "chain %s { type filter hook %s priority mangle; policy accept; ",
+                      hooks[i].nft, hooks[i].nft);
+        if (hooks[i].send_passes)
+            n += snprintf(text + n, sizeof(text) - (size_t)n, "meta mark 0x%x accept; ",
+                          WFP_NFQUEUE_MARK_SEND);
+        if (hooks[i].receive_passes)
+            n += snprintf(text + n, sizeof(text) - (size_t)n, "meta mark 0x%x accept; ",
+                          WFP_NFQUEUE_MARK_RECEIVE);
+        n += snprintf(text + n, sizeof(text) - (size_t)n, "queue num %u%s; }\n", rules->queue,
+                      bypass);
+    }
     snprintf(text + n, sizeof(text) - (size_t)n, "}\n");
     return run_program(argv, text, said, said_size) == 0 ? 0 : -WFP_ERR_NOT_SUPPORTED;
 }
@@ -91,18 +108,26 @@ static int
 install_xtables(const char *program, const struct wfp_nfqueue_rules *rules, char *said,
                 size_t said_size)
 {
-    static const char *const hooks[] = {"INPUT", "OUTPUT", "FORWARD"};
+    static const char pass[] = "-A OPENWFP-%s -m mark --mark 0x%x -j RETURN\n";
     const char *argv[] = {program, "--noflush", "-w", "5", NULL};
     const char *bypass = rules->fail_open ? " --queue-bypass" : "";
-    char text[1024];
+    char text[2048];
     int n = snprintf(text, sizeof(text), "*mangle\n");
 
     for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
-        n += snprintf(text + n, sizeof(text) - (size_t)n, ":OPENWFP-%s - [0:0]\n", hooks[i]);
-    for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
+        n += snprintf(text + n, sizeof(text) - (size_t)n, ":OPENWFP-%s - [0:0]\n",
+                      hooks[i].xtables);
+    for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
+        const char *name = hooks[i].xtables;
+        if (hooks[i].send_passes)
+            n += snprintf(text + n, sizeof(text) - (size_t)n, pass, name, WFP_NFQUEUE_MARK_SEND);
+        if (hooks[i].receive_passes)
+            n += snprintf(text + n, sizeof(text) - (size_t)n, pass, name,
+                          WFP_NFQUEUE_MARK_RECEIVE);
         n += snprintf(text + n, sizeof(text) - (size_t)n,
-                      "-A OPENWFP-%s -j NFQUEUE --queue-num %u%s\n-I %s 1 -j OPENWFP-%s\n",
-                      hooks[i], rules->queue, bypass, hooks[i], hooks[i]);
+                      "-A OPENWFP-%s -j NFQUEUE --queue-num %u%s\n-I %s 1 -j OPENWFP-%s\n", name,
+                      rules->queue, bypass, name, name);
+    }
     snprintf(text + n, sizeof(text) - (size_t)n, "COMMIT\n");
     return run_program(argv, text, said, said_size) == 0 ? 0 : -WFP_ERR_NOT_SUPPORTED;
 }
@@ -111,13 +136,12 @@ install_xtables(const char *program, const struct wfp_nfqueue_rules *rules, char
 static void
 remove_xtables(const char *program)
 {
-    static const char *const hooks[] = {"INPUT", "OUTPUT", "FORWARD"};
     char chain[32], said[64];
 
     for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
-        snprintf(chain, sizeof(chain), "OPENWFP-%s", hooks[i]);
+        snprintf(chain, sizeof(chain), "OPENWFP-%s", hooks[i].xtables);
         const char *const unhook[] = {program, "-w", "5", "-t", "mangle", "-D",
-                                      hooks[i], "-j", chain, NULL};
+                                      hooks[i].xtables, "-j", chain, NULL};
         const char *const flush[] = {program, "-w", "5", "-t", "mangle", "-F", chain, NULL};
         const char *const drop[] = {program, "-w", "5", "-t", "mangle", "-X", chain, NULL};
         if (run_program(flush, "", said, sizeof(said)) != 0)

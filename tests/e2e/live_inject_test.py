@@ -1,0 +1,124 @@
+"""Live: every packet is taken out and put back by a driver, in every way there is; HTTP does not notice.
+
+The client's namespace runs the driver; one small page and a file that takes super-packets both ways.
+"""
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import SOURCE, WFP, WFP_CC, main
+from live_test import demo, why_not
+
+BIG = 400_000
+FETCH = f"""
+import urllib.request as u
+data = bytes(i * 7 % 251 for i in range({BIG}))
+assert u.urlopen("http://{demo.OTHER}/big", timeout=20).read() == data, "GET"
+sent = u.urlopen(u.Request("http://{demo.OTHER}/", data=data), timeout=20).read()
+assert sent == str(sum(data)).encode(), "POST"
+print("same")
+"""
+SERVE = f"""
+import http.server
+data = bytes(i * 7 % 251 for i in range({BIG}))
+class H(http.server.BaseHTTPRequestHandler):
+    def answer(self, body):
+        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        self.answer(data if self.path == "/big" else b"up")
+    def do_POST(self):
+        self.answer(str(sum(self.rfile.read(int(self.headers["Content-Length"])))).encode())
+http.server.ThreadingHTTPServer(("", 80), H).serve_forever()
+"""
+
+
+def build(folder, way, copy):
+    image = Path(folder) / "reinject_live.so"
+    run = subprocess.run([WFP_CC, f"-DWAY={way}", f"-DCOPY={copy}", "-o", image,
+                          SOURCE / "tests" / "drivers" / "reinject_live.c"],
+                         capture_output=True, text=True, timeout=120)
+    if run.returncode:
+        raise AssertionError(run.stderr)
+    return image
+
+
+class Inject(unittest.TestCase):
+    def setUp(self):
+        why = why_not()
+        if why:
+            self.skipTest(why)
+        self.processes = []
+        demo.build_network()
+        self.addCleanup(self.stop)
+        self.server = self.run_inside(demo.SERVER, sys.executable, "-c", SERVE)
+        for _ in range(200):
+            if demo.reachable(demo.OTHER):
+                return
+        self.fail("the server does not come up")
+
+    def run_inside(self, namespace, *words, **kwargs):
+        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
+        self.processes.append(process)
+        return process
+
+    def stop(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=20)
+        demo.remove_network()
+
+    def check(self, way, copy):
+        with tempfile.TemporaryDirectory() as folder:
+            ready = Path(folder) / "ready"
+            wfp = self.run_inside(demo.CLIENT, WFP, "run", "-q", "--json", "--live", "--duration", "90",
+                                  "--ready-file", ready, build(folder, way, copy),
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
+            fetched = subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", FETCH),
+                                     capture_output=True, text=True, timeout=60)
+            wfp.send_signal(signal.SIGTERM)
+            out, said = wfp.communicate(timeout=30)
+            report = json.loads(out)
+            detail = f"{said}\n{out[:1500]}"
+            self.assertEqual(fetched.stdout, "same\n", fetched.stderr + detail)
+            self.assertEqual(wfp.returncode, 0, detail)
+            self.assertEqual(report["findings"], [])
+            self.assertEqual(report["not_injected"], 0, detail)
+            self.assertEqual(report["lost"], 0)
+            self.assertGreater(report["injected"], 20)
+            self.assertEqual(report["injected"], report["absorbed"])
+            self.assertIn("taken some, failed 0, all completed, all seen again", said)
+
+    def test_network_send(self):
+        self.check(1, 0)
+
+    def test_network_send_of_a_copy(self):
+        self.check(1, 1)
+
+    def test_transport_send(self):
+        self.check(2, 0)
+
+    def test_transport_send_of_a_copy(self):
+        self.check(2, 1)
+
+    def test_network_receive(self):
+        self.check(3, 0)
+
+    def test_network_receive_of_a_copy(self):
+        self.check(3, 1)
+
+    def test_transport_receive(self):
+        self.check(4, 0)
+
+    def test_transport_receive_of_a_copy(self):
+        self.check(4, 1)
+
+
+if __name__ == "__main__":
+    main()
