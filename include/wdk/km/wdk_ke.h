@@ -432,7 +432,8 @@ KeGetCurrentProcessorIndex(VOID)
 {
     return KeGetCurrentProcessorNumberEx(NULL);
 }
-#define ALL_PROCESSOR_GROUPS 0xffff
+#define ALL_PROCESSOR_GROUPS    0xffff
+#define INVALID_PROCESSOR_INDEX 0xffffffff
 KAFFINITY NTAPI KeQueryActiveProcessors(VOID);
 ULONG NTAPI KeQueryActiveProcessorCount(KAFFINITY *ActiveProcessors);
 ULONG NTAPI KeQueryActiveProcessorCountEx(USHORT GroupNumber);

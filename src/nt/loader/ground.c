@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "nt/ntos/nt_cpu.h"
 #include "nt/ntos/nt_thread.h"
+#include "nt/ntos/nt_version.h"
 
 #define SHARED_DATA 0xFFFFF78000000000ull
 
@@ -42,7 +43,7 @@ enum {
     USD_TICK_COUNT = 0x320,
 };
 
-enum { TICK_100NS = 156250, TICK_MULTIPLIER = 0x0FA00000, BUILD_NUMBER = 22621, PRODUCT_NT = 1 };
+enum { TICK_100NS = 156250, TICK_MULTIPLIER = 0x0FA00000, PRODUCT_NT = 1 };
 
 static __thread uint8_t processor_block[PAGE] __attribute__((aligned(64)));
 static __thread uint8_t shared_data[PAGE] __attribute__((aligned(64)));
@@ -102,10 +103,10 @@ refresh_shared_data(void)
     put32(shared_data, USD_TICK_MULTIPLIER, TICK_MULTIPLIER);
     put_time(shared_data, USD_INTERRUPT_TIME, interrupt_time);
     put_time(shared_data, USD_SYSTEM_TIME, wfp_clock_now());
-    put32(shared_data, USD_BUILD, BUILD_NUMBER);
+    put32(shared_data, USD_BUILD, NT_VERSION_BUILD);
     put32(shared_data, USD_PRODUCT, PRODUCT_NT);
-    put32(shared_data, USD_MAJOR, 10);
-    put32(shared_data, USD_MINOR, 0);
+    put32(shared_data, USD_MAJOR, NT_VERSION_MAJOR);
+    put32(shared_data, USD_MINOR, NT_VERSION_MINOR);
     put_time(shared_data, USD_TICK_COUNT, interrupt_time / TICK_100NS);
 }
 

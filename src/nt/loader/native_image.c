@@ -133,11 +133,7 @@ bind_imports(struct nt_image *image, const struct nt_native_image *native,
     for (uint64_t i = 0; i < native->import_count; i++) {
         const struct nt_native_import *import = &native->imports[i];
         void *address = nt_image_bind(import->module, import->name, options, report);
-        if (!address)
-            continue;
-        if (import->kind == NT_NATIVE_DATA)
-            memcpy(import->slot, address, sizeof(void *)); /* variables are copied: pointers all */
-        else
+        if (address)
             *import->slot = address;
     }
     return nt_image_check_missing(image, options, report);

@@ -77,7 +77,7 @@ append_thunk(struct link *link, const char *name)
  *
  *     function X          `X: jmp *slot`             slot = the function
  *     __imp_X             the slot itself            slot = the function or the variable
- *     variable X          eight bytes called X       = the variable's value, copied
+ *     variable X          the slot again: an import library has X stand for its address
  */
 static void
 append_import(struct link *link, const char *symbol, const char *name,
@@ -85,16 +85,16 @@ append_import(struct link *link, const char *symbol, const char *name,
 {
     struct wfp_cc_text *out = &link->assembly;
     size_t n = link->import_count++;
-    bool is_slot = symbol != name, copied = !is_slot && import->kind == WFP_CC_IMPORT_DATA;
+    bool is_slot = symbol != name || import->kind == WFP_CC_IMPORT_DATA;
 
-    if (!is_slot && !copied)
+    if (!is_slot)
         wfp_cc_util_appendf(out,
                             "\t.text\n\t.balign 8\n\t.globl \"%s\"\n\t.hidden \"%s\"\n"
                             "\t.type \"%s\",@function\n\"%s\":\n\tjmpq *.Lslot%zu(%%rip)\n"
                             "\t.size \"%s\",.-\"%s\"\n",
                             symbol, symbol, symbol, symbol, n, symbol, symbol);
     wfp_cc_util_appendf(out, "\t.section wfp_slots,\"aw\",@progbits\n\t.balign 8\n");
-    if (is_slot || copied)
+    if (is_slot)
         wfp_cc_util_appendf(out,
                             "\t.globl \"%s\"\n\t.hidden \"%s\"\n\t.type \"%s\",@object\n"
                             "\t.size \"%s\",8\n\"%s\":\n",
@@ -104,9 +104,8 @@ append_import(struct link *link, const char *symbol, const char *name,
                         "\t.section .rodata.str1.1,\"aMS\",@progbits,1\n"
                         ".Lmodule%zu: .asciz \"%s\"\n.Lname%zu: .asciz \"%s\"\n"
                         "\t.section wfp_imports,\"aw\",@progbits\n\t.balign 8\n"
-                        "\t.quad .Lmodule%zu, .Lname%zu, .Lslot%zu, %d\n",
-                        n, import->module, n, name, n, n, n,
-                        copied ? NT_NATIVE_DATA : NT_NATIVE_CODE);
+                        "\t.quad .Lmodule%zu, .Lname%zu, .Lslot%zu\n",
+                        n, import->module, n, name, n, n, n);
 }
 
 static int

@@ -49,7 +49,7 @@ add_import(struct link *link, const char *name, const struct wfp_cc_import *impo
         wfp_cc_util_appendf(&entry->def, "LIBRARY %s\nEXPORTS\n", import->module);
     }
     wfp_cc_util_appendf(&entry->def, "    %s%s\n", name,
-                        import->kind == WFP_CC_IMPORT_DATA ? " DATA" : "");
+                        import->kind == WFP_CC_IMPORT_DATA ? " CONSTANT" : "");
     return true;
 }
 
