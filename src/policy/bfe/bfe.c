@@ -47,9 +47,13 @@ wfp_bfe_new(struct wfp_engine *engine, struct wfp_bfe **ret_bfe)
     return 0;
 }
 
+/* Transactions first: closing a dynamic session needs the lock that another may hold. */
 static void
 close_sessions(struct wfp_bfe *bfe)
 {
+    for (struct wfp_bfe_session *session = bfe->sessions; session; session = session->next)
+        if (session->txn != WFP_BFE_TXN_NONE)
+            wfp_bfe_txn_drop(session);
     while (bfe->sessions) {
         struct wfp_bfe_session *session = bfe->sessions;
         atomic_fetch_add(&session->references, 1);

@@ -222,19 +222,17 @@ wfp_bfe_enum_create(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
     r = template_ ? wfp_bfe_template_check(kind, template_) : 0;
     if (r < 0)
         return r;
-    e = calloc(1, sizeof(*e));
-    if (!e)
-        return -WFP_ERR_NO_MEMORY;
-    e->kind = kind;
     r = wfp_bfe_call_begin(session, false, &savepoint);
-    if (r < 0) {
-        free(e);
+    if (r < 0)
         return r;
-    }
     r = kind == WFP_BFE_SESSION ? wfp_bfe_security_check_engine(session, WFP_ACTRL_ENUM)
                                 : wfp_bfe_security_check_container(session, kind, WFP_ACTRL_ENUM);
-    if (r == 0)
+    if (r == 0 && !(e = calloc(1, sizeof(*e))))
+        r = -WFP_ERR_NO_MEMORY;
+    if (r == 0) {
+        e->kind = kind;
         r = take(session, template_, e);
+    }
     if (r == 0) {
         e->handle = ++session->next_enum;
         e->next = session->enums;

@@ -455,6 +455,17 @@ test_handles_name_open_sessions_only(void **state)
     wfp_bfe_session_unref(found);
 }
 
+static void
+test_free_ends_transactions_of_all_sessions(void **state)
+{
+    struct fixture *f = *state;
+    struct wfp_bfe_session *dynamic = open_session(f->bfe, WFP_SESSION_FLAG_DYNAMIC, 50);
+
+    assert_int_equal(add_provider(dynamic, &provider_key, 0), 0);
+    assert_int_equal(wfp_bfe_txn_begin(f->session, 0), 0);
+    f->session = NULL; /* left to wfp_bfe_free(), with its transaction; must not wait for itself */
+}
+
 int
 main(void)
 {
@@ -476,6 +487,7 @@ main(void)
         TEST(test_builtin_objects_are_protected),
         TEST(test_callback_into_the_own_session_is_refused),
         TEST(test_handles_name_open_sessions_only),
+        TEST(test_free_ends_transactions_of_all_sessions),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

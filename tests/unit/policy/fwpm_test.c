@@ -377,6 +377,8 @@ test_wrong_handles_and_pointers(void **state)
     assert_int_equal(FwpmFilterAdd0(NULL, &filter, NULL, NULL), STATUS(INVALID_HANDLE));
     assert_int_equal(FwpmEngineClose0(bad), STATUS(INVALID_HANDLE));
     assert_int_equal(FwpmTransactionBegin0(bad, 0), STATUS(INVALID_HANDLE));
+    assert_int_equal(FwpmFilterCreateEnumHandle0(bad, NULL, &handle), STATUS(INVALID_HANDLE));
+    assert_int_equal(FwpmSessionCreateEnumHandle0(bad, NULL, &handle), STATUS(INVALID_HANDLE));
     assert_int_equal(FwpmFilterAdd0(f->engine, NULL, NULL, NULL), STATUS(NULL_POINTER));
     assert_int_equal(FwpmFilterGetByKey0(f->engine, NULL, &got), STATUS(NULL_POINTER));
     assert_int_equal(FwpmFilterGetById0(f->engine, 1, NULL), STATUS(NULL_POINTER));
