@@ -559,6 +559,54 @@ run_world(uint64_t budget)
     return done;
 }
 
+/*
+ * A commit that replaces a big policy by a small one, each of its allocations failing in turn. The big
+ * one fills a table of 1,024 up to where it grows: what was taken out must fit back in.
+ */
+static void
+fail_each_allocation(void)
+{
+    enum { MANY = 819 };
+    struct wfp_filter *many[MANY], *few[2];
+    struct wfp_engine *engine;
+    uint32_t failures = 0;
+    int r = -1;
+
+    make_pools();
+    if (wfp_engine_new(&engine) < 0)
+        abort();
+    for (uint32_t i = 0; i < MANY; i++)
+        many[i] = random_filter();
+    few[0] = random_filter();
+    few[1] = random_filter();
+    for (uint32_t round = 0; round < 3; round++, r = -1) {
+        for (uint32_t i = 0; i < MANY; i++)
+            if (wfp_engine_commit(engine, &(struct wfp_policy){many, i + 1}) < 0)
+                abort();
+        for (int64_t after = 0; r < 0; after++) {
+            struct wfp_filter_counters counters;
+
+            allocations_left = after;
+            r = wfp_engine_commit(engine, &(struct wfp_policy){few, 2});
+            allocations_left = -1;
+            failures += r < 0;
+            for (uint32_t i = 0; i < MANY; i++) {
+                if (wfp_engine_filter_counters(engine, many[i]->id, &counters) == (r < 0))
+                    continue;
+                printf("filter %u is %s after a commit that returned %d\n", i,
+                       r < 0 ? "gone" : "there", r);
+                exit(1);
+            }
+        }
+    }
+    for (uint32_t i = 0; i < MANY; i++)
+        wfp_filter_unref(many[i]);
+    wfp_filter_unref(few[0]);
+    wfp_filter_unref(few[1]);
+    wfp_engine_free(engine);
+    printf("%u allocations failed in turn, nothing changed\n", failures);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -569,6 +617,7 @@ main(int argc, char **argv)
     uint64_t seed = argc > 2 ? strtoull(argv[2], NULL, 0) : 1, done = 0, worlds = 0;
 
     chance_state = seed;
+    fail_each_allocation();
     for (; done < count; worlds++)
         done += run_world(count - done);
     printf("%lu classifications over %lu worlds, %lu filters made, %lu commits failed\n"

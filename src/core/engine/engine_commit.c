@@ -137,6 +137,8 @@ apply_locked(struct wfp_engine *engine, struct change *change, struct wfp_filter
     struct wfp_snapshot *snapshot;
     int r;
 
+    if (!wfp_slot_reserve(&engine->slots, filter_count))
+        return -WFP_ERR_NO_MEMORY;
     prepare_removed(engine, change, old ? old->version + 1 : 1);
     r = prepare_added(engine, filters, filter_count, change);
     if (r == 0)

@@ -58,15 +58,14 @@ index_put(struct wfp_slot_table *table, uint64_t filter_id, uint32_t number)
     table->index[i] = number;
 }
 
-/* Room for one more, at most four fifths full; also sweeps the deleted out. */
-static bool
-index_reserve(struct wfp_slot_table *table)
+bool
+wfp_slot_reserve(struct wfp_slot_table *table, uint32_t extra)
 {
     uint32_t *old = table->index, old_size = table->index_size, size = 64;
 
-    if (5 * ((uint64_t)table->index_used + 1) <= 4 * (uint64_t)table->index_size)
+    if (5 * ((uint64_t)table->index_used + extra + 1) <= 4 * (uint64_t)table->index_size)
         return true;
-    while (4 * (uint64_t)size < 6 * ((uint64_t)table->count + 1))
+    while (100 * ((uint64_t)table->count + extra + 1) > 78 * (uint64_t)size)
         size *= 2;
     table->index = calloc(size, sizeof(table->index[0]));
     if (!table->index) {
@@ -88,7 +87,8 @@ wfp_slot_add(struct wfp_slot_table *table, struct wfp_filter *filter)
     uint32_t number;
     struct wfp_slot *slot;
 
-    if (!index_reserve(table) || (!table->free && !add_chunk(table)))
+    assert(table->index_used < table->index_size); /* reserved */
+    if (!table->free && !add_chunk(table))
         return 0;
     number = table->free;
     slot = wfp_slot_get(table, number);

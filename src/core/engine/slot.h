@@ -43,7 +43,15 @@ wfp_slot_get(const struct wfp_slot_table *table, uint32_t number)
 }
 
 void wfp_slot_table_fini(struct wfp_slot_table *table);
-/** A slot for @p filter, which gets a reference, entered in the index. @return its number or 0 */
+/**
+ * Room in the index for @p extra more filters; also sweeps the deleted out. Do it before anything is
+ * forgotten, so that what a failed commit forgot can be remembered without memory.
+ */
+bool wfp_slot_reserve(struct wfp_slot_table *table, uint32_t extra);
+/**
+ * A slot for @p filter, for which room was reserved; it gets a reference and is entered in the index.
+ * @return its number, or 0 when memory is out
+ */
 uint32_t wfp_slot_add(struct wfp_slot_table *table, struct wfp_filter *filter);
 /** The slot of a filter in force, or 0. */
 uint32_t wfp_slot_find(const struct wfp_slot_table *table, uint64_t filter_id);
