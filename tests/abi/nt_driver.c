@@ -41,7 +41,8 @@ EVT_WDF_DRIVER_UNLOAD SampleUnload;
 EVT_WDF_IO_QUEUE_IO_DEVICE_CONTROL SampleControl;
 EVT_WDF_WORKITEM SampleWork;
 EVT_WDF_FILE_CLOSE SampleClose;
-_Function_class_(KDEFERRED_ROUTINE) _IRQL_requires_max_(DISPATCH_LEVEL) _IRQL_requires_same_ KDEFERRED_ROUTINE SampleDpc;
+_Function_class_(KDEFERRED_ROUTINE)
+    _IRQL_requires_max_(DISPATCH_LEVEL) _IRQL_requires_same_ KDEFERRED_ROUTINE SampleDpc;
 KSTART_ROUTINE SampleThread;
 
 #ifdef ALLOC_PRAGMA
@@ -71,7 +72,8 @@ SampleThread(_In_ PVOID StartContext)
     KeQuerySystemTime(&now);
     while (InterlockedCompareExchange(&context->Count, 0, 0) < 3)
         KeDelayExecutionThread(KernelMode, FALSE, &interval);
-    DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_INFO_LEVEL, "%llu %wZ\n", KeQueryInterruptTime(), &device_name);
+    DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_INFO_LEVEL, "%llu %wZ\n", KeQueryInterruptTime(),
+               &device_name);
     PsTerminateSystemThread(STATUS_SUCCESS);
 }
 
@@ -115,7 +117,8 @@ SampleCopy(PVOID User, SIZE_T Length)
             __leave;
         }
         RtlCopyMemory(copy, User, Length);
-    } __except (GetExceptionCode() == STATUS_ACCESS_VIOLATION ? EXCEPTION_EXECUTE_HANDLER : EXCEPTION_CONTINUE_SEARCH) {
+    } __except (GetExceptionCode() == STATUS_ACCESS_VIOLATION ? EXCEPTION_EXECUTE_HANDLER
+                                                              : EXCEPTION_CONTINUE_SEARCH) {
         status = GetExceptionCode();
     }
     __try {
@@ -129,7 +132,8 @@ SampleCopy(PVOID User, SIZE_T Length)
 }
 
 VOID
-SampleControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBufferLength, size_t InputBufferLength, ULONG IoControlCode)
+SampleControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBufferLength,
+              size_t InputBufferLength, ULONG IoControlCode)
 {
     NTSTATUS status = STATUS_INVALID_DEVICE_REQUEST;
     PVOID buffer;
@@ -144,7 +148,8 @@ SampleControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputBufferLength, siz
         if (NT_SUCCESS(status) && NT_SUCCESS(RtlSizeTAdd(length, InputBufferLength, &total)))
             status = SampleCopy(buffer, total);
         if (_BitScanForward(&index, (ULONG)total))
-            RtlStringCbPrintfW(text, sizeof(text), L"%lu %hu", _byteswap_ulong(index), _byteswap_ushort(1));
+            RtlStringCbPrintfW(text, sizeof(text), L"%lu %hu", _byteswap_ulong(index),
+                               _byteswap_ushort(1));
         break;
     default:
         break;
@@ -186,10 +191,12 @@ DriverEntry(_In_ PDRIVER_OBJECT DriverObject, _In_ PUNICODE_STRING RegistryPath)
     WDF_DRIVER_CONFIG_INIT(&config, WDF_NO_EVENT_CALLBACK);
     config.DriverInitFlags |= WdfDriverInitNonPnpDriver;
     config.EvtDriverUnload = SampleUnload;
-    status = WdfDriverCreate(DriverObject, RegistryPath, WDF_NO_OBJECT_ATTRIBUTES, &config, &driver);
+    status =
+        WdfDriverCreate(DriverObject, RegistryPath, WDF_NO_OBJECT_ATTRIBUTES, &config, &driver);
     if (!NT_SUCCESS(status))
         goto Exit;
-    if (NT_SUCCESS(WdfDriverOpenParametersRegistryKey(driver, KEY_READ, WDF_NO_OBJECT_ATTRIBUTES, &key))) {
+    if (NT_SUCCESS(
+            WdfDriverOpenParametersRegistryKey(driver, KEY_READ, WDF_NO_OBJECT_ATTRIBUTES, &key))) {
         (void)WdfRegistryQueryULong(key, &value_name, &value);
         WdfRegistryClose(key);
     }
@@ -228,7 +235,8 @@ DriverEntry(_In_ PDRIVER_OBJECT DriverObject, _In_ PUNICODE_STRING RegistryPath)
     if (!NT_SUCCESS(status))
         goto Exit;
     WdfControlFinishInitializing(Device);
-    status = PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, SampleThread, context);
+    status =
+        PsCreateSystemThread(&thread, THREAD_ALL_ACCESS, NULL, NULL, NULL, SampleThread, context);
     if (NT_SUCCESS(status)) {
         status = ObReferenceObjectByHandle(thread, 0, *PsThreadType, KernelMode, &Thread, NULL);
         ZwClose(thread);

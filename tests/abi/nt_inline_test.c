@@ -66,7 +66,8 @@ test_strings_are_cut_and_terminated(void **state)
     assert_string_equal(text, "ab");
     assert_int_equal(RtlStringCchCatA(text, 4, "cd"), STATUS_BUFFER_OVERFLOW);
     assert_string_equal(text, "abc");
-    assert_int_equal(RtlStringCbCopyW(wide, sizeof(wide), (const WCHAR *)u"wxyz"), STATUS_BUFFER_OVERFLOW);
+    assert_int_equal(RtlStringCbCopyW(wide, sizeof(wide), (const WCHAR *)u"wxyz"),
+                     STATUS_BUFFER_OVERFLOW);
     assert_int_equal(RtlStringCbLengthW(wide, sizeof(wide), &length), STATUS_SUCCESS);
     assert_int_equal(length, 6);
     assert_int_equal(RtlStringCchLengthA("abcd", 4, &length), STATUS_INVALID_PARAMETER);
@@ -85,7 +86,8 @@ test_unicode_strings_are_not_terminated(void **state)
     assert_int_equal(source.MaximumLength, 8);
     assert_int_equal(RtlUnicodeStringCopy(&string, &source), STATUS_SUCCESS);
     assert_int_equal(buffer[3], 9);
-    assert_int_equal(RtlUnicodeStringCatString(&string, (const WCHAR *)u"de"), STATUS_BUFFER_OVERFLOW);
+    assert_int_equal(RtlUnicodeStringCatString(&string, (const WCHAR *)u"de"),
+                     STATUS_BUFFER_OVERFLOW);
     assert_int_equal(string.Length, 8);
     assert_int_equal(buffer[3], 'd');
 }
@@ -127,14 +129,15 @@ test_v4_addresses_tell_what_they_are(void **state)
 {
     static const struct {
         UCHAR bytes[4];
-        BOOLEAN rfc1918, loopback, link_local, multicast, mc_link_local, mc_admin_local, mc_site_local;
+        BOOLEAN rfc1918, loopback, link_local, multicast, mc_link_local, mc_admin_local,
+            mc_site_local;
     } rows[] = {
-        {{10, 1, 2, 3}, 1, 0, 0, 0, 0, 0, 0},     {{172, 16, 0, 1}, 1, 0, 0, 0, 0, 0, 0},
-        {{172, 31, 255, 1}, 1, 0, 0, 0, 0, 0, 0}, {{172, 32, 0, 1}, 0, 0, 0, 0, 0, 0, 0},
-        {{192, 168, 9, 9}, 1, 0, 0, 0, 0, 0, 0},  {{192, 169, 9, 9}, 0, 0, 0, 0, 0, 0, 0},
-        {{127, 0, 0, 1}, 0, 1, 0, 0, 0, 0, 0},    {{169, 254, 1, 1}, 0, 0, 1, 0, 0, 0, 0},
-        {{224, 0, 0, 5}, 0, 0, 0, 1, 1, 0, 0},    {{224, 0, 1, 5}, 0, 0, 0, 1, 0, 0, 0},
-        {{239, 255, 1, 1}, 0, 0, 0, 1, 0, 1, 0},  {{239, 193, 1, 1}, 0, 0, 0, 1, 0, 0, 1},
+        {{10, 1, 2, 3}, 1, 0, 0, 0, 0, 0, 0},      {{172, 16, 0, 1}, 1, 0, 0, 0, 0, 0, 0},
+        {{172, 31, 255, 1}, 1, 0, 0, 0, 0, 0, 0},  {{172, 32, 0, 1}, 0, 0, 0, 0, 0, 0, 0},
+        {{192, 168, 9, 9}, 1, 0, 0, 0, 0, 0, 0},   {{192, 169, 9, 9}, 0, 0, 0, 0, 0, 0, 0},
+        {{127, 0, 0, 1}, 0, 1, 0, 0, 0, 0, 0},     {{169, 254, 1, 1}, 0, 0, 1, 0, 0, 0, 0},
+        {{224, 0, 0, 5}, 0, 0, 0, 1, 1, 0, 0},     {{224, 0, 1, 5}, 0, 0, 0, 1, 0, 0, 0},
+        {{239, 255, 1, 1}, 0, 0, 0, 1, 0, 1, 0},   {{239, 193, 1, 1}, 0, 0, 0, 1, 0, 0, 1},
         {{168, 63, 129, 16}, 0, 0, 0, 0, 0, 0, 0},
     };
 
@@ -249,9 +252,9 @@ test_interlocked_results_are_the_documented_ones(void **state)
     PVOID pointer = &value;
 
     (void)state;
-    assert_int_equal(InterlockedIncrement(&value), 6);           /* the new value */
-    assert_int_equal(InterlockedExchangeAdd(&value, 4), 6);      /* the old value */
-    assert_int_equal(InterlockedAdd(&value, 1), 11);             /* the new value */
+    assert_int_equal(InterlockedIncrement(&value), 6);      /* the new value */
+    assert_int_equal(InterlockedExchangeAdd(&value, 4), 6); /* the old value */
+    assert_int_equal(InterlockedAdd(&value, 1), 11);        /* the new value */
     assert_int_equal(InterlockedCompareExchange(&value, 1, 2), 11);
     assert_int_equal(InterlockedCompareExchange(&value, 1, 11), 11);
     assert_int_equal(InterlockedOr(&value, 6), 1);
@@ -270,7 +273,8 @@ test_page_arithmetic(void **state)
     assert_int_equal(ADDRESS_AND_SIZE_TO_SPAN_PAGES((PVOID)0x1000, 0x1000), 1);
     assert_int_equal(BYTE_OFFSET((PVOID)0x1234), 0x234);
     assert_int_equal(ROUND_TO_PAGES(1), 0x1000);
-    assert_int_equal(CTL_CODE(FILE_DEVICE_NETWORK, 0x800, METHOD_OUT_DIRECT, FILE_READ_ACCESS), 0x126002);
+    assert_int_equal(CTL_CODE(FILE_DEVICE_NETWORK, 0x800, METHOD_OUT_DIRECT, FILE_READ_ACCESS),
+                     0x126002);
     assert_int_equal(METHOD_FROM_CTL_CODE(0x126002), METHOD_OUT_DIRECT);
 }
 

@@ -32,8 +32,10 @@ void __cpuidex(int info[4], int leaf, int subleaf);
 unsigned long long __rdtsc(void);
 unsigned long long __emulu(unsigned int a, unsigned int b);
 long long __emul(int a, int b);
-unsigned long long __shiftleft128(unsigned long long low, unsigned long long high, unsigned char shift);
-unsigned long long __shiftright128(unsigned long long low, unsigned long long high, unsigned char shift);
+unsigned long long __shiftleft128(unsigned long long low, unsigned long long high,
+                                  unsigned char shift);
+unsigned long long __shiftright128(unsigned long long low, unsigned long long high,
+                                   unsigned char shift);
 unsigned long long _umul128(unsigned long long a, unsigned long long b, unsigned long long *high);
 long long _mul128(long long a, long long b, long long *high);
 void _mm_pause(void);

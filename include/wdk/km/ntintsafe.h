@@ -8,9 +8,9 @@
 #include <ntstatus.h>
 
 #ifndef LOWORD
-#define LOWORD(l) ((WORD)((ULONG_PTR)(l) & 0xffff))
+#define LOWORD(l) ((WORD)((ULONG_PTR)(l)&0xffff))
 #define HIWORD(l) ((WORD)(((ULONG_PTR)(l) >> 16) & 0xffff))
-#define LOBYTE(w) ((BYTE)((ULONG_PTR)(w) & 0xff))
+#define LOBYTE(w) ((BYTE)((ULONG_PTR)(w)&0xff))
 #define HIBYTE(w) ((BYTE)(((ULONG_PTR)(w) >> 8) & 0xff))
 #endif
 #ifndef INT_MAX
@@ -23,12 +23,12 @@
 #define ULLONG_MAX 0xffffffffffffffffULL
 #endif
 #ifndef SIZE_T_MAX
-#define SIZE_T_MAX  0xffffffffffffffffULL
-#define DWORD_MAX   0xffffffffUL
-#define WORD_MAX    0xffff
-#define BYTE_MAX    0xff
+#define SIZE_T_MAX 0xffffffffffffffffULL
+#define DWORD_MAX  0xffffffffUL
+#define WORD_MAX   0xffff
+#define BYTE_MAX   0xff
 #endif
-#define INTSAFE_UINT8_ERROR  ((UINT8)-1)
+#define INTSAFE_UINT8_ERROR       ((UINT8)-1)
 #define INTSAFE_NTSTATUS_OVERFLOW STATUS_INTEGER_OVERFLOW
 
 #define WDK_INTSAFE_OP(name, type, builtin)                                                        \

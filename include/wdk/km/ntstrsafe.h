@@ -91,8 +91,8 @@ EXTERN_C_START
             return STATUS_INVALID_PARAMETER;                                                       \
         if (!pszSrc && (dwFlags & STRSAFE_IGNORE_NULLS))                                           \
             pszSrc = empty;                                                                        \
-        status = WdkStrsafePut##S(pszDest, cchDest, 0, pszSrc, cchToCopy, ppszDestEnd,             \
-                                  pcchRemaining);                                                  \
+        status =                                                                                   \
+            WdkStrsafePut##S(pszDest, cchDest, 0, pszSrc, cchToCopy, ppszDestEnd, pcchRemaining);  \
         if (!NT_SUCCESS(status) && (dwFlags & (STRSAFE_NULL_ON_FAILURE | STRSAFE_NO_TRUNCATION)))  \
             pszDest[0] = 0;                                                                        \
         return status;                                                                             \
@@ -126,8 +126,8 @@ EXTERN_C_START
                                             CH **ppszDestEnd, size_t *pcbRemaining, ULONG dwFlags) \
     {                                                                                              \
         size_t n = 0;                                                                              \
-        NTSTATUS status = RtlStringCchCopyEx##S(pszDest, cbDest / sizeof(CH), pszSrc, ppszDestEnd, \
-                                                &n, dwFlags);                                      \
+        NTSTATUS status =                                                                          \
+            RtlStringCchCopyEx##S(pszDest, cbDest / sizeof(CH), pszSrc, ppszDestEnd, &n, dwFlags); \
                                                                                                    \
         if (pcbRemaining)                                                                          \
             *pcbRemaining = n * sizeof(CH);                                                        \
@@ -212,7 +212,8 @@ WDK_STRSAFE_WORKERS(W, WCHAR)
     {                                                                                              \
         return RtlStringCchVPrintf##S(pszDest, cbDest / sizeof(CH), pszFormat, argList);           \
     }                                                                                              \
-    NT_INLINE NTSTATUS RtlStringCchPrintf##S(CH *pszDest, size_t cchDest, const CH *pszFormat, ...) \
+    NT_INLINE NTSTATUS RtlStringCchPrintf##S(CH *pszDest, size_t cchDest, const CH *pszFormat,     \
+                                             ...)                                                  \
     {                                                                                              \
         NTSTATUS status;                                                                           \
         va_list args;                                                                              \
@@ -296,7 +297,8 @@ RtlUnicodeStringValidate(PCUNICODE_STRING SourceString)
 }
 /* Put @cchSrc characters at byte offset @at; what does not fit is cut off. */
 NT_INLINE NTSTATUS
-WdkUnicodeStringPut(PUNICODE_STRING DestinationString, USHORT at, NTSTRSAFE_PCWSTR pszSrc, size_t cchSrc)
+WdkUnicodeStringPut(PUNICODE_STRING DestinationString, USHORT at, NTSTRSAFE_PCWSTR pszSrc,
+                    size_t cchSrc)
 {
     size_t room;
     NTSTATUS status = STATUS_SUCCESS;
@@ -316,7 +318,8 @@ WdkUnicodeStringPut(PUNICODE_STRING DestinationString, USHORT at, NTSTRSAFE_PCWS
 NT_INLINE NTSTATUS
 RtlUnicodeStringCopy(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString)
 {
-    return WdkUnicodeStringPut(DestinationString, 0, SourceString->Buffer, SourceString->Length / sizeof(WCHAR));
+    return WdkUnicodeStringPut(DestinationString, 0, SourceString->Buffer,
+                               SourceString->Length / sizeof(WCHAR));
 }
 NT_INLINE NTSTATUS
 RtlUnicodeStringCat(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString)
@@ -343,20 +346,23 @@ RtlUnicodeStringCatString(PUNICODE_STRING DestinationString, NTSTRSAFE_PCWSTR ps
     return WdkUnicodeStringPut(DestinationString, DestinationString->Length, pszSrc, n);
 }
 NT_INLINE NTSTATUS
-RtlUnicodeStringCbCopyN(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString, size_t cbToCopy)
+RtlUnicodeStringCbCopyN(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+                        size_t cbToCopy)
 {
     size_t n = cbToCopy < SourceString->Length ? cbToCopy : SourceString->Length;
 
     return WdkUnicodeStringPut(DestinationString, 0, SourceString->Buffer, n / sizeof(WCHAR));
 }
 NT_INLINE NTSTATUS
-RtlUnicodeStringCchCopyN(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString, size_t cchToCopy)
+RtlUnicodeStringCchCopyN(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString,
+                         size_t cchToCopy)
 {
     return RtlUnicodeStringCbCopyN(DestinationString, SourceString, cchToCopy * sizeof(WCHAR));
 }
 #if !WDK_HOST
 NT_INLINE NTSTATUS
-RtlUnicodeStringVPrintf(PUNICODE_STRING DestinationString, NTSTRSAFE_PCWSTR pszFormat, va_list argList)
+RtlUnicodeStringVPrintf(PUNICODE_STRING DestinationString, NTSTRSAFE_PCWSTR pszFormat,
+                        va_list argList)
 {
     size_t room = DestinationString->MaximumLength / sizeof(WCHAR);
     int n;

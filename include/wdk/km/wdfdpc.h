@@ -22,7 +22,9 @@ WDF_DPC_CONFIG_INIT(PWDF_DPC_CONFIG Config, PFN_WDF_DPC EvtDpcFunc)
     Config->AutomaticSerialization = TRUE;
 }
 
-WDF_FUNCTION(NTSTATUS, WdfDpcCreate, WDFDPCCREATE, (PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes, WDFDPC *Dpc), (Config, Attributes, Dpc));
+WDF_FUNCTION(NTSTATUS, WdfDpcCreate, WDFDPCCREATE,
+             (PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes, WDFDPC *Dpc),
+             (Config, Attributes, Dpc));
 WDF_FUNCTION(BOOLEAN, WdfDpcEnqueue, WDFDPCENQUEUE, (WDFDPC Dpc), (Dpc));
 WDF_FUNCTION(BOOLEAN, WdfDpcCancel, WDFDPCCANCEL, (WDFDPC Dpc, BOOLEAN Wait), (Dpc, Wait));
 WDF_FUNCTION(WDFOBJECT, WdfDpcGetParentObject, WDFDPCGETPARENTOBJECT, (WDFDPC Dpc), (Dpc));

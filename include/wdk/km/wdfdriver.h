@@ -40,7 +40,8 @@ typedef struct _WDF_DRIVER_VERSION_AVAILABLE_PARAMS {
     ULONG MinorVersion;
 } WDF_DRIVER_VERSION_AVAILABLE_PARAMS, *PWDF_DRIVER_VERSION_AVAILABLE_PARAMS;
 NT_INLINE VOID
-WDF_DRIVER_VERSION_AVAILABLE_PARAMS_INIT(PWDF_DRIVER_VERSION_AVAILABLE_PARAMS Params, ULONG MajorVersion, ULONG MinorVersion)
+WDF_DRIVER_VERSION_AVAILABLE_PARAMS_INIT(PWDF_DRIVER_VERSION_AVAILABLE_PARAMS Params,
+                                         ULONG MajorVersion, ULONG MinorVersion)
 {
     Params->Size = sizeof(*Params);
     Params->MajorVersion = MajorVersion;
@@ -48,24 +49,34 @@ WDF_DRIVER_VERSION_AVAILABLE_PARAMS_INIT(PWDF_DRIVER_VERSION_AVAILABLE_PARAMS Pa
 }
 
 WDF_FUNCTION(NTSTATUS, WdfDriverCreate, WDFDRIVERCREATE,
-             (PDRIVER_OBJECT DriverObject, PCUNICODE_STRING RegistryPath, PWDF_OBJECT_ATTRIBUTES DriverAttributes,
-              PWDF_DRIVER_CONFIG DriverConfig, WDFDRIVER *Driver),
+             (PDRIVER_OBJECT DriverObject, PCUNICODE_STRING RegistryPath,
+              PWDF_OBJECT_ATTRIBUTES DriverAttributes, PWDF_DRIVER_CONFIG DriverConfig,
+              WDFDRIVER *Driver),
              (DriverObject, RegistryPath, DriverAttributes, DriverConfig, Driver));
-WDF_FUNCTION(PWSTR, WdfDriverGetRegistryPath, WDFDRIVERGETREGISTRYPATH, (WDFDRIVER Driver), (Driver));
-WDF_FUNCTION(PDRIVER_OBJECT, WdfDriverWdmGetDriverObject, WDFDRIVERWDMGETDRIVEROBJECT, (WDFDRIVER Driver), (Driver));
+WDF_FUNCTION(PWSTR, WdfDriverGetRegistryPath, WDFDRIVERGETREGISTRYPATH, (WDFDRIVER Driver),
+             (Driver));
+WDF_FUNCTION(PDRIVER_OBJECT, WdfDriverWdmGetDriverObject, WDFDRIVERWDMGETDRIVEROBJECT,
+             (WDFDRIVER Driver), (Driver));
 WDF_FUNCTION(NTSTATUS, WdfDriverOpenParametersRegistryKey, WDFDRIVEROPENPARAMETERSREGISTRYKEY,
-             (WDFDRIVER Driver, ACCESS_MASK DesiredAccess, PWDF_OBJECT_ATTRIBUTES KeyAttributes, WDFKEY *Key),
+             (WDFDRIVER Driver, ACCESS_MASK DesiredAccess, PWDF_OBJECT_ATTRIBUTES KeyAttributes,
+              WDFKEY *Key),
              (Driver, DesiredAccess, KeyAttributes, Key));
-WDF_FUNCTION(NTSTATUS, WdfDriverOpenPersistentStateRegistryKey, WDFDRIVEROPENPERSISTENTSTATEREGISTRYKEY,
-             (WDFDRIVER Driver, ACCESS_MASK DesiredAccess, PWDF_OBJECT_ATTRIBUTES KeyAttributes, WDFKEY *Key),
+WDF_FUNCTION(NTSTATUS, WdfDriverOpenPersistentStateRegistryKey,
+             WDFDRIVEROPENPERSISTENTSTATEREGISTRYKEY,
+             (WDFDRIVER Driver, ACCESS_MASK DesiredAccess, PWDF_OBJECT_ATTRIBUTES KeyAttributes,
+              WDFKEY *Key),
              (Driver, DesiredAccess, KeyAttributes, Key));
-WDF_FUNCTION(WDFDRIVER, WdfWdmDriverGetWdfDriverHandle, WDFWDMDRIVERGETWDFDRIVERHANDLE, (PDRIVER_OBJECT DriverObject), (DriverObject));
+WDF_FUNCTION(WDFDRIVER, WdfWdmDriverGetWdfDriverHandle, WDFWDMDRIVERGETWDFDRIVERHANDLE,
+             (PDRIVER_OBJECT DriverObject), (DriverObject));
 WDF_FUNCTION(NTSTATUS, WdfDriverRegisterTraceInfo, WDFDRIVERREGISTERTRACEINFO,
-             (PDRIVER_OBJECT DriverObject, PFN_WDF_TRACE_CALLBACK EvtTraceCallback, PVOID ControlBlock),
+             (PDRIVER_OBJECT DriverObject, PFN_WDF_TRACE_CALLBACK EvtTraceCallback,
+              PVOID ControlBlock),
              (DriverObject, EvtTraceCallback, ControlBlock));
-WDF_FUNCTION(NTSTATUS, WdfDriverRetrieveVersionString, WDFDRIVERRETRIEVEVERSIONSTRING, (WDFDRIVER Driver, WDFSTRING String), (Driver, String));
+WDF_FUNCTION(NTSTATUS, WdfDriverRetrieveVersionString, WDFDRIVERRETRIEVEVERSIONSTRING,
+             (WDFDRIVER Driver, WDFSTRING String), (Driver, String));
 WDF_FUNCTION(BOOLEAN, WdfDriverIsVersionAvailable, WDFDRIVERISVERSIONAVAILABLE,
-             (WDFDRIVER Driver, PWDF_DRIVER_VERSION_AVAILABLE_PARAMS VersionAvailableParams), (Driver, VersionAvailableParams));
+             (WDFDRIVER Driver, PWDF_DRIVER_VERSION_AVAILABLE_PARAMS VersionAvailableParams),
+             (Driver, VersionAvailableParams));
 WDF_FUNCTION(VOID, WdfDriverMiniportUnload, WDFDRIVERMINIPORTUNLOAD, (WDFDRIVER Driver), (Driver));
 
 #if !WDK_HOST

@@ -14,7 +14,8 @@ typedef enum _WDF_IO_TARGET_STATE {
     WdfIoTargetClosed,
     WdfIoTargetDeleted,
     WdfIoTargetPurged
-} WDF_IO_TARGET_STATE, *PWDF_IO_TARGET_STATE;
+} WDF_IO_TARGET_STATE,
+    *PWDF_IO_TARGET_STATE;
 typedef enum _WDF_IO_TARGET_OPEN_TYPE {
     WdfIoTargetOpenUndefined,
     WdfIoTargetOpenUseExistingDevice,
@@ -56,7 +57,9 @@ typedef struct _WDF_IO_TARGET_OPEN_PARAMS {
     UNICODE_STRING FileName;
 } WDF_IO_TARGET_OPEN_PARAMS, *PWDF_IO_TARGET_OPEN_PARAMS;
 NT_INLINE VOID
-WDF_IO_TARGET_OPEN_PARAMS_INIT_OPEN_BY_NAME(PWDF_IO_TARGET_OPEN_PARAMS Params, PCUNICODE_STRING TargetDeviceName, ACCESS_MASK DesiredAccess)
+WDF_IO_TARGET_OPEN_PARAMS_INIT_OPEN_BY_NAME(PWDF_IO_TARGET_OPEN_PARAMS Params,
+                                            PCUNICODE_STRING TargetDeviceName,
+                                            ACCESS_MASK DesiredAccess)
 {
     RtlZeroMemory(Params, sizeof(*Params));
     Params->Size = sizeof(*Params);
@@ -66,7 +69,8 @@ WDF_IO_TARGET_OPEN_PARAMS_INIT_OPEN_BY_NAME(PWDF_IO_TARGET_OPEN_PARAMS Params, P
     Params->CreateOptions = 0x40; /* FILE_NON_DIRECTORY_FILE */
 }
 NT_INLINE VOID
-WDF_IO_TARGET_OPEN_PARAMS_INIT_EXISTING_DEVICE(PWDF_IO_TARGET_OPEN_PARAMS Params, PDEVICE_OBJECT DeviceObject)
+WDF_IO_TARGET_OPEN_PARAMS_INIT_EXISTING_DEVICE(PWDF_IO_TARGET_OPEN_PARAMS Params,
+                                               PDEVICE_OBJECT DeviceObject)
 {
     RtlZeroMemory(Params, sizeof(*Params));
     Params->Size = sizeof(*Params);
@@ -74,24 +78,33 @@ WDF_IO_TARGET_OPEN_PARAMS_INIT_EXISTING_DEVICE(PWDF_IO_TARGET_OPEN_PARAMS Params
     Params->TargetDeviceObject = DeviceObject;
 }
 
-#define WDF_TARGET_(result, name, NAME, params, args) WDF_FUNCTION(result, WdfIoTarget##name, WDFIOTARGET##NAME, params, args)
-WDF_TARGET_(NTSTATUS, Create, CREATE, (WDFDEVICE Device, PWDF_OBJECT_ATTRIBUTES IoTargetAttributes, WDFIOTARGET *IoTarget),
+#define WDF_TARGET_(result, name, NAME, params, args)                                              \
+    WDF_FUNCTION(result, WdfIoTarget##name, WDFIOTARGET##NAME, params, args)
+WDF_TARGET_(NTSTATUS, Create, CREATE,
+            (WDFDEVICE Device, PWDF_OBJECT_ATTRIBUTES IoTargetAttributes, WDFIOTARGET *IoTarget),
             (Device, IoTargetAttributes, IoTarget));
-WDF_TARGET_(NTSTATUS, Open, OPEN, (WDFIOTARGET IoTarget, PWDF_IO_TARGET_OPEN_PARAMS OpenParams), (IoTarget, OpenParams));
+WDF_TARGET_(NTSTATUS, Open, OPEN, (WDFIOTARGET IoTarget, PWDF_IO_TARGET_OPEN_PARAMS OpenParams),
+            (IoTarget, OpenParams));
 WDF_TARGET_(VOID, Close, CLOSE, (WDFIOTARGET IoTarget), (IoTarget));
 WDF_TARGET_(NTSTATUS, Start, START, (WDFIOTARGET IoTarget), (IoTarget));
-WDF_TARGET_(VOID, Stop, STOP, (WDFIOTARGET IoTarget, WDF_IO_TARGET_SENT_IO_ACTION Action), (IoTarget, Action));
+WDF_TARGET_(VOID, Stop, STOP, (WDFIOTARGET IoTarget, WDF_IO_TARGET_SENT_IO_ACTION Action),
+            (IoTarget, Action));
 WDF_TARGET_(WDF_IO_TARGET_STATE, GetState, GETSTATE, (WDFIOTARGET IoTarget), (IoTarget));
 WDF_TARGET_(WDFDEVICE, GetDevice, GETDEVICE, (WDFIOTARGET IoTarget), (IoTarget));
-WDF_TARGET_(PDEVICE_OBJECT, WdmGetTargetDeviceObject, WDMGETTARGETDEVICEOBJECT, (WDFIOTARGET IoTarget), (IoTarget));
+WDF_TARGET_(PDEVICE_OBJECT, WdmGetTargetDeviceObject, WDMGETTARGETDEVICEOBJECT,
+            (WDFIOTARGET IoTarget), (IoTarget));
 WDF_TARGET_(NTSTATUS, SendIoctlSynchronously, SENDIOCTLSYNCHRONOUSLY,
-            (WDFIOTARGET IoTarget, WDFREQUEST Request, ULONG IoctlCode, PWDF_MEMORY_DESCRIPTOR InputBuffer,
-             PWDF_MEMORY_DESCRIPTOR OutputBuffer, PWDF_REQUEST_SEND_OPTIONS RequestOptions, PULONG_PTR BytesReturned),
-            (IoTarget, Request, IoctlCode, InputBuffer, OutputBuffer, RequestOptions, BytesReturned));
+            (WDFIOTARGET IoTarget, WDFREQUEST Request, ULONG IoctlCode,
+             PWDF_MEMORY_DESCRIPTOR InputBuffer, PWDF_MEMORY_DESCRIPTOR OutputBuffer,
+             PWDF_REQUEST_SEND_OPTIONS RequestOptions, PULONG_PTR BytesReturned),
+            (IoTarget, Request, IoctlCode, InputBuffer, OutputBuffer, RequestOptions,
+             BytesReturned));
 WDF_TARGET_(NTSTATUS, FormatRequestForIoctl, FORMATREQUESTFORIOCTL,
-            (WDFIOTARGET IoTarget, WDFREQUEST Request, ULONG IoctlCode, WDFMEMORY InputBuffer, PWDFMEMORY_OFFSET InputBufferOffset,
-             WDFMEMORY OutputBuffer, PWDFMEMORY_OFFSET OutputBufferOffset),
-            (IoTarget, Request, IoctlCode, InputBuffer, InputBufferOffset, OutputBuffer, OutputBufferOffset));
+            (WDFIOTARGET IoTarget, WDFREQUEST Request, ULONG IoctlCode, WDFMEMORY InputBuffer,
+             PWDFMEMORY_OFFSET InputBufferOffset, WDFMEMORY OutputBuffer,
+             PWDFMEMORY_OFFSET OutputBufferOffset),
+            (IoTarget, Request, IoctlCode, InputBuffer, InputBufferOffset, OutputBuffer,
+             OutputBufferOffset));
 
 EXTERN_C_END
 

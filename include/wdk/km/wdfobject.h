@@ -57,10 +57,10 @@ WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes)
 }
 
 /* One type-info object per context type per image; its address identifies the type. */
-#define WDF_TYPE_NAME_TO_TYPE_INFO_(type)        _WDF_##type##_TYPE_INFO
-#define WDF_TYPE_NAME_TO_TYPE_INFO(type)         WDF_TYPE_NAME_TO_TYPE_INFO_(type)
-#define WDF_GET_CONTEXT_TYPE_INFO(type)          (&WDF_TYPE_NAME_TO_TYPE_INFO(type))
-#define WDF_TYPE_NAME_POINTER_TYPE(type)         type *
+#define WDF_TYPE_NAME_TO_TYPE_INFO_(type)         _WDF_##type##_TYPE_INFO
+#define WDF_TYPE_NAME_TO_TYPE_INFO(type)          WDF_TYPE_NAME_TO_TYPE_INFO_(type)
+#define WDF_GET_CONTEXT_TYPE_INFO(type)           (&WDF_TYPE_NAME_TO_TYPE_INFO(type))
+#define WDF_TYPE_NAME_POINTER_TYPE(type)          type *
 #define WDF_TYPE_NAME_TO_EXTERNAL_TYPE_INFO(type) (&WDF_TYPE_NAME_TO_TYPE_INFO(type))
 
 #define WDF_DECLARE_TYPE_INFO_(type, name)                                                         \
@@ -72,37 +72,46 @@ WDF_OBJECT_ATTRIBUTES_INIT(PWDF_OBJECT_ATTRIBUTES Attributes)
 #define WDF_OBJECT_ATTRIBUTES_SET_CONTEXT_TYPE(attributes, type)                                   \
     (attributes)->ContextTypeInfo = WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType
 #define WDF_OBJECT_ATTRIBUTES_INIT_CONTEXT_TYPE(attributes, type)                                  \
-    (WDF_OBJECT_ATTRIBUTES_INIT(attributes), WDF_OBJECT_ATTRIBUTES_SET_CONTEXT_TYPE(attributes, type))
+    (WDF_OBJECT_ATTRIBUTES_INIT(attributes),                                                       \
+     WDF_OBJECT_ATTRIBUTES_SET_CONTEXT_TYPE(attributes, type))
 
 WDF_FUNCTION(PVOID, WdfObjectGetTypedContextWorker, WDFOBJECTGETTYPEDCONTEXTWORKER,
              (WDFOBJECT Handle, PCWDF_OBJECT_CONTEXT_TYPE_INFO TypeInfo), (Handle, TypeInfo));
 WDF_FUNCTION(NTSTATUS, WdfObjectAllocateContext, WDFOBJECTALLOCATECONTEXT,
-             (WDFOBJECT Handle, PWDF_OBJECT_ATTRIBUTES ContextAttributes, PVOID *Context), (Handle, ContextAttributes, Context));
-WDF_FUNCTION(WDFOBJECT, WdfObjectContextGetObject, WDFOBJECTCONTEXTGETOBJECT, (PVOID ContextPointer), (ContextPointer));
+             (WDFOBJECT Handle, PWDF_OBJECT_ATTRIBUTES ContextAttributes, PVOID *Context),
+             (Handle, ContextAttributes, Context));
+WDF_FUNCTION(WDFOBJECT, WdfObjectContextGetObject, WDFOBJECTCONTEXTGETOBJECT,
+             (PVOID ContextPointer), (ContextPointer));
 WDF_FUNCTION(VOID, WdfObjectReferenceActual, WDFOBJECTREFERENCEACTUAL,
              (WDFOBJECT Handle, PVOID Tag, LONG Line, PCCH File), (Handle, Tag, Line, File));
 WDF_FUNCTION(VOID, WdfObjectDereferenceActual, WDFOBJECTDEREFERENCEACTUAL,
              (WDFOBJECT Handle, PVOID Tag, LONG Line, PCCH File), (Handle, Tag, Line, File));
-WDF_FUNCTION(NTSTATUS, WdfObjectCreate, WDFOBJECTCREATE, (PWDF_OBJECT_ATTRIBUTES Attributes, WDFOBJECT *Object), (Attributes, Object));
+WDF_FUNCTION(NTSTATUS, WdfObjectCreate, WDFOBJECTCREATE,
+             (PWDF_OBJECT_ATTRIBUTES Attributes, WDFOBJECT *Object), (Attributes, Object));
 WDF_FUNCTION(VOID, WdfObjectDelete, WDFOBJECTDELETE, (WDFOBJECT Object), (Object));
 WDF_FUNCTION(NTSTATUS, WdfObjectQuery, WDFOBJECTQUERY,
-             (WDFOBJECT Object, const GUID *Guid, ULONG QueryBufferLength, PVOID QueryBuffer), (Object, Guid, QueryBufferLength, QueryBuffer));
+             (WDFOBJECT Object, const GUID *Guid, ULONG QueryBufferLength, PVOID QueryBuffer),
+             (Object, Guid, QueryBufferLength, QueryBuffer));
 WDF_FUNCTION(VOID, WdfObjectAcquireLock, WDFOBJECTACQUIRELOCK, (WDFOBJECT Object), (Object));
 WDF_FUNCTION(VOID, WdfObjectReleaseLock, WDFOBJECTRELEASELOCK, (WDFOBJECT Object), (Object));
 
-#define WdfObjectReference(Handle)              WdfObjectReferenceActual(Handle, NULL, __LINE__, __FILE__)
-#define WdfObjectReferenceWithTag(Handle, Tag)  WdfObjectReferenceActual(Handle, Tag, __LINE__, __FILE__)
-#define WdfObjectDereference(Handle)            WdfObjectDereferenceActual(Handle, NULL, __LINE__, __FILE__)
-#define WdfObjectDereferenceWithTag(Handle, Tag) WdfObjectDereferenceActual(Handle, Tag, __LINE__, __FILE__)
+#define WdfObjectReference(Handle) WdfObjectReferenceActual(Handle, NULL, __LINE__, __FILE__)
+#define WdfObjectReferenceWithTag(Handle, Tag)                                                     \
+    WdfObjectReferenceActual(Handle, Tag, __LINE__, __FILE__)
+#define WdfObjectDereference(Handle) WdfObjectDereferenceActual(Handle, NULL, __LINE__, __FILE__)
+#define WdfObjectDereferenceWithTag(Handle, Tag)                                                   \
+    WdfObjectDereferenceActual(Handle, Tag, __LINE__, __FILE__)
 
 #define WdfObjectGetTypedContext(handle, type)                                                     \
-    ((type *)WdfObjectGetTypedContextWorker((WDFOBJECT)(handle), WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType))
+    ((type *)WdfObjectGetTypedContextWorker((WDFOBJECT)(handle),                                   \
+                                            WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType))
 #define WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(type, getter)                                           \
     WDF_DECLARE_TYPE_INFO_(type, #type);                                                           \
     typedef type *WDF_POINTER_TYPE_##type;                                                         \
     NT_INLINE type *getter(WDFOBJECT Handle)                                                       \
     {                                                                                              \
-        return (type *)WdfObjectGetTypedContextWorker(Handle, WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType); \
+        return (type *)WdfObjectGetTypedContextWorker(                                             \
+            Handle, WDF_GET_CONTEXT_TYPE_INFO(type)->UniqueType);                                  \
     }
 #define WDF_DECLARE_CONTEXT_TYPE(type) WDF_DECLARE_CONTEXT_TYPE_WITH_NAME(type, WdfObjectGet_##type)
 

@@ -196,77 +196,108 @@ WDF_REQUEST_SEND_OPTIONS_SET_TIMEOUT(PWDF_REQUEST_SEND_OPTIONS Options, LONGLONG
 }
 
 /* Relative times are negative, in units of 100 ns. */
-#define WDF_TIMEOUT_TO_SEC ((LONGLONG)1 * 10 * 1000 * 1000)
-#define WDF_TIMEOUT_TO_MS  ((LONGLONG)1 * 10 * 1000)
-#define WDF_TIMEOUT_TO_US  ((LONGLONG)1 * 10)
+#define WDF_TIMEOUT_TO_SEC           ((LONGLONG)1 * 10 * 1000 * 1000)
+#define WDF_TIMEOUT_TO_MS            ((LONGLONG)1 * 10 * 1000)
+#define WDF_TIMEOUT_TO_US            ((LONGLONG)1 * 10)
 #define WDF_REL_TIMEOUT_IN_SEC(Time) ((Time) * -1 * WDF_TIMEOUT_TO_SEC)
-#define WDF_ABS_TIMEOUT_IN_SEC(Time) ((Time) * 1 * WDF_TIMEOUT_TO_SEC)
+#define WDF_ABS_TIMEOUT_IN_SEC(Time) ((Time)*1 * WDF_TIMEOUT_TO_SEC)
 #define WDF_REL_TIMEOUT_IN_MS(Time)  ((Time) * -1 * WDF_TIMEOUT_TO_MS)
-#define WDF_ABS_TIMEOUT_IN_MS(Time)  ((Time) * 1 * WDF_TIMEOUT_TO_MS)
+#define WDF_ABS_TIMEOUT_IN_MS(Time)  ((Time)*1 * WDF_TIMEOUT_TO_MS)
 #define WDF_REL_TIMEOUT_IN_US(Time)  ((Time) * -1 * WDF_TIMEOUT_TO_US)
-#define WDF_ABS_TIMEOUT_IN_US(Time)  ((Time) * 1 * WDF_TIMEOUT_TO_US)
+#define WDF_ABS_TIMEOUT_IN_US(Time)  ((Time)*1 * WDF_TIMEOUT_TO_US)
 
 typedef VOID NTAPI EVT_WDF_REQUEST_CANCEL(WDFREQUEST Request);
 typedef EVT_WDF_REQUEST_CANCEL *PFN_WDF_REQUEST_CANCEL;
-typedef VOID NTAPI EVT_WDF_REQUEST_COMPLETION_ROUTINE(WDFREQUEST Request, WDFIOTARGET Target, PWDF_REQUEST_COMPLETION_PARAMS Params, WDFCONTEXT Context);
+typedef VOID NTAPI EVT_WDF_REQUEST_COMPLETION_ROUTINE(WDFREQUEST Request, WDFIOTARGET Target,
+                                                      PWDF_REQUEST_COMPLETION_PARAMS Params,
+                                                      WDFCONTEXT Context);
 typedef EVT_WDF_REQUEST_COMPLETION_ROUTINE *PFN_WDF_REQUEST_COMPLETION_ROUTINE;
 
-#define WDF_REQ_(result, name, NAME, params, args) WDF_FUNCTION(result, WdfRequest##name, WDFREQUEST##NAME, params, args)
-WDF_REQ_(NTSTATUS, Create, CREATE, (PWDF_OBJECT_ATTRIBUTES RequestAttributes, WDFIOTARGET IoTarget, WDFREQUEST *Request),
+#define WDF_REQ_(result, name, NAME, params, args)                                                 \
+    WDF_FUNCTION(result, WdfRequest##name, WDFREQUEST##NAME, params, args)
+WDF_REQ_(NTSTATUS, Create, CREATE,
+         (PWDF_OBJECT_ATTRIBUTES RequestAttributes, WDFIOTARGET IoTarget, WDFREQUEST *Request),
          (RequestAttributes, IoTarget, Request));
 WDF_REQ_(NTSTATUS, CreateFromIrp, CREATEFROMIRP,
-         (PWDF_OBJECT_ATTRIBUTES RequestAttributes, PIRP Irp, BOOLEAN RequestFreesIrp, WDFREQUEST *Request),
+         (PWDF_OBJECT_ATTRIBUTES RequestAttributes, PIRP Irp, BOOLEAN RequestFreesIrp,
+          WDFREQUEST *Request),
          (RequestAttributes, Irp, RequestFreesIrp, Request));
-WDF_REQ_(NTSTATUS, Reuse, REUSE, (WDFREQUEST Request, PWDF_REQUEST_REUSE_PARAMS ReuseParams), (Request, ReuseParams));
-WDF_REQ_(NTSTATUS, ChangeTarget, CHANGETARGET, (WDFREQUEST Request, WDFIOTARGET IoTarget), (Request, IoTarget));
-WDF_REQ_(VOID, FormatRequestUsingCurrentType, FORMATREQUESTUSINGCURRENTTYPE, (WDFREQUEST Request), (Request));
-WDF_REQ_(VOID, WdmFormatUsingStackLocation, WDMFORMATUSINGSTACKLOCATION, (WDFREQUEST Request, PIO_STACK_LOCATION Stack), (Request, Stack));
-WDF_REQ_(BOOLEAN, Send, SEND, (WDFREQUEST Request, WDFIOTARGET Target, PWDF_REQUEST_SEND_OPTIONS Options), (Request, Target, Options));
+WDF_REQ_(NTSTATUS, Reuse, REUSE, (WDFREQUEST Request, PWDF_REQUEST_REUSE_PARAMS ReuseParams),
+         (Request, ReuseParams));
+WDF_REQ_(NTSTATUS, ChangeTarget, CHANGETARGET, (WDFREQUEST Request, WDFIOTARGET IoTarget),
+         (Request, IoTarget));
+WDF_REQ_(VOID, FormatRequestUsingCurrentType, FORMATREQUESTUSINGCURRENTTYPE, (WDFREQUEST Request),
+         (Request));
+WDF_REQ_(VOID, WdmFormatUsingStackLocation, WDMFORMATUSINGSTACKLOCATION,
+         (WDFREQUEST Request, PIO_STACK_LOCATION Stack), (Request, Stack));
+WDF_REQ_(BOOLEAN, Send, SEND,
+         (WDFREQUEST Request, WDFIOTARGET Target, PWDF_REQUEST_SEND_OPTIONS Options),
+         (Request, Target, Options));
 WDF_REQ_(NTSTATUS, GetStatus, GETSTATUS, (WDFREQUEST Request), (Request));
-WDF_REQ_(VOID, MarkCancelable, MARKCANCELABLE, (WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel), (Request, EvtRequestCancel));
-WDF_REQ_(NTSTATUS, MarkCancelableEx, MARKCANCELABLEEX, (WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel), (Request, EvtRequestCancel));
+WDF_REQ_(VOID, MarkCancelable, MARKCANCELABLE,
+         (WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel),
+         (Request, EvtRequestCancel));
+WDF_REQ_(NTSTATUS, MarkCancelableEx, MARKCANCELABLEEX,
+         (WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel),
+         (Request, EvtRequestCancel));
 WDF_REQ_(NTSTATUS, UnmarkCancelable, UNMARKCANCELABLE, (WDFREQUEST Request), (Request));
 WDF_REQ_(BOOLEAN, IsCanceled, ISCANCELED, (WDFREQUEST Request), (Request));
 WDF_REQ_(BOOLEAN, CancelSentRequest, CANCELSENTREQUEST, (WDFREQUEST Request), (Request));
 WDF_REQ_(BOOLEAN, IsFrom32BitProcess, ISFROM32BITPROCESS, (WDFREQUEST Request), (Request));
 WDF_REQ_(VOID, SetCompletionRoutine, SETCOMPLETIONROUTINE,
-         (WDFREQUEST Request, PFN_WDF_REQUEST_COMPLETION_ROUTINE CompletionRoutine, WDFCONTEXT CompletionContext),
+         (WDFREQUEST Request, PFN_WDF_REQUEST_COMPLETION_ROUTINE CompletionRoutine,
+          WDFCONTEXT CompletionContext),
          (Request, CompletionRoutine, CompletionContext));
-WDF_REQ_(VOID, GetCompletionParams, GETCOMPLETIONPARAMS, (WDFREQUEST Request, PWDF_REQUEST_COMPLETION_PARAMS Params), (Request, Params));
+WDF_REQ_(VOID, GetCompletionParams, GETCOMPLETIONPARAMS,
+         (WDFREQUEST Request, PWDF_REQUEST_COMPLETION_PARAMS Params), (Request, Params));
 WDF_REQ_(NTSTATUS, AllocateTimer, ALLOCATETIMER, (WDFREQUEST Request), (Request));
 WDF_REQ_(VOID, Complete, COMPLETE, (WDFREQUEST Request, NTSTATUS Status), (Request, Status));
-WDF_REQ_(VOID, CompleteWithPriorityBoost, COMPLETEWITHPRIORITYBOOST, (WDFREQUEST Request, NTSTATUS Status, CCHAR PriorityBoost),
+WDF_REQ_(VOID, CompleteWithPriorityBoost, COMPLETEWITHPRIORITYBOOST,
+         (WDFREQUEST Request, NTSTATUS Status, CCHAR PriorityBoost),
          (Request, Status, PriorityBoost));
-WDF_REQ_(VOID, CompleteWithInformation, COMPLETEWITHINFORMATION, (WDFREQUEST Request, NTSTATUS Status, ULONG_PTR Information),
+WDF_REQ_(VOID, CompleteWithInformation, COMPLETEWITHINFORMATION,
+         (WDFREQUEST Request, NTSTATUS Status, ULONG_PTR Information),
          (Request, Status, Information));
-WDF_REQ_(VOID, GetParameters, GETPARAMETERS, (WDFREQUEST Request, PWDF_REQUEST_PARAMETERS Parameters), (Request, Parameters));
-WDF_REQ_(NTSTATUS, RetrieveInputMemory, RETRIEVEINPUTMEMORY, (WDFREQUEST Request, WDFMEMORY *Memory), (Request, Memory));
-WDF_REQ_(NTSTATUS, RetrieveOutputMemory, RETRIEVEOUTPUTMEMORY, (WDFREQUEST Request, WDFMEMORY *Memory), (Request, Memory));
+WDF_REQ_(VOID, GetParameters, GETPARAMETERS,
+         (WDFREQUEST Request, PWDF_REQUEST_PARAMETERS Parameters), (Request, Parameters));
+WDF_REQ_(NTSTATUS, RetrieveInputMemory, RETRIEVEINPUTMEMORY,
+         (WDFREQUEST Request, WDFMEMORY *Memory), (Request, Memory));
+WDF_REQ_(NTSTATUS, RetrieveOutputMemory, RETRIEVEOUTPUTMEMORY,
+         (WDFREQUEST Request, WDFMEMORY *Memory), (Request, Memory));
 WDF_REQ_(NTSTATUS, RetrieveInputBuffer, RETRIEVEINPUTBUFFER,
-         (WDFREQUEST Request, size_t MinimumRequiredLength, PVOID *Buffer, size_t *Length), (Request, MinimumRequiredLength, Buffer, Length));
+         (WDFREQUEST Request, size_t MinimumRequiredLength, PVOID *Buffer, size_t *Length),
+         (Request, MinimumRequiredLength, Buffer, Length));
 WDF_REQ_(NTSTATUS, RetrieveOutputBuffer, RETRIEVEOUTPUTBUFFER,
-         (WDFREQUEST Request, size_t MinimumRequiredSize, PVOID *Buffer, size_t *Length), (Request, MinimumRequiredSize, Buffer, Length));
-WDF_REQ_(NTSTATUS, RetrieveInputWdmMdl, RETRIEVEINPUTWDMMDL, (WDFREQUEST Request, PMDL *Mdl), (Request, Mdl));
-WDF_REQ_(NTSTATUS, RetrieveOutputWdmMdl, RETRIEVEOUTPUTWDMMDL, (WDFREQUEST Request, PMDL *Mdl), (Request, Mdl));
+         (WDFREQUEST Request, size_t MinimumRequiredSize, PVOID *Buffer, size_t *Length),
+         (Request, MinimumRequiredSize, Buffer, Length));
+WDF_REQ_(NTSTATUS, RetrieveInputWdmMdl, RETRIEVEINPUTWDMMDL, (WDFREQUEST Request, PMDL *Mdl),
+         (Request, Mdl));
+WDF_REQ_(NTSTATUS, RetrieveOutputWdmMdl, RETRIEVEOUTPUTWDMMDL, (WDFREQUEST Request, PMDL *Mdl),
+         (Request, Mdl));
 WDF_REQ_(NTSTATUS, RetrieveUnsafeUserInputBuffer, RETRIEVEUNSAFEUSERINPUTBUFFER,
          (WDFREQUEST Request, size_t MinimumRequiredLength, PVOID *InputBuffer, size_t *Length),
          (Request, MinimumRequiredLength, InputBuffer, Length));
 WDF_REQ_(NTSTATUS, RetrieveUnsafeUserOutputBuffer, RETRIEVEUNSAFEUSEROUTPUTBUFFER,
          (WDFREQUEST Request, size_t MinimumRequiredLength, PVOID *OutputBuffer, size_t *Length),
          (Request, MinimumRequiredLength, OutputBuffer, Length));
-WDF_REQ_(VOID, SetInformation, SETINFORMATION, (WDFREQUEST Request, ULONG_PTR Information), (Request, Information));
+WDF_REQ_(VOID, SetInformation, SETINFORMATION, (WDFREQUEST Request, ULONG_PTR Information),
+         (Request, Information));
 WDF_REQ_(ULONG_PTR, GetInformation, GETINFORMATION, (WDFREQUEST Request), (Request));
 WDF_REQ_(WDFFILEOBJECT, GetFileObject, GETFILEOBJECT, (WDFREQUEST Request), (Request));
 WDF_REQ_(NTSTATUS, ProbeAndLockUserBufferForRead, PROBEANDLOCKUSERBUFFERFORREAD,
-         (WDFREQUEST Request, PVOID Buffer, size_t Length, WDFMEMORY *MemoryObject), (Request, Buffer, Length, MemoryObject));
+         (WDFREQUEST Request, PVOID Buffer, size_t Length, WDFMEMORY *MemoryObject),
+         (Request, Buffer, Length, MemoryObject));
 WDF_REQ_(NTSTATUS, ProbeAndLockUserBufferForWrite, PROBEANDLOCKUSERBUFFERFORWRITE,
-         (WDFREQUEST Request, PVOID Buffer, size_t Length, WDFMEMORY *MemoryObject), (Request, Buffer, Length, MemoryObject));
+         (WDFREQUEST Request, PVOID Buffer, size_t Length, WDFMEMORY *MemoryObject),
+         (Request, Buffer, Length, MemoryObject));
 WDF_REQ_(KPROCESSOR_MODE, GetRequestorMode, GETREQUESTORMODE, (WDFREQUEST Request), (Request));
 WDF_REQ_(ULONG, GetRequestorProcessId, GETREQUESTORPROCESSID, (WDFREQUEST Request), (Request));
-WDF_REQ_(NTSTATUS, ForwardToIoQueue, FORWARDTOIOQUEUE, (WDFREQUEST Request, WDFQUEUE DestinationQueue), (Request, DestinationQueue));
+WDF_REQ_(NTSTATUS, ForwardToIoQueue, FORWARDTOIOQUEUE,
+         (WDFREQUEST Request, WDFQUEUE DestinationQueue), (Request, DestinationQueue));
 WDF_REQ_(WDFQUEUE, GetIoQueue, GETIOQUEUE, (WDFREQUEST Request), (Request));
 WDF_REQ_(NTSTATUS, Requeue, REQUEUE, (WDFREQUEST Request), (Request));
-WDF_REQ_(VOID, StopAcknowledge, STOPACKNOWLEDGE, (WDFREQUEST Request, BOOLEAN Requeue), (Request, Requeue));
+WDF_REQ_(VOID, StopAcknowledge, STOPACKNOWLEDGE, (WDFREQUEST Request, BOOLEAN Requeue),
+         (Request, Requeue));
 WDF_REQ_(PIRP, WdmGetIrp, WDMGETIRP, (WDFREQUEST Request), (Request));
 WDF_REQ_(BOOLEAN, IsReserved, ISRESERVED, (WDFREQUEST Request), (Request));
 

@@ -19,8 +19,8 @@
 #define WDF_EXTERN_C_START EXTERN_C_START
 #define WDF_EXTERN_C_END   EXTERN_C_END
 #define WDFAPI
-#define WDFEXPORT(a)       a
-#define STDCALL            NTAPI
+#define WDFEXPORT(a) a
+#define STDCALL      NTAPI
 
 EXTERN_C_START
 
@@ -30,7 +30,12 @@ EXTERN_C_START
 #define WDF_NO_CONTEXT           (NULL)
 #define WDF_NO_SEND_OPTIONS      (NULL)
 
-typedef enum _WDF_TRI_STATE { WdfFalse = FALSE, WdfTrue = TRUE, WdfUseDefault = 2 } WDF_TRI_STATE, *PWDF_TRI_STATE;
+typedef enum _WDF_TRI_STATE {
+    WdfFalse = FALSE,
+    WdfTrue = TRUE,
+    WdfUseDefault = 2
+} WDF_TRI_STATE,
+    *PWDF_TRI_STATE;
 typedef PVOID WDFCONTEXT;
 typedef HANDLE WDFOBJECT, *PWDFOBJECT;
 DECLARE_HANDLE(WDFDRIVER);

@@ -40,30 +40,30 @@ typedef enum _EX_POOL_PRIORITY {
     HighPoolPrioritySpecialPoolUnderrun = 41
 } EX_POOL_PRIORITY;
 
-#define POOL_COLD_ALLOCATION              256
-#define POOL_NX_ALLOCATION                512
-#define POOL_ZERO_ALLOCATION              1024
-#define POOL_QUOTA_FAIL_INSTEAD_OF_RAISE  8
-#define POOL_RAISE_IF_ALLOCATION_FAILURE  16
+#define POOL_COLD_ALLOCATION             256
+#define POOL_NX_ALLOCATION               512
+#define POOL_ZERO_ALLOCATION             1024
+#define POOL_QUOTA_FAIL_INSTEAD_OF_RAISE 8
+#define POOL_RAISE_IF_ALLOCATION_FAILURE 16
 
 typedef ULONG64 POOL_FLAGS;
-#define POOL_FLAG_REQUIRED_START       0x0000000000000001ULL
-#define POOL_FLAG_USE_QUOTA            0x0000000000000001ULL
-#define POOL_FLAG_UNINITIALIZED        0x0000000000000002ULL
-#define POOL_FLAG_SESSION              0x0000000000000004ULL
-#define POOL_FLAG_CACHE_ALIGNED        0x0000000000000008ULL
-#define POOL_FLAG_RESERVED1            0x0000000000000010ULL
-#define POOL_FLAG_RAISE_ON_FAILURE     0x0000000000000020ULL
-#define POOL_FLAG_NON_PAGED            0x0000000000000040ULL
-#define POOL_FLAG_NON_PAGED_EXECUTE    0x0000000000000080ULL
-#define POOL_FLAG_PAGED                0x0000000000000100ULL
-#define POOL_FLAG_RESERVED2            0x0000000000000200ULL
-#define POOL_FLAG_RESERVED3            0x0000000000000400ULL
-#define POOL_FLAG_LAST_KNOWN_REQUIRED  POOL_FLAG_RESERVED3
-#define POOL_FLAG_REQUIRED_END         0x0000000080000000ULL
-#define POOL_FLAG_OPTIONAL_START       0x0000000100000000ULL
-#define POOL_FLAG_SPECIAL_POOL         0x0000000100000000ULL
-#define POOL_FLAG_OPTIONAL_END         0x8000000000000000ULL
+#define POOL_FLAG_REQUIRED_START      0x0000000000000001ULL
+#define POOL_FLAG_USE_QUOTA           0x0000000000000001ULL
+#define POOL_FLAG_UNINITIALIZED       0x0000000000000002ULL
+#define POOL_FLAG_SESSION             0x0000000000000004ULL
+#define POOL_FLAG_CACHE_ALIGNED       0x0000000000000008ULL
+#define POOL_FLAG_RESERVED1           0x0000000000000010ULL
+#define POOL_FLAG_RAISE_ON_FAILURE    0x0000000000000020ULL
+#define POOL_FLAG_NON_PAGED           0x0000000000000040ULL
+#define POOL_FLAG_NON_PAGED_EXECUTE   0x0000000000000080ULL
+#define POOL_FLAG_PAGED               0x0000000000000100ULL
+#define POOL_FLAG_RESERVED2           0x0000000000000200ULL
+#define POOL_FLAG_RESERVED3           0x0000000000000400ULL
+#define POOL_FLAG_LAST_KNOWN_REQUIRED POOL_FLAG_RESERVED3
+#define POOL_FLAG_REQUIRED_END        0x0000000080000000ULL
+#define POOL_FLAG_OPTIONAL_START      0x0000000100000000ULL
+#define POOL_FLAG_SPECIAL_POOL        0x0000000100000000ULL
+#define POOL_FLAG_OPTIONAL_END        0x8000000000000000ULL
 
 typedef enum _POOL_EXTENDED_PARAMETER_TYPE {
     PoolExtendedParameterInvalidType,
@@ -90,20 +90,24 @@ typedef const POOL_EXTENDED_PARAMETER *PCPOOL_EXTENDED_PARAMETER;
 
 PVOID NTAPI ExAllocatePool(POOL_TYPE PoolType, SIZE_T NumberOfBytes);
 PVOID NTAPI ExAllocatePoolWithTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
-PVOID NTAPI ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, EX_POOL_PRIORITY Priority);
+PVOID NTAPI ExAllocatePoolWithTagPriority(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                                          EX_POOL_PRIORITY Priority);
 PVOID NTAPI ExAllocatePoolWithQuotaTag(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 PVOID NTAPI ExAllocatePoolWithQuota(POOL_TYPE PoolType, SIZE_T NumberOfBytes);
 PVOID NTAPI ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag);
 PVOID NTAPI ExAllocatePool3(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag,
-                            PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount);
+                            PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
+                            ULONG ExtendedParametersCount);
 VOID NTAPI ExFreePool(PVOID P);
 VOID NTAPI ExFreePoolWithTag(PVOID P, ULONG Tag);
-VOID NTAPI ExFreePool2(PVOID P, ULONG Tag, PCPOOL_EXTENDED_PARAMETER ExtendedParameters, ULONG ExtendedParametersCount);
+VOID NTAPI ExFreePool2(PVOID P, ULONG Tag, PCPOOL_EXTENDED_PARAMETER ExtendedParameters,
+                       ULONG ExtendedParametersCount);
 
 NT_INLINE PVOID
 ExAllocatePoolZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
-    PVOID p = ExAllocatePoolWithTag((POOL_TYPE)(PoolType | POOL_ZERO_ALLOCATION), NumberOfBytes, Tag);
+    PVOID p =
+        ExAllocatePoolWithTag((POOL_TYPE)(PoolType | POOL_ZERO_ALLOCATION), NumberOfBytes, Tag);
 
     if (p)
         __builtin_memset(p, 0, NumberOfBytes);
@@ -117,7 +121,8 @@ ExAllocatePoolUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 NT_INLINE PVOID
 ExAllocatePoolQuotaZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag)
 {
-    PVOID p = ExAllocatePoolWithQuotaTag((POOL_TYPE)(PoolType | POOL_ZERO_ALLOCATION), NumberOfBytes, Tag);
+    PVOID p = ExAllocatePoolWithQuotaTag((POOL_TYPE)(PoolType | POOL_ZERO_ALLOCATION),
+                                         NumberOfBytes, Tag);
 
     if (p)
         __builtin_memset(p, 0, NumberOfBytes);
@@ -129,22 +134,29 @@ ExAllocatePoolQuotaUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG
     return ExAllocatePoolWithQuotaTag(PoolType, NumberOfBytes, Tag);
 }
 NT_INLINE PVOID
-ExAllocatePoolPriorityZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, EX_POOL_PRIORITY Priority)
+ExAllocatePoolPriorityZero(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                           EX_POOL_PRIORITY Priority)
 {
-    PVOID p = ExAllocatePoolWithTagPriority((POOL_TYPE)(PoolType | POOL_ZERO_ALLOCATION), NumberOfBytes, Tag, Priority);
+    PVOID p = ExAllocatePoolWithTagPriority((POOL_TYPE)(PoolType | POOL_ZERO_ALLOCATION),
+                                            NumberOfBytes, Tag, Priority);
 
     if (p)
         __builtin_memset(p, 0, NumberOfBytes);
     return p;
 }
 NT_INLINE PVOID
-ExAllocatePoolPriorityUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, EX_POOL_PRIORITY Priority)
+ExAllocatePoolPriorityUninitialized(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                                    EX_POOL_PRIORITY Priority)
 {
     return ExAllocatePoolWithTagPriority(PoolType, NumberOfBytes, Tag, Priority);
 }
 
 /* With POOL_NX_OPTIN, NonPagedPool is a variable that ExInitializeDriverRuntime makes non-executable. */
-typedef enum _DRIVER_RUNTIME_INIT_FLAGS { DrvRtPoolNxOptIn = 1, LastDrvRtFlag } DRIVER_RUNTIME_INIT_FLAGS, *PDRIVER_RUNTIME_INIT_FLAGS;
+typedef enum _DRIVER_RUNTIME_INIT_FLAGS {
+    DrvRtPoolNxOptIn = 1,
+    LastDrvRtFlag
+} DRIVER_RUNTIME_INIT_FLAGS,
+    *PDRIVER_RUNTIME_INIT_FLAGS;
 #if !WDK_HOST && (defined(POOL_NX_OPTIN) || defined(POOL_NX_OPTIN_AUTO))
 extern POOL_TYPE ExDefaultNonPagedPoolType;
 extern ULONG ExDefaultMdlProtection;
@@ -202,18 +214,23 @@ USHORT NTAPI ExQueryDepthSList(PSLIST_HEADER SListHead);
 #define InterlockedFlushSList(Head)                    ExpInterlockedFlushSList(Head)
 #define QueryDepthSList(Head)                          ExQueryDepthSList(Head)
 
-PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock);
-PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry, PKSPIN_LOCK Lock);
+PLIST_ENTRY NTAPI ExInterlockedInsertHeadList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
+                                              PKSPIN_LOCK Lock);
+PLIST_ENTRY NTAPI ExInterlockedInsertTailList(PLIST_ENTRY ListHead, PLIST_ENTRY ListEntry,
+                                              PKSPIN_LOCK Lock);
 PLIST_ENTRY NTAPI ExInterlockedRemoveHeadList(PLIST_ENTRY ListHead, PKSPIN_LOCK Lock);
 PSINGLE_LIST_ENTRY NTAPI ExInterlockedPopEntryList(PSINGLE_LIST_ENTRY ListHead, PKSPIN_LOCK Lock);
-PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY ListEntry, PKSPIN_LOCK Lock);
-LARGE_INTEGER NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment, PKSPIN_LOCK Lock);
+PSINGLE_LIST_ENTRY NTAPI ExInterlockedPushEntryList(PSINGLE_LIST_ENTRY ListHead,
+                                                    PSINGLE_LIST_ENTRY ListEntry, PKSPIN_LOCK Lock);
+LARGE_INTEGER NTAPI ExInterlockedAddLargeInteger(PLARGE_INTEGER Addend, LARGE_INTEGER Increment,
+                                                 PKSPIN_LOCK Lock);
 ULONG NTAPI ExInterlockedAddUlong(PULONG Addend, ULONG Increment, PKSPIN_LOCK Lock);
 
 struct _LOOKASIDE_LIST_EX;
 typedef PVOID NTAPI ALLOCATE_FUNCTION(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag);
 typedef ALLOCATE_FUNCTION *PALLOCATE_FUNCTION;
-typedef PVOID NTAPI ALLOCATE_FUNCTION_EX(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag, struct _LOOKASIDE_LIST_EX *Lookaside);
+typedef PVOID NTAPI ALLOCATE_FUNCTION_EX(POOL_TYPE PoolType, SIZE_T NumberOfBytes, ULONG Tag,
+                                         struct _LOOKASIDE_LIST_EX *Lookaside);
 typedef ALLOCATE_FUNCTION_EX *PALLOCATE_FUNCTION_EX;
 typedef VOID NTAPI FREE_FUNCTION(PVOID Buffer);
 typedef FREE_FUNCTION *PFREE_FUNCTION;
@@ -271,22 +288,25 @@ typedef struct _NPAGED_LOOKASIDE_LIST {
 typedef struct _PAGED_LOOKASIDE_LIST {
     GENERAL_LOOKASIDE L;
 } PAGED_LOOKASIDE_LIST, *PPAGED_LOOKASIDE_LIST;
-#define EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL  0x00000001UL
-#define EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE  0x00000002UL
-#define EX_MAXIMUM_LOOKASIDE_DEPTH_BASE  256
-#define EX_MAXIMUM_LOOKASIDE_DEPTH_LIMIT 1024
-NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX Allocate,
-                                           PFREE_FUNCTION_EX Free, POOL_TYPE PoolType, ULONG Flags,
-                                           SIZE_T Size, ULONG Tag, USHORT Depth);
+#define EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL 0x00000001UL
+#define EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE 0x00000002UL
+#define EX_MAXIMUM_LOOKASIDE_DEPTH_BASE          256
+#define EX_MAXIMUM_LOOKASIDE_DEPTH_LIMIT         1024
+NTSTATUS NTAPI ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside,
+                                           PALLOCATE_FUNCTION_EX Allocate, PFREE_FUNCTION_EX Free,
+                                           POOL_TYPE PoolType, ULONG Flags, SIZE_T Size, ULONG Tag,
+                                           USHORT Depth);
 VOID NTAPI ExDeleteLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
 VOID NTAPI ExFlushLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
 PVOID NTAPI ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside);
 VOID NTAPI ExFreeToLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PVOID Entry);
-VOID NTAPI ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
-                                           PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID NTAPI ExInitializeNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside,
+                                           PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
+                                           ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
 VOID NTAPI ExDeleteNPagedLookasideList(PNPAGED_LOOKASIDE_LIST Lookaside);
-VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside, PALLOCATE_FUNCTION Allocate,
-                                          PFREE_FUNCTION Free, ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
+VOID NTAPI ExInitializePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside,
+                                          PALLOCATE_FUNCTION Allocate, PFREE_FUNCTION Free,
+                                          ULONG Flags, SIZE_T Size, ULONG Tag, USHORT Depth);
 VOID NTAPI ExDeletePagedLookasideList(PPAGED_LOOKASIDE_LIST Lookaside);
 /* Inline over the SLIST on Windows too. */
 NT_INLINE PVOID
@@ -345,10 +365,10 @@ typedef struct _FAST_MUTEX {
     KEVENT Event;
     ULONG OldIrql;
 } FAST_MUTEX, *PFAST_MUTEX, KGUARDED_MUTEX, *PKGUARDED_MUTEX;
-#define FM_LOCK_BIT           0x1
-#define FM_LOCK_BIT_V         0x0
-#define FM_LOCK_WAITER_WOKEN  0x2
-#define FM_LOCK_WAITER_INC    0x4
+#define FM_LOCK_BIT          0x1
+#define FM_LOCK_BIT_V        0x0
+#define FM_LOCK_WAITER_WOKEN 0x2
+#define FM_LOCK_WAITER_INC   0x4
 NT_INLINE VOID
 ExInitializeFastMutex(PFAST_MUTEX FastMutex)
 {
@@ -370,18 +390,20 @@ VOID NTAPI KeAcquireGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
 VOID NTAPI KeReleaseGuardedMutexUnsafe(PKGUARDED_MUTEX Mutex);
 
 #define EX_DEFAULT_PUSH_LOCK_FLAGS 0
-#define EX_PUSH_LOCK  ULONG_PTR
-#define PEX_PUSH_LOCK PULONG_PTR
+#define EX_PUSH_LOCK               ULONG_PTR
+#define PEX_PUSH_LOCK              PULONG_PTR
 VOID NTAPI ExInitializePushLock(PEX_PUSH_LOCK PushLock);
 VOID NTAPI ExAcquirePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 VOID NTAPI ExAcquirePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 VOID NTAPI ExReleasePushLockExclusiveEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 VOID NTAPI ExReleasePushLockSharedEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
 VOID NTAPI ExReleasePushLockEx(PEX_PUSH_LOCK PushLock, ULONG Flags);
-#define ExAcquirePushLockExclusive(Lock) ExAcquirePushLockExclusiveEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
-#define ExAcquirePushLockShared(Lock)    ExAcquirePushLockSharedEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
-#define ExReleasePushLockExclusive(Lock) ExReleasePushLockExclusiveEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
-#define ExReleasePushLockShared(Lock)    ExReleasePushLockSharedEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
+#define ExAcquirePushLockExclusive(Lock)                                                           \
+    ExAcquirePushLockExclusiveEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
+#define ExAcquirePushLockShared(Lock) ExAcquirePushLockSharedEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
+#define ExReleasePushLockExclusive(Lock)                                                           \
+    ExReleasePushLockExclusiveEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
+#define ExReleasePushLockShared(Lock) ExReleasePushLockSharedEx(Lock, EX_DEFAULT_PUSH_LOCK_FLAGS)
 
 typedef ULONG_PTR ERESOURCE_THREAD, *PERESOURCE_THREAD;
 typedef struct _OWNER_ENTRY {
@@ -438,8 +460,8 @@ ULONG NTAPI ExGetSharedWaiterCount(PERESOURCE Resource);
 PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceShared(PERESOURCE Resource);
 PVOID NTAPI ExEnterCriticalRegionAndAcquireResourceExclusive(PERESOURCE Resource);
 VOID NTAPI ExReleaseResourceAndLeaveCriticalRegion(PERESOURCE Resource);
-#define ExIsResourceAcquiredLite(Resource)    ExIsResourceAcquiredSharedLite(Resource)
-#define ExGetCurrentResourceThread()          ((ERESOURCE_THREAD)PsGetCurrentThread())
+#define ExIsResourceAcquiredLite(Resource) ExIsResourceAcquiredSharedLite(Resource)
+#define ExGetCurrentResourceThread()       ((ERESOURCE_THREAD)PsGetCurrentThread())
 
 typedef struct _EX_RUNDOWN_REF {
     __extension__ union {
@@ -456,7 +478,8 @@ VOID NTAPI ExReleaseRundownProtection(PEX_RUNDOWN_REF RunRef);
 VOID NTAPI ExReleaseRundownProtectionEx(PEX_RUNDOWN_REF RunRef, ULONG Count);
 VOID NTAPI ExWaitForRundownProtectionRelease(PEX_RUNDOWN_REF RunRef);
 VOID NTAPI ExRundownCompleted(PEX_RUNDOWN_REF RunRef);
-PEX_RUNDOWN_REF_CACHE_AWARE NTAPI ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType, ULONG PoolTag);
+PEX_RUNDOWN_REF_CACHE_AWARE NTAPI ExAllocateCacheAwareRundownProtection(POOL_TYPE PoolType,
+                                                                        ULONG PoolTag);
 VOID NTAPI ExFreeCacheAwareRundownProtection(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
 BOOLEAN NTAPI ExAcquireRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
 VOID NTAPI ExReleaseRundownProtectionCacheAware(PEX_RUNDOWN_REF_CACHE_AWARE RunRefCacheAware);
@@ -465,16 +488,18 @@ VOID NTAPI ExWaitForRundownProtectionReleaseCacheAware(PEX_RUNDOWN_REF_CACHE_AWA
 typedef struct _CALLBACK_OBJECT *PCALLBACK_OBJECT;
 typedef VOID NTAPI CALLBACK_FUNCTION(PVOID CallbackContext, PVOID Argument1, PVOID Argument2);
 typedef CALLBACK_FUNCTION *PCALLBACK_FUNCTION;
-NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIBUTES ObjectAttributes,
-                                BOOLEAN Create, BOOLEAN AllowMultipleCallbacks);
-PVOID NTAPI ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackFunction, PVOID CallbackContext);
+NTSTATUS NTAPI ExCreateCallback(PCALLBACK_OBJECT *CallbackObject,
+                                POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN Create,
+                                BOOLEAN AllowMultipleCallbacks);
+PVOID NTAPI ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackFunction,
+                               PVOID CallbackContext);
 VOID NTAPI ExUnregisterCallback(PVOID CallbackRegistration);
 VOID NTAPI ExNotifyCallback(PVOID CallbackObject, PVOID Argument1, PVOID Argument2);
-#define PO_CB_SYSTEM_POWER_POLICY   0
-#define PO_CB_AC_STATUS             1
-#define PO_CB_BUTTON_COLLISION      2
-#define PO_CB_SYSTEM_STATE_LOCK     3
-#define PO_CB_LID_SWITCH_STATE      4
+#define PO_CB_SYSTEM_POWER_POLICY    0
+#define PO_CB_AC_STATUS              1
+#define PO_CB_BUTTON_COLLISION       2
+#define PO_CB_SYSTEM_STATE_LOCK      3
+#define PO_CB_LID_SWITCH_STATE       4
 #define PO_CB_PROCESSOR_POWER_POLICY 5
 
 typedef enum _WORK_QUEUE_TYPE {
@@ -519,14 +544,16 @@ typedef struct _EXT_DELETE_PARAMETERS {
     PEXT_DELETE_CALLBACK DeleteCallback;
     PVOID DeleteContext;
 } EXT_DELETE_PARAMETERS, *PEXT_DELETE_PARAMETERS;
-#define EX_TIMER_HIGH_RESOLUTION 0x4
-#define EX_TIMER_NO_WAKE         0x8
+#define EX_TIMER_HIGH_RESOLUTION     0x4
+#define EX_TIMER_NO_WAKE             0x8
 #define EX_TIMER_UNLIMITED_TOLERANCE ((LONGLONG)-1)
-#define EX_TIMER_NOTIFICATION    (1u << 31)
+#define EX_TIMER_NOTIFICATION        (1u << 31)
 PEX_TIMER NTAPI ExAllocateTimer(PEXT_CALLBACK Callback, PVOID CallbackContext, ULONG Attributes);
-BOOLEAN NTAPI ExSetTimer(PEX_TIMER Timer, LONGLONG DueTime, LONGLONG Period, PEXT_SET_PARAMETERS Parameters);
+BOOLEAN NTAPI ExSetTimer(PEX_TIMER Timer, LONGLONG DueTime, LONGLONG Period,
+                         PEXT_SET_PARAMETERS Parameters);
 BOOLEAN NTAPI ExCancelTimer(PEX_TIMER Timer, PVOID Parameters);
-BOOLEAN NTAPI ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait, PEXT_DELETE_PARAMETERS Parameters);
+BOOLEAN NTAPI ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait,
+                            PEXT_DELETE_PARAMETERS Parameters);
 
 DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status);
 DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID);

@@ -74,7 +74,8 @@ InterlockedBitTestAndSet(LONG volatile *base, LONG bit)
 {
     ULONG mask = 1u << (bit & 31);
 
-    return (BOOLEAN)((__atomic_fetch_or((volatile ULONG *)base + bit / 32, mask, __ATOMIC_SEQ_CST) & mask) != 0);
+    return (BOOLEAN)((__atomic_fetch_or((volatile ULONG *)base + bit / 32, mask, __ATOMIC_SEQ_CST) &
+                      mask) != 0);
 }
 
 NT_INLINE BOOLEAN
@@ -82,52 +83,59 @@ InterlockedBitTestAndReset(LONG volatile *base, LONG bit)
 {
     ULONG mask = 1u << (bit & 31);
 
-    return (BOOLEAN)((__atomic_fetch_and((volatile ULONG *)base + bit / 32, ~mask, __ATOMIC_SEQ_CST) & mask) != 0);
+    return (
+        BOOLEAN)((__atomic_fetch_and((volatile ULONG *)base + bit / 32, ~mask, __ATOMIC_SEQ_CST) &
+                  mask) != 0);
 }
 
-#define InterlockedIncrementUint(target) ((unsigned int)InterlockedIncrement((LONG volatile *)(target)))
-#define InterlockedIncrementAcquire      InterlockedIncrement
-#define InterlockedIncrementRelease      InterlockedIncrement
-#define InterlockedIncrementNoFence      InterlockedIncrement
-#define InterlockedDecrementAcquire      InterlockedDecrement
-#define InterlockedDecrementRelease      InterlockedDecrement
-#define InterlockedDecrementNoFence      InterlockedDecrement
-#define InterlockedExchangeAcquire       InterlockedExchange
-#define InterlockedExchangeNoFence       InterlockedExchange
-#define InterlockedExchangeAddAcquire    InterlockedExchangeAdd
-#define InterlockedExchangeAddRelease    InterlockedExchangeAdd
-#define InterlockedExchangeAddNoFence    InterlockedExchangeAdd
-#define InterlockedAddNoFence            InterlockedAdd
-#define InterlockedAddAcquire            InterlockedAdd
-#define InterlockedAddRelease            InterlockedAdd
-#define InterlockedAndAcquire            InterlockedAnd
-#define InterlockedAndRelease            InterlockedAnd
-#define InterlockedAndNoFence            InterlockedAnd
-#define InterlockedOrAcquire             InterlockedOr
-#define InterlockedOrRelease             InterlockedOr
-#define InterlockedOrNoFence             InterlockedOr
-#define InterlockedXorNoFence            InterlockedXor
-#define InterlockedCompareExchangeAcquire   InterlockedCompareExchange
-#define InterlockedCompareExchangeRelease   InterlockedCompareExchange
-#define InterlockedCompareExchangeNoFence   InterlockedCompareExchange
-#define InterlockedCompareExchange64Acquire InterlockedCompareExchange64
-#define InterlockedCompareExchange64NoFence InterlockedCompareExchange64
-#define InterlockedIncrement64NoFence       InterlockedIncrement64
-#define InterlockedDecrement64NoFence       InterlockedDecrement64
-#define InterlockedExchangeNoFence64        InterlockedExchange64
-#define InterlockedAdd64NoFence             InterlockedAdd64
-#define InterlockedExchangeAddNoFence64     InterlockedExchangeAdd64
-#define InterlockedExchangePointerNoFence   InterlockedExchangePointer
-#define InterlockedExchangePointerAcquire   InterlockedExchangePointer
+#define InterlockedIncrementUint(target)                                                           \
+    ((unsigned int)InterlockedIncrement((LONG volatile *)(target)))
+#define InterlockedIncrementAcquire              InterlockedIncrement
+#define InterlockedIncrementRelease              InterlockedIncrement
+#define InterlockedIncrementNoFence              InterlockedIncrement
+#define InterlockedDecrementAcquire              InterlockedDecrement
+#define InterlockedDecrementRelease              InterlockedDecrement
+#define InterlockedDecrementNoFence              InterlockedDecrement
+#define InterlockedExchangeAcquire               InterlockedExchange
+#define InterlockedExchangeNoFence               InterlockedExchange
+#define InterlockedExchangeAddAcquire            InterlockedExchangeAdd
+#define InterlockedExchangeAddRelease            InterlockedExchangeAdd
+#define InterlockedExchangeAddNoFence            InterlockedExchangeAdd
+#define InterlockedAddNoFence                    InterlockedAdd
+#define InterlockedAddAcquire                    InterlockedAdd
+#define InterlockedAddRelease                    InterlockedAdd
+#define InterlockedAndAcquire                    InterlockedAnd
+#define InterlockedAndRelease                    InterlockedAnd
+#define InterlockedAndNoFence                    InterlockedAnd
+#define InterlockedOrAcquire                     InterlockedOr
+#define InterlockedOrRelease                     InterlockedOr
+#define InterlockedOrNoFence                     InterlockedOr
+#define InterlockedXorNoFence                    InterlockedXor
+#define InterlockedCompareExchangeAcquire        InterlockedCompareExchange
+#define InterlockedCompareExchangeRelease        InterlockedCompareExchange
+#define InterlockedCompareExchangeNoFence        InterlockedCompareExchange
+#define InterlockedCompareExchange64Acquire      InterlockedCompareExchange64
+#define InterlockedCompareExchange64NoFence      InterlockedCompareExchange64
+#define InterlockedIncrement64NoFence            InterlockedIncrement64
+#define InterlockedDecrement64NoFence            InterlockedDecrement64
+#define InterlockedExchangeNoFence64             InterlockedExchange64
+#define InterlockedAdd64NoFence                  InterlockedAdd64
+#define InterlockedExchangeAddNoFence64          InterlockedExchangeAdd64
+#define InterlockedExchangePointerNoFence        InterlockedExchangePointer
+#define InterlockedExchangePointerAcquire        InterlockedExchangePointer
 #define InterlockedCompareExchangePointerNoFence InterlockedCompareExchangePointer
 #define InterlockedCompareExchangePointerAcquire InterlockedCompareExchangePointer
 #define InterlockedCompareExchangePointerRelease InterlockedCompareExchangePointer
-#define InterlockedAndAffinity(target, value) InterlockedAnd64((LONG64 volatile *)(target), (LONG64)(value))
-#define InterlockedOrAffinity(target, value)  InterlockedOr64((LONG64 volatile *)(target), (LONG64)(value))
+#define InterlockedAndAffinity(target, value)                                                      \
+    InterlockedAnd64((LONG64 volatile *)(target), (LONG64)(value))
+#define InterlockedOrAffinity(target, value)                                                       \
+    InterlockedOr64((LONG64 volatile *)(target), (LONG64)(value))
 #define InterlockedExchangeAddSizeT(target, value)                                                 \
     ((SIZE_T)InterlockedExchangeAdd64((LONG64 volatile *)(target), (LONG64)(value)))
-#define InterlockedIncrementSizeT(target) ((SIZE_T)InterlockedIncrement64((LONG64 volatile *)(target)))
-#define InterlockedDecrementSizeT(target) ((SIZE_T)InterlockedDecrement64((LONG64 volatile *)(target)))
+#define InterlockedIncrementSizeT(target)                                                          \
+    ((SIZE_T)InterlockedIncrement64((LONG64 volatile *)(target)))
+#define InterlockedDecrementSizeT(target)                                                          \
+    ((SIZE_T)InterlockedDecrement64((LONG64 volatile *)(target)))
 #define InterlockedAddULong64 InterlockedAdd64
 
 #define WDK_ATOMIC_ACCESS(name, type)                                                              \
@@ -167,9 +175,9 @@ WDK_ATOMIC_ACCESS(Boolean, BOOLEAN)
 WDK_ATOMIC_ACCESS(Pointer, PVOID)
 #undef WDK_ATOMIC_ACCESS
 
-#define KeMemoryBarrier()                __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define KeMemoryBarrierWithoutFence()    __atomic_signal_fence(__ATOMIC_SEQ_CST)
-#define MemoryBarrier()                  __atomic_thread_fence(__ATOMIC_SEQ_CST)
-#define YieldProcessor()                 __builtin_ia32_pause()
+#define KeMemoryBarrier()             __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define KeMemoryBarrierWithoutFence() __atomic_signal_fence(__ATOMIC_SEQ_CST)
+#define MemoryBarrier()               __atomic_thread_fence(__ATOMIC_SEQ_CST)
+#define YieldProcessor()              __builtin_ia32_pause()
 
 #endif

@@ -8,54 +8,91 @@
 
 EXTERN_C_START
 
-#define PASSIVE_LEVEL      0
-#define LOW_LEVEL          0
-#define APC_LEVEL          1
-#define DISPATCH_LEVEL     2
-#define CMCI_LEVEL         5
-#define CLOCK_LEVEL        13
-#define IPI_LEVEL          14
-#define DRS_LEVEL          14
-#define POWER_LEVEL        14
-#define PROFILE_LEVEL      15
-#define HIGH_LEVEL         15
+#define PASSIVE_LEVEL  0
+#define LOW_LEVEL      0
+#define APC_LEVEL      1
+#define DISPATCH_LEVEL 2
+#define CMCI_LEVEL     5
+#define CLOCK_LEVEL    13
+#define IPI_LEVEL      14
+#define DRS_LEVEL      14
+#define POWER_LEVEL    14
+#define PROFILE_LEVEL  15
+#define HIGH_LEVEL     15
 
-#define LOW_PRIORITY          0
-#define LOW_REALTIME_PRIORITY 16
-#define HIGH_PRIORITY         31
-#define MAXIMUM_PRIORITY      32
-#define MAXIMUM_WAIT_OBJECTS  64
-#define THREAD_WAIT_OBJECTS   3
-#define MAXIMUM_SUSPEND_COUNT MAXCHAR
-#define PAGE_SIZE             0x1000
-#define PAGE_SHIFT            12L
-#define PAGE_MASK             (PAGE_SIZE - 1)
-#define KERNEL_STACK_SIZE     0x6000
-#define MAXIMUM_EXPANSION_SIZE (KERNEL_STACK_SIZE * 12)
-#define IO_NO_INCREMENT        0
-#define EVENT_INCREMENT        1
-#define IO_NETWORK_INCREMENT   2
-#define IO_DISK_INCREMENT      1
+#define LOW_PRIORITY            0
+#define LOW_REALTIME_PRIORITY   16
+#define HIGH_PRIORITY           31
+#define MAXIMUM_PRIORITY        32
+#define MAXIMUM_WAIT_OBJECTS    64
+#define THREAD_WAIT_OBJECTS     3
+#define MAXIMUM_SUSPEND_COUNT   MAXCHAR
+#define PAGE_SIZE               0x1000
+#define PAGE_SHIFT              12L
+#define PAGE_MASK               (PAGE_SIZE - 1)
+#define KERNEL_STACK_SIZE       0x6000
+#define MAXIMUM_EXPANSION_SIZE  (KERNEL_STACK_SIZE * 12)
+#define IO_NO_INCREMENT         0
+#define EVENT_INCREMENT         1
+#define IO_NETWORK_INCREMENT    2
+#define IO_DISK_INCREMENT       1
 #define IO_NAMED_PIPE_INCREMENT 2
-#define IO_MAILSLOT_INCREMENT  2
-#define IO_CD_ROM_INCREMENT    1
-#define IO_PARALLEL_INCREMENT  1
-#define IO_SERIAL_INCREMENT    2
-#define IO_KEYBOARD_INCREMENT  6
-#define IO_MOUSE_INCREMENT     6
-#define IO_SOUND_INCREMENT     8
-#define SEMAPHORE_INCREMENT    1
+#define IO_MAILSLOT_INCREMENT   2
+#define IO_CD_ROM_INCREMENT     1
+#define IO_PARALLEL_INCREMENT   1
+#define IO_SERIAL_INCREMENT     2
+#define IO_KEYBOARD_INCREMENT   6
+#define IO_MOUSE_INCREMENT      6
+#define IO_SOUND_INCREMENT      8
+#define SEMAPHORE_INCREMENT     1
 
 typedef CCHAR KPROCESSOR_MODE;
 typedef enum _MODE { KernelMode, UserMode, MaximumMode } MODE;
 typedef enum _KWAIT_REASON {
-    Executive, FreePage, PageIn, PoolAllocation, DelayExecution, Suspended, UserRequest,
-    WrExecutive, WrFreePage, WrPageIn, WrPoolAllocation, WrDelayExecution, WrSuspended,
-    WrUserRequest, WrEventPair, WrQueue, WrLpcReceive, WrLpcReply, WrVirtualMemory, WrPageOut,
-    WrRendezvous, WrKeyedEvent, WrTerminated, WrProcessInSwap, WrCpuRateControl, WrCalloutStack,
-    WrKernel, WrResource, WrPushLock, WrMutex, WrQuantumEnd, WrDispatchInt, WrPreempted,
-    WrYieldExecution, WrFastMutex, WrGuardedMutex, WrRundown, WrAlertByThreadId, WrDeferredPreempt,
-    WrPhysicalFault, WrIoRing, WrMdlCache, WrRcu, MaximumWaitReason
+    Executive,
+    FreePage,
+    PageIn,
+    PoolAllocation,
+    DelayExecution,
+    Suspended,
+    UserRequest,
+    WrExecutive,
+    WrFreePage,
+    WrPageIn,
+    WrPoolAllocation,
+    WrDelayExecution,
+    WrSuspended,
+    WrUserRequest,
+    WrEventPair,
+    WrQueue,
+    WrLpcReceive,
+    WrLpcReply,
+    WrVirtualMemory,
+    WrPageOut,
+    WrRendezvous,
+    WrKeyedEvent,
+    WrTerminated,
+    WrProcessInSwap,
+    WrCpuRateControl,
+    WrCalloutStack,
+    WrKernel,
+    WrResource,
+    WrPushLock,
+    WrMutex,
+    WrQuantumEnd,
+    WrDispatchInt,
+    WrPreempted,
+    WrYieldExecution,
+    WrFastMutex,
+    WrGuardedMutex,
+    WrRundown,
+    WrAlertByThreadId,
+    WrDeferredPreempt,
+    WrPhysicalFault,
+    WrIoRing,
+    WrMdlCache,
+    WrRcu,
+    MaximumWaitReason
 } KWAIT_REASON;
 typedef enum _KDPC_IMPORTANCE {
     LowImportance,
@@ -359,9 +396,11 @@ KIRQL NTAPI KeAcquireSpinLockForDpc(PKSPIN_LOCK SpinLock);
 VOID NTAPI KeReleaseSpinLockForDpc(PKSPIN_LOCK SpinLock, KIRQL OldIrql);
 VOID NTAPI KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle);
 VOID NTAPI KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle);
-VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle);
+VOID NTAPI KeAcquireInStackQueuedSpinLockAtDpcLevel(PKSPIN_LOCK SpinLock,
+                                                    PKLOCK_QUEUE_HANDLE LockHandle);
 VOID NTAPI KeReleaseInStackQueuedSpinLockFromDpcLevel(PKLOCK_QUEUE_HANDLE LockHandle);
-VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle);
+VOID NTAPI KeAcquireInStackQueuedSpinLockForDpc(PKSPIN_LOCK SpinLock,
+                                                PKLOCK_QUEUE_HANDLE LockHandle);
 VOID NTAPI KeReleaseInStackQueuedSpinLockForDpc(PKLOCK_QUEUE_HANDLE LockHandle);
 #define KeAcquireSpinLock(SpinLock, OldIrql) (*(OldIrql) = KeAcquireSpinLockRaiseToDpc(SpinLock))
 
@@ -372,7 +411,8 @@ VOID NTAPI KeClearEvent(PRKEVENT Event);
 LONG NTAPI KeReadStateEvent(PRKEVENT Event);
 LONG NTAPI KePulseEvent(PRKEVENT Event, KPRIORITY Increment, BOOLEAN Wait);
 VOID NTAPI KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit);
-LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait);
+LONG NTAPI KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment,
+                              BOOLEAN Wait);
 LONG NTAPI KeReadStateSemaphore(PRKSEMAPHORE Semaphore);
 VOID NTAPI KeInitializeMutex(PRKMUTEX Mutex, ULONG Level);
 LONG NTAPI KeReleaseMutex(PRKMUTEX Mutex, BOOLEAN Wait);
@@ -386,17 +426,20 @@ BOOLEAN NTAPI KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG 
 BOOLEAN NTAPI KeCancelTimer(PKTIMER Timer);
 BOOLEAN NTAPI KeReadStateTimer(PKTIMER Timer);
 
-NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
-                                     BOOLEAN Alertable, PLARGE_INTEGER Timeout);
+NTSTATUS NTAPI KeWaitForSingleObject(PVOID Object, KWAIT_REASON WaitReason,
+                                     KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                     PLARGE_INTEGER Timeout);
 NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE WaitType,
                                         KWAIT_REASON WaitReason, KPROCESSOR_MODE WaitMode,
                                         BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                                         PKWAIT_BLOCK WaitBlockArray);
 #define KeWaitForMutexObject KeWaitForSingleObject
-NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable, PLARGE_INTEGER Interval);
+NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
+                                      PLARGE_INTEGER Interval);
 
 VOID NTAPI KeInitializeDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
-VOID NTAPI KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine, PVOID DeferredContext);
+VOID NTAPI KeInitializeThreadedDpc(PRKDPC Dpc, PKDEFERRED_ROUTINE DeferredRoutine,
+                                   PVOID DeferredContext);
 BOOLEAN NTAPI KeInsertQueueDpc(PRKDPC Dpc, PVOID SystemArgument1, PVOID SystemArgument2);
 BOOLEAN NTAPI KeRemoveQueueDpc(PRKDPC Dpc);
 VOID NTAPI KeSetImportanceDpc(PRKDPC Dpc, KDPC_IMPORTANCE Importance);
@@ -405,7 +448,8 @@ NTSTATUS NTAPI KeSetTargetProcessorDpcEx(PKDPC Dpc, PPROCESSOR_NUMBER ProcNumber
 VOID NTAPI KeFlushQueuedDpcs(VOID);
 
 VOID NTAPI KeInitializeDeviceQueue(PKDEVICE_QUEUE DeviceQueue);
-BOOLEAN NTAPI KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue, PKDEVICE_QUEUE_ENTRY DeviceQueueEntry);
+BOOLEAN NTAPI KeInsertDeviceQueue(PKDEVICE_QUEUE DeviceQueue,
+                                  PKDEVICE_QUEUE_ENTRY DeviceQueueEntry);
 PKDEVICE_QUEUE_ENTRY NTAPI KeRemoveDeviceQueue(PKDEVICE_QUEUE DeviceQueue);
 
 VOID NTAPI KeEnterCriticalRegion(VOID);
@@ -448,7 +492,8 @@ KAFFINITY NTAPI KeSetSystemAffinityThreadEx(KAFFINITY Affinity);
 VOID NTAPI KeRevertToUserAffinityThreadEx(KAFFINITY Affinity);
 VOID NTAPI KeSetSystemAffinityThread(KAFFINITY Affinity);
 VOID NTAPI KeRevertToUserAffinityThread(VOID);
-VOID NTAPI KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity, PGROUP_AFFINITY PreviousAffinity);
+VOID NTAPI KeSetSystemGroupAffinityThread(PGROUP_AFFINITY Affinity,
+                                          PGROUP_AFFINITY PreviousAffinity);
 VOID NTAPI KeRevertToUserGroupAffinityThread(PGROUP_AFFINITY PreviousAffinity);
 typedef ULONG_PTR NTAPI KIPI_BROADCAST_WORKER(ULONG_PTR Argument);
 typedef KIPI_BROADCAST_WORKER *PKIPI_BROADCAST_WORKER;
@@ -467,7 +512,8 @@ VOID NTAPI KeStallExecutionProcessor(ULONG MicroSeconds);
 
 DECLSPEC_NORETURN VOID NTAPI KeBugCheck(ULONG BugCheckCode);
 DECLSPEC_NORETURN VOID NTAPI KeBugCheckEx(ULONG BugCheckCode, ULONG_PTR BugCheckParameter1,
-                                          ULONG_PTR BugCheckParameter2, ULONG_PTR BugCheckParameter3,
+                                          ULONG_PTR BugCheckParameter2,
+                                          ULONG_PTR BugCheckParameter3,
                                           ULONG_PTR BugCheckParameter4);
 typedef VOID NTAPI KBUGCHECK_CALLBACK_ROUTINE(PVOID Buffer, ULONG Length);
 typedef KBUGCHECK_CALLBACK_ROUTINE *PKBUGCHECK_CALLBACK_ROUTINE;

@@ -10,59 +10,94 @@ EXTERN_C_START
 
 /* ---- SIDs and ACLs ---- */
 
-#define SECURITY_NULL_SID_AUTHORITY       {0, 0, 0, 0, 0, 0}
-#define SECURITY_WORLD_SID_AUTHORITY      {0, 0, 0, 0, 0, 1}
-#define SECURITY_LOCAL_SID_AUTHORITY      {0, 0, 0, 0, 0, 2}
-#define SECURITY_CREATOR_SID_AUTHORITY    {0, 0, 0, 0, 0, 3}
-#define SECURITY_NT_AUTHORITY             {0, 0, 0, 0, 0, 5}
-#define SECURITY_APP_PACKAGE_AUTHORITY    {0, 0, 0, 0, 0, 15}
-#define SECURITY_MANDATORY_LABEL_AUTHORITY {0, 0, 0, 0, 0, 16}
-#define SECURITY_NULL_RID                 0x00000000L
-#define SECURITY_WORLD_RID                0x00000000L
-#define SECURITY_NETWORK_RID              0x00000002L
-#define SECURITY_INTERACTIVE_RID          0x00000004L
-#define SECURITY_SERVICE_RID              0x00000006L
-#define SECURITY_AUTHENTICATED_USER_RID   0x0000000BL
-#define SECURITY_LOCAL_SYSTEM_RID         0x00000012L
-#define SECURITY_LOCAL_SERVICE_RID        0x00000013L
-#define SECURITY_NETWORK_SERVICE_RID      0x00000014L
-#define SECURITY_NT_NON_UNIQUE            0x00000015L
-#define SECURITY_BUILTIN_DOMAIN_RID       0x00000020L
-#define DOMAIN_ALIAS_RID_ADMINS           0x00000220L
-#define DOMAIN_ALIAS_RID_USERS            0x00000221L
-#define SE_GROUP_MANDATORY                0x00000001L
-#define SE_GROUP_ENABLED                  0x00000004L
-#define ACCESS_ALLOWED_ACE_TYPE           0x0
-#define ACCESS_DENIED_ACE_TYPE            0x1
-#define SYSTEM_AUDIT_ACE_TYPE             0x2
-#define OBJECT_INHERIT_ACE                0x1
-#define CONTAINER_INHERIT_ACE             0x2
+#define SECURITY_NULL_SID_AUTHORITY                                                                \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 0                                                                           \
+    }
+#define SECURITY_WORLD_SID_AUTHORITY                                                               \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 1                                                                           \
+    }
+#define SECURITY_LOCAL_SID_AUTHORITY                                                               \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 2                                                                           \
+    }
+#define SECURITY_CREATOR_SID_AUTHORITY                                                             \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 3                                                                           \
+    }
+#define SECURITY_NT_AUTHORITY                                                                      \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 5                                                                           \
+    }
+#define SECURITY_APP_PACKAGE_AUTHORITY                                                             \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 15                                                                          \
+    }
+#define SECURITY_MANDATORY_LABEL_AUTHORITY                                                         \
+    {                                                                                              \
+        0, 0, 0, 0, 0, 16                                                                          \
+    }
+#define SECURITY_NULL_RID               0x00000000L
+#define SECURITY_WORLD_RID              0x00000000L
+#define SECURITY_NETWORK_RID            0x00000002L
+#define SECURITY_INTERACTIVE_RID        0x00000004L
+#define SECURITY_SERVICE_RID            0x00000006L
+#define SECURITY_AUTHENTICATED_USER_RID 0x0000000BL
+#define SECURITY_LOCAL_SYSTEM_RID       0x00000012L
+#define SECURITY_LOCAL_SERVICE_RID      0x00000013L
+#define SECURITY_NETWORK_SERVICE_RID    0x00000014L
+#define SECURITY_NT_NON_UNIQUE          0x00000015L
+#define SECURITY_BUILTIN_DOMAIN_RID     0x00000020L
+#define DOMAIN_ALIAS_RID_ADMINS         0x00000220L
+#define DOMAIN_ALIAS_RID_USERS          0x00000221L
+#define SE_GROUP_MANDATORY              0x00000001L
+#define SE_GROUP_ENABLED                0x00000004L
+#define ACCESS_ALLOWED_ACE_TYPE         0x0
+#define ACCESS_DENIED_ACE_TYPE          0x1
+#define SYSTEM_AUDIT_ACE_TYPE           0x2
+#define OBJECT_INHERIT_ACE              0x1
+#define CONTAINER_INHERIT_ACE           0x2
 
 ULONG NTAPI RtlLengthSid(PSID Sid);
 ULONG NTAPI RtlLengthRequiredSid(ULONG SubAuthorityCount);
 BOOLEAN NTAPI RtlValidSid(PSID Sid);
 BOOLEAN NTAPI RtlEqualSid(PSID Sid1, PSID Sid2);
 NTSTATUS NTAPI RtlCopySid(ULONG DestinationSidLength, PSID DestinationSid, PSID SourceSid);
-NTSTATUS NTAPI RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority, UCHAR SubAuthorityCount);
+NTSTATUS NTAPI RtlInitializeSid(PSID Sid, PSID_IDENTIFIER_AUTHORITY IdentifierAuthority,
+                                UCHAR SubAuthorityCount);
 PULONG NTAPI RtlSubAuthoritySid(PSID Sid, ULONG SubAuthority);
 PUCHAR NTAPI RtlSubAuthorityCountSid(PSID Sid);
-NTSTATUS NTAPI RtlConvertSidToUnicodeString(PUNICODE_STRING UnicodeString, PSID Sid, BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlConvertSidToUnicodeString(PUNICODE_STRING UnicodeString, PSID Sid,
+                                            BOOLEAN AllocateDestinationString);
 NTSTATUS NTAPI RtlCreateAcl(PACL Acl, ULONG AclLength, ULONG AclRevision);
-NTSTATUS NTAPI RtlAddAccessAllowedAce(PACL Acl, ULONG AceRevision, ACCESS_MASK AccessMask, PSID Sid);
-NTSTATUS NTAPI RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags, ACCESS_MASK AccessMask, PSID Sid);
-NTSTATUS NTAPI RtlAddAce(PACL Acl, ULONG AceRevision, ULONG StartingAceIndex, PVOID AceList, ULONG AceListLength);
+NTSTATUS NTAPI RtlAddAccessAllowedAce(PACL Acl, ULONG AceRevision, ACCESS_MASK AccessMask,
+                                      PSID Sid);
+NTSTATUS NTAPI RtlAddAccessAllowedAceEx(PACL Acl, ULONG AceRevision, ULONG AceFlags,
+                                        ACCESS_MASK AccessMask, PSID Sid);
+NTSTATUS NTAPI RtlAddAce(PACL Acl, ULONG AceRevision, ULONG StartingAceIndex, PVOID AceList,
+                         ULONG AceListLength);
 NTSTATUS NTAPI RtlGetAce(PACL Acl, ULONG AceIndex, PVOID *Ace);
 NTSTATUS NTAPI RtlDeleteAce(PACL Acl, ULONG AceIndex);
-NTSTATUS NTAPI RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owner, BOOLEAN OwnerDefaulted);
-NTSTATUS NTAPI RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Group, BOOLEAN GroupDefaulted);
-NTSTATUS NTAPI RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PBOOLEAN DaclPresent, PACL *Dacl, PBOOLEAN DaclDefaulted);
-NTSTATUS NTAPI RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Owner, PBOOLEAN OwnerDefaulted);
+NTSTATUS NTAPI RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owner,
+                                             BOOLEAN OwnerDefaulted);
+NTSTATUS NTAPI RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Group,
+                                             BOOLEAN GroupDefaulted);
+NTSTATUS NTAPI RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor,
+                                            PBOOLEAN DaclPresent, PACL *Dacl,
+                                            PBOOLEAN DaclDefaulted);
+NTSTATUS NTAPI RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Owner,
+                                             PBOOLEAN OwnerDefaulted);
 NTSTATUS NTAPI RtlAbsoluteToSelfRelativeSD(PSECURITY_DESCRIPTOR AbsoluteSecurityDescriptor,
-                                           PSECURITY_DESCRIPTOR SelfRelativeSecurityDescriptor, PULONG BufferLength);
-NTSTATUS NTAPI RtlSelfRelativeToAbsoluteSD2(PSECURITY_DESCRIPTOR pSelfRelativeSecurityDescriptor, PULONG pBufferSize);
-NTSTATUS NTAPI ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor);
-NTSTATUS NTAPI ZwQuerySecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation, PSECURITY_DESCRIPTOR SecurityDescriptor,
-                                     ULONG Length, PULONG LengthNeeded);
+                                           PSECURITY_DESCRIPTOR SelfRelativeSecurityDescriptor,
+                                           PULONG BufferLength);
+NTSTATUS NTAPI RtlSelfRelativeToAbsoluteSD2(PSECURITY_DESCRIPTOR pSelfRelativeSecurityDescriptor,
+                                            PULONG pBufferSize);
+NTSTATUS NTAPI ZwSetSecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
+                                   PSECURITY_DESCRIPTOR SecurityDescriptor);
+NTSTATUS NTAPI ZwQuerySecurityObject(HANDLE Handle, SECURITY_INFORMATION SecurityInformation,
+                                     PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Length,
+                                     PULONG LengthNeeded);
 
 /* ---- tokens ---- */
 
@@ -80,18 +115,45 @@ typedef enum _SECURITY_LOGON_TYPE {
     CachedInteractive,
     CachedRemoteInteractive,
     CachedUnlock
-} SECURITY_LOGON_TYPE, *PSECURITY_LOGON_TYPE;
+} SECURITY_LOGON_TYPE,
+    *PSECURITY_LOGON_TYPE;
 typedef enum _TOKEN_TYPE { TokenPrimary = 1, TokenImpersonation } TOKEN_TYPE, *PTOKEN_TYPE;
 typedef enum _TOKEN_INFORMATION_CLASS {
-    TokenUser = 1, TokenGroups, TokenPrivileges, TokenOwner, TokenPrimaryGroup, TokenDefaultDacl,
-    TokenSource, TokenType, TokenImpersonationLevel, TokenStatistics, TokenRestrictedSids,
-    TokenSessionId, TokenGroupsAndPrivileges, TokenSessionReference, TokenSandBoxInert,
-    TokenAuditPolicy, TokenOrigin, TokenElevationType, TokenLinkedToken, TokenElevation,
-    TokenHasRestrictions, TokenAccessInformation, TokenVirtualizationAllowed,
-    TokenVirtualizationEnabled, TokenIntegrityLevel, TokenUIAccess, TokenMandatoryPolicy,
-    TokenLogonSid, TokenIsAppContainer, TokenCapabilities, TokenAppContainerSid,
-    TokenAppContainerNumber, MaxTokenInfoClass = 50
-} TOKEN_INFORMATION_CLASS, *PTOKEN_INFORMATION_CLASS;
+    TokenUser = 1,
+    TokenGroups,
+    TokenPrivileges,
+    TokenOwner,
+    TokenPrimaryGroup,
+    TokenDefaultDacl,
+    TokenSource,
+    TokenType,
+    TokenImpersonationLevel,
+    TokenStatistics,
+    TokenRestrictedSids,
+    TokenSessionId,
+    TokenGroupsAndPrivileges,
+    TokenSessionReference,
+    TokenSandBoxInert,
+    TokenAuditPolicy,
+    TokenOrigin,
+    TokenElevationType,
+    TokenLinkedToken,
+    TokenElevation,
+    TokenHasRestrictions,
+    TokenAccessInformation,
+    TokenVirtualizationAllowed,
+    TokenVirtualizationEnabled,
+    TokenIntegrityLevel,
+    TokenUIAccess,
+    TokenMandatoryPolicy,
+    TokenLogonSid,
+    TokenIsAppContainer,
+    TokenCapabilities,
+    TokenAppContainerSid,
+    TokenAppContainerNumber,
+    MaxTokenInfoClass = 50
+} TOKEN_INFORMATION_CLASS,
+    *PTOKEN_INFORMATION_CLASS;
 typedef struct _TOKEN_USER {
     SID_AND_ATTRIBUTES User;
 } TOKEN_USER, *PTOKEN_USER;
@@ -158,27 +220,36 @@ typedef struct _TOKEN_STATISTICS {
     ULONG PrivilegeCount;
     LUID ModifiedId;
 } TOKEN_STATISTICS, *PTOKEN_STATISTICS;
-#define TOKEN_DUPLICATE 0x0002
+#define TOKEN_DUPLICATE   0x0002
 #define TOKEN_IMPERSONATE 0x0004
-#define TOKEN_QUERY     0x0008
+#define TOKEN_QUERY       0x0008
 
-BOOLEAN NTAPI SeAccessCheckFromState(PSECURITY_DESCRIPTOR SecurityDescriptor, PTOKEN_ACCESS_INFORMATION PrimaryTokenInformation,
-                                     PTOKEN_ACCESS_INFORMATION ClientTokenInformation, ACCESS_MASK DesiredAccess,
-                                     ACCESS_MASK PreviouslyGrantedAccess, PPRIVILEGE_SET *Privileges, PGENERIC_MAPPING GenericMapping,
-                                     KPROCESSOR_MODE AccessMode, PACCESS_MASK GrantedAccess, NTSTATUS *AccessStatus);
-NTSTATUS NTAPI SeQueryInformationToken(PACCESS_TOKEN Token, TOKEN_INFORMATION_CLASS TokenInformationClass, PVOID *TokenInformation);
+BOOLEAN NTAPI SeAccessCheckFromState(PSECURITY_DESCRIPTOR SecurityDescriptor,
+                                     PTOKEN_ACCESS_INFORMATION PrimaryTokenInformation,
+                                     PTOKEN_ACCESS_INFORMATION ClientTokenInformation,
+                                     ACCESS_MASK DesiredAccess, ACCESS_MASK PreviouslyGrantedAccess,
+                                     PPRIVILEGE_SET *Privileges, PGENERIC_MAPPING GenericMapping,
+                                     KPROCESSOR_MODE AccessMode, PACCESS_MASK GrantedAccess,
+                                     NTSTATUS *AccessStatus);
+NTSTATUS NTAPI SeQueryInformationToken(PACCESS_TOKEN Token,
+                                       TOKEN_INFORMATION_CLASS TokenInformationClass,
+                                       PVOID *TokenInformation);
 NTSTATUS NTAPI SeQueryAuthenticationIdToken(PACCESS_TOKEN Token, PLUID AuthenticationId);
 BOOLEAN NTAPI SeTokenIsAdmin(PACCESS_TOKEN Token);
 BOOLEAN NTAPI SeTokenIsRestricted(PACCESS_TOKEN Token);
 TOKEN_TYPE NTAPI SeTokenType(PACCESS_TOKEN Token);
 PACCESS_TOKEN NTAPI PsReferencePrimaryToken(PEPROCESS Process);
 VOID NTAPI PsDereferencePrimaryToken(PACCESS_TOKEN PrimaryToken);
-PACCESS_TOKEN NTAPI PsReferenceImpersonationToken(PETHREAD Thread, PBOOLEAN CopyOnOpen, PBOOLEAN EffectiveOnly,
+PACCESS_TOKEN NTAPI PsReferenceImpersonationToken(PETHREAD Thread, PBOOLEAN CopyOnOpen,
+                                                  PBOOLEAN EffectiveOnly,
                                                   PSECURITY_IMPERSONATION_LEVEL ImpersonationLevel);
 VOID NTAPI PsDereferenceImpersonationToken(PACCESS_TOKEN ImpersonationToken);
-NTSTATUS NTAPI ZwOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess, ULONG HandleAttributes, PHANDLE TokenHandle);
-NTSTATUS NTAPI ZwQueryInformationToken(HANDLE TokenHandle, TOKEN_INFORMATION_CLASS TokenInformationClass, PVOID TokenInformation,
-                                       ULONG TokenInformationLength, PULONG ReturnLength);
+NTSTATUS NTAPI ZwOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess,
+                                    ULONG HandleAttributes, PHANDLE TokenHandle);
+NTSTATUS NTAPI ZwQueryInformationToken(HANDLE TokenHandle,
+                                       TOKEN_INFORMATION_CLASS TokenInformationClass,
+                                       PVOID TokenInformation, ULONG TokenInformationLength,
+                                       PULONG ReturnLength);
 #define SeQuerySubjectContextToken(c) ((c)->ClientToken ? (c)->ClientToken : (c)->PrimaryToken)
 
 /* Well-known privileges and SIDs; SeExports points to them. */
@@ -282,23 +353,34 @@ VOID NTAPI KeUnstackDetachProcess(PRKAPC_STATE ApcState);
 
 /* ---- names, numbers, handles ---- */
 
-NTSTATUS NTAPI IoQueryFileDosDeviceName(PFILE_OBJECT FileObject, POBJECT_NAME_INFORMATION *ObjectNameInformation);
+NTSTATUS NTAPI IoQueryFileDosDeviceName(PFILE_OBJECT FileObject,
+                                        POBJECT_NAME_INFORMATION *ObjectNameInformation);
 NTSTATUS NTAPI SeLocateProcessImageName(PEPROCESS Process, PUNICODE_STRING *pImageFileName);
-NTSTATUS NTAPI RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString, PULONG BytesInMultiByteString,
-                                      PCWCH UnicodeString, ULONG BytesInUnicodeString);
-NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeString, PULONG BytesInUnicodeString,
-                                      const CHAR *MultiByteString, ULONG BytesInMultiByteString);
+NTSTATUS NTAPI RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString,
+                                      PULONG BytesInMultiByteString, PCWCH UnicodeString,
+                                      ULONG BytesInUnicodeString);
+NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeString,
+                                      PULONG BytesInUnicodeString, const CHAR *MultiByteString,
+                                      ULONG BytesInMultiByteString);
 ULONG NTAPI RtlRandom(PULONG Seed);
 ULONG NTAPI RtlRandomEx(PULONG Seed);
 ULONG NTAPI RtlNtStatusToDosError(NTSTATUS Status);
-NTSTATUS NTAPI ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle, HANDLE TargetProcessHandle, PHANDLE TargetHandle,
+NTSTATUS NTAPI ZwDuplicateObject(HANDLE SourceProcessHandle, HANDLE SourceHandle,
+                                 HANDLE TargetProcessHandle, PHANDLE TargetHandle,
                                  ACCESS_MASK DesiredAccess, ULONG HandleAttributes, ULONG Options);
-NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, ULONG_PTR ZeroBits, PSIZE_T RegionSize, ULONG AllocationType, ULONG Protect);
-NTSTATUS NTAPI ZwFreeVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSIZE_T RegionSize, ULONG FreeType);
-NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine, PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
-                                     ULONG IoControlCode, PVOID InputBuffer, ULONG InputBufferLength, PVOID OutputBuffer, ULONG OutputBufferLength);
-NTSTATUS NTAPI ZwQueryObject(HANDLE Handle, ULONG ObjectInformationClass, PVOID ObjectInformation, ULONG ObjectInformationLength, PULONG ReturnLength);
-BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING Expression, PUNICODE_STRING Name, BOOLEAN IgnoreCase, PWCH UpcaseTable);
+NTSTATUS NTAPI ZwAllocateVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, ULONG_PTR ZeroBits,
+                                       PSIZE_T RegionSize, ULONG AllocationType, ULONG Protect);
+NTSTATUS NTAPI ZwFreeVirtualMemory(HANDLE ProcessHandle, PVOID *BaseAddress, PSIZE_T RegionSize,
+                                   ULONG FreeType);
+NTSTATUS NTAPI ZwDeviceIoControlFile(HANDLE FileHandle, HANDLE Event, PIO_APC_ROUTINE ApcRoutine,
+                                     PVOID ApcContext, PIO_STATUS_BLOCK IoStatusBlock,
+                                     ULONG IoControlCode, PVOID InputBuffer,
+                                     ULONG InputBufferLength, PVOID OutputBuffer,
+                                     ULONG OutputBufferLength);
+NTSTATUS NTAPI ZwQueryObject(HANDLE Handle, ULONG ObjectInformationClass, PVOID ObjectInformation,
+                             ULONG ObjectInformationLength, PULONG ReturnLength);
+BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING Expression, PUNICODE_STRING Name,
+                                      BOOLEAN IgnoreCase, PWCH UpcaseTable);
 PVOID NTAPI RtlAllocateHeap(PVOID HeapHandle, ULONG Flags, SIZE_T Size);
 LOGICAL NTAPI RtlFreeHeap(PVOID HeapHandle, ULONG Flags, PVOID BaseAddress);
 

@@ -14,51 +14,81 @@ EXTERN_C_START
 #define ES_SYSTEM_REQUIRED  0x00000001u
 #define ES_DISPLAY_REQUIRED 0x00000002u
 #define ES_CONTINUOUS       0x80000000u
-typedef NTSTATUS NTAPI POWER_SETTING_CALLBACK(LPCGUID SettingGuid, PVOID Value, ULONG ValueLength, PVOID Context);
+typedef NTSTATUS NTAPI POWER_SETTING_CALLBACK(LPCGUID SettingGuid, PVOID Value, ULONG ValueLength,
+                                              PVOID Context);
 typedef POWER_SETTING_CALLBACK *PPOWER_SETTING_CALLBACK;
-NTSTATUS NTAPI PoRegisterPowerSettingCallback(PDEVICE_OBJECT DeviceObject, LPCGUID SettingGuid, PPOWER_SETTING_CALLBACK Callback,
-                                              PVOID Context, PVOID *Handle);
+NTSTATUS NTAPI PoRegisterPowerSettingCallback(PDEVICE_OBJECT DeviceObject, LPCGUID SettingGuid,
+                                              PPOWER_SETTING_CALLBACK Callback, PVOID Context,
+                                              PVOID *Handle);
 NTSTATUS NTAPI PoUnregisterPowerSettingCallback(PVOID Handle);
-POWER_STATE NTAPI PoSetPowerState(PDEVICE_OBJECT DeviceObject, POWER_STATE_TYPE Type, POWER_STATE State);
+POWER_STATE NTAPI PoSetPowerState(PDEVICE_OBJECT DeviceObject, POWER_STATE_TYPE Type,
+                                  POWER_STATE State);
 PVOID NTAPI PoRegisterSystemState(PVOID StateHandle, ULONG Flags);
 VOID NTAPI PoUnregisterSystemState(PVOID StateHandle);
 
 /* ---- event tracing ---- */
 
-typedef VOID NTAPI ETWENABLECALLBACK(LPCGUID SourceId, ULONG ControlCode, UCHAR Level, ULONGLONG MatchAnyKeyword,
-                                     ULONGLONG MatchAllKeyword, PEVENT_FILTER_DESCRIPTOR FilterData, PVOID CallbackContext);
+typedef VOID NTAPI ETWENABLECALLBACK(LPCGUID SourceId, ULONG ControlCode, UCHAR Level,
+                                     ULONGLONG MatchAnyKeyword, ULONGLONG MatchAllKeyword,
+                                     PEVENT_FILTER_DESCRIPTOR FilterData, PVOID CallbackContext);
 typedef ETWENABLECALLBACK *PETWENABLECALLBACK;
-NTSTATUS NTAPI EtwRegister(LPCGUID ProviderId, PETWENABLECALLBACK EnableCallback, PVOID CallbackContext, PREGHANDLE RegHandle);
+NTSTATUS NTAPI EtwRegister(LPCGUID ProviderId, PETWENABLECALLBACK EnableCallback,
+                           PVOID CallbackContext, PREGHANDLE RegHandle);
 NTSTATUS NTAPI EtwUnregister(REGHANDLE RegHandle);
 BOOLEAN NTAPI EtwEventEnabled(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor);
 BOOLEAN NTAPI EtwProviderEnabled(REGHANDLE RegHandle, UCHAR Level, ULONGLONG Keyword);
-NTSTATUS NTAPI EtwWrite(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor, LPCGUID ActivityId, ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData);
-NTSTATUS NTAPI EtwWriteString(REGHANDLE RegHandle, UCHAR Level, ULONGLONG Keyword, LPCGUID ActivityId, PCWSTR String);
-NTSTATUS NTAPI EtwWriteTransfer(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor, LPCGUID ActivityId, LPCGUID RelatedActivityId,
-                                ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData);
-NTSTATUS NTAPI EtwSetInformation(REGHANDLE RegHandle, ULONG InformationClass, PVOID EventInformation, ULONG InformationLength);
+NTSTATUS NTAPI EtwWrite(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor, LPCGUID ActivityId,
+                        ULONG UserDataCount, PEVENT_DATA_DESCRIPTOR UserData);
+NTSTATUS NTAPI EtwWriteString(REGHANDLE RegHandle, UCHAR Level, ULONGLONG Keyword,
+                              LPCGUID ActivityId, PCWSTR String);
+NTSTATUS NTAPI EtwWriteTransfer(REGHANDLE RegHandle, PCEVENT_DESCRIPTOR EventDescriptor,
+                                LPCGUID ActivityId, LPCGUID RelatedActivityId, ULONG UserDataCount,
+                                PEVENT_DATA_DESCRIPTOR UserData);
+NTSTATUS NTAPI EtwSetInformation(REGHANDLE RegHandle, ULONG InformationClass,
+                                 PVOID EventInformation, ULONG InformationLength);
 NTSTATUS NTAPI EtwActivityIdControl(ULONG ControlCode, LPGUID ActivityId);
 
 /* ---- registry callbacks ---- */
 
 typedef enum _REG_NOTIFY_CLASS {
-    RegNtDeleteKey, RegNtPreDeleteKey = RegNtDeleteKey, RegNtSetValueKey,
-    RegNtPreSetValueKey = RegNtSetValueKey, RegNtDeleteValueKey,
-    RegNtPreDeleteValueKey = RegNtDeleteValueKey, RegNtSetInformationKey,
-    RegNtPreSetInformationKey = RegNtSetInformationKey, RegNtRenameKey,
-    RegNtPreRenameKey = RegNtRenameKey, RegNtEnumerateKey, RegNtPreEnumerateKey = RegNtEnumerateKey,
-    RegNtEnumerateValueKey, RegNtPreEnumerateValueKey = RegNtEnumerateValueKey, RegNtQueryKey,
-    RegNtPreQueryKey = RegNtQueryKey, RegNtQueryValueKey, RegNtPreQueryValueKey = RegNtQueryValueKey,
-    RegNtQueryMultipleValueKey, RegNtPreQueryMultipleValueKey = RegNtQueryMultipleValueKey,
-    RegNtPreCreateKey, RegNtPostCreateKey, RegNtPreOpenKey, RegNtPostOpenKey, RegNtKeyHandleClose,
-    RegNtPreKeyHandleClose = RegNtKeyHandleClose, RegNtPostDeleteKey, RegNtPostSetValueKey,
+    RegNtDeleteKey,
+    RegNtPreDeleteKey = RegNtDeleteKey,
+    RegNtSetValueKey,
+    RegNtPreSetValueKey = RegNtSetValueKey,
+    RegNtDeleteValueKey,
+    RegNtPreDeleteValueKey = RegNtDeleteValueKey,
+    RegNtSetInformationKey,
+    RegNtPreSetInformationKey = RegNtSetInformationKey,
+    RegNtRenameKey,
+    RegNtPreRenameKey = RegNtRenameKey,
+    RegNtEnumerateKey,
+    RegNtPreEnumerateKey = RegNtEnumerateKey,
+    RegNtEnumerateValueKey,
+    RegNtPreEnumerateValueKey = RegNtEnumerateValueKey,
+    RegNtQueryKey,
+    RegNtPreQueryKey = RegNtQueryKey,
+    RegNtQueryValueKey,
+    RegNtPreQueryValueKey = RegNtQueryValueKey,
+    RegNtQueryMultipleValueKey,
+    RegNtPreQueryMultipleValueKey = RegNtQueryMultipleValueKey,
+    RegNtPreCreateKey,
+    RegNtPostCreateKey,
+    RegNtPreOpenKey,
+    RegNtPostOpenKey,
+    RegNtKeyHandleClose,
+    RegNtPreKeyHandleClose = RegNtKeyHandleClose,
+    RegNtPostDeleteKey,
+    RegNtPostSetValueKey,
     RegNtPostDeleteValueKey
 } REG_NOTIFY_CLASS;
-typedef NTSTATUS NTAPI EX_CALLBACK_FUNCTION(PVOID CallbackContext, PVOID Argument1, PVOID Argument2);
+typedef NTSTATUS NTAPI EX_CALLBACK_FUNCTION(PVOID CallbackContext, PVOID Argument1,
+                                            PVOID Argument2);
 typedef EX_CALLBACK_FUNCTION *PEX_CALLBACK_FUNCTION;
-NTSTATUS NTAPI CmRegisterCallback(PEX_CALLBACK_FUNCTION Function, PVOID Context, PLARGE_INTEGER Cookie);
-NTSTATUS NTAPI CmRegisterCallbackEx(PEX_CALLBACK_FUNCTION Function, PCUNICODE_STRING Altitude, PVOID Driver, PVOID Context,
-                                    PLARGE_INTEGER Cookie, PVOID Reserved);
+NTSTATUS NTAPI CmRegisterCallback(PEX_CALLBACK_FUNCTION Function, PVOID Context,
+                                  PLARGE_INTEGER Cookie);
+NTSTATUS NTAPI CmRegisterCallbackEx(PEX_CALLBACK_FUNCTION Function, PCUNICODE_STRING Altitude,
+                                    PVOID Driver, PVOID Context, PLARGE_INTEGER Cookie,
+                                    PVOID Reserved);
 NTSTATUS NTAPI CmUnRegisterCallback(LARGE_INTEGER Cookie);
 
 /* ---- handle callbacks ---- */
@@ -67,7 +97,10 @@ typedef ULONG OB_OPERATION;
 #define OB_OPERATION_HANDLE_CREATE    0x00000001
 #define OB_OPERATION_HANDLE_DUPLICATE 0x00000002
 #define OB_FLT_REGISTRATION_VERSION   0x0100
-typedef enum _OB_PREOP_CALLBACK_STATUS { OB_PREOP_SUCCESS } OB_PREOP_CALLBACK_STATUS, *POB_PREOP_CALLBACK_STATUS;
+typedef enum _OB_PREOP_CALLBACK_STATUS {
+    OB_PREOP_SUCCESS
+} OB_PREOP_CALLBACK_STATUS,
+    *POB_PREOP_CALLBACK_STATUS;
 typedef struct _OB_PRE_CREATE_HANDLE_INFORMATION {
     ACCESS_MASK DesiredAccess;
     ACCESS_MASK OriginalDesiredAccess;
@@ -111,8 +144,10 @@ typedef struct _OB_POST_OPERATION_INFORMATION {
     NTSTATUS ReturnStatus;
     PVOID Parameters;
 } OB_POST_OPERATION_INFORMATION, *POB_POST_OPERATION_INFORMATION;
-typedef OB_PREOP_CALLBACK_STATUS(NTAPI *POB_PRE_OPERATION_CALLBACK)(PVOID RegistrationContext, POB_PRE_OPERATION_INFORMATION OperationInformation);
-typedef VOID(NTAPI *POB_POST_OPERATION_CALLBACK)(PVOID RegistrationContext, POB_POST_OPERATION_INFORMATION OperationInformation);
+typedef OB_PREOP_CALLBACK_STATUS(NTAPI *POB_PRE_OPERATION_CALLBACK)(
+    PVOID RegistrationContext, POB_PRE_OPERATION_INFORMATION OperationInformation);
+typedef VOID(NTAPI *POB_POST_OPERATION_CALLBACK)(
+    PVOID RegistrationContext, POB_POST_OPERATION_INFORMATION OperationInformation);
 typedef struct _OB_OPERATION_REGISTRATION {
     POBJECT_TYPE *ObjectType;
     OB_OPERATION Operations;
@@ -126,7 +161,8 @@ typedef struct _OB_CALLBACK_REGISTRATION {
     PVOID RegistrationContext;
     OB_OPERATION_REGISTRATION *OperationRegistration;
 } OB_CALLBACK_REGISTRATION, *POB_CALLBACK_REGISTRATION;
-NTSTATUS NTAPI ObRegisterCallbacks(POB_CALLBACK_REGISTRATION CallbackRegistration, PVOID *RegistrationHandle);
+NTSTATUS NTAPI ObRegisterCallbacks(POB_CALLBACK_REGISTRATION CallbackRegistration,
+                                   PVOID *RegistrationHandle);
 VOID NTAPI ObUnRegisterCallbacks(PVOID RegistrationHandle);
 USHORT NTAPI ObGetFilterVersion(VOID);
 
@@ -138,23 +174,31 @@ typedef enum _IO_NOTIFICATION_EVENT_CATEGORY {
     EventCategoryDeviceInterfaceChange,
     EventCategoryTargetDeviceChange
 } IO_NOTIFICATION_EVENT_CATEGORY;
-typedef NTSTATUS NTAPI DRIVER_NOTIFICATION_CALLBACK_ROUTINE(PVOID NotificationStructure, PVOID Context);
+typedef NTSTATUS NTAPI DRIVER_NOTIFICATION_CALLBACK_ROUTINE(PVOID NotificationStructure,
+                                                            PVOID Context);
 typedef DRIVER_NOTIFICATION_CALLBACK_ROUTINE *PDRIVER_NOTIFICATION_CALLBACK_ROUTINE;
-NTSTATUS NTAPI IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCategory, ULONG EventCategoryFlags, PVOID EventCategoryData,
-                                              PDRIVER_OBJECT DriverObject, PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine,
+NTSTATUS NTAPI IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCategory,
+                                              ULONG EventCategoryFlags, PVOID EventCategoryData,
+                                              PDRIVER_OBJECT DriverObject,
+                                              PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine,
                                               PVOID Context, PVOID *NotificationEntry);
 NTSTATUS NTAPI IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry);
-NTSTATUS NTAPI IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject, const GUID *InterfaceClassGuid, PUNICODE_STRING ReferenceString,
+NTSTATUS NTAPI IoRegisterDeviceInterface(PDEVICE_OBJECT PhysicalDeviceObject,
+                                         const GUID *InterfaceClassGuid,
+                                         PUNICODE_STRING ReferenceString,
                                          PUNICODE_STRING SymbolicLinkName);
 NTSTATUS NTAPI IoSetDeviceInterfaceState(PUNICODE_STRING SymbolicLinkName, BOOLEAN Enable);
-NTSTATUS NTAPI IoGetDeviceInterfaces(const GUID *InterfaceClassGuid, PDEVICE_OBJECT PhysicalDeviceObject, ULONG Flags, PWSTR *SymbolicLinkList);
+NTSTATUS NTAPI IoGetDeviceInterfaces(const GUID *InterfaceClassGuid,
+                                     PDEVICE_OBJECT PhysicalDeviceObject, ULONG Flags,
+                                     PWSTR *SymbolicLinkList);
 
 typedef enum _SECURITY_OPERATION_CODE {
     SetSecurityDescriptor,
     QuerySecurityDescriptor,
     DeleteSecurityDescriptor,
     AssignSecurityDescriptor
-} SECURITY_OPERATION_CODE, *PSECURITY_OPERATION_CODE;
+} SECURITY_OPERATION_CODE,
+    *PSECURITY_OPERATION_CODE;
 
 EXTERN_C_END
 

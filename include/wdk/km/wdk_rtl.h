@@ -28,7 +28,7 @@ EXTERN_C_START
 #else
 #define RtlFailFast(code) __fastfail(code)
 #endif
-#define RtlFailFast2(code, reason) RtlFailFast(code)
+#define RtlFailFast2(code, reason)      RtlFailFast(code)
 #define FatalListEntryError(p1, p2, p3) RtlFailFast(FAST_FAIL_CORRUPT_LIST_ENTRY)
 
 NT_INLINE VOID
@@ -135,16 +135,16 @@ PushEntryList(PSINGLE_LIST_ENTRY ListHead, PSINGLE_LIST_ENTRY Entry)
 }
 #define InitializeListHead32(h) ((h)->Flink = (h)->Blink = PtrToUlong(h))
 
-#define RtlEqualMemory(a, b, n) (!memcmp((a), (b), (n)))
-#define RtlMoveMemory(d, s, n)  memmove((d), (s), (n))
-#define RtlCopyMemory(d, s, n)  memcpy((d), (s), (n))
-#define RtlFillMemory(d, n, c)  memset((d), (c), (n))
-#define RtlZeroMemory(d, n)     memset((d), 0, (n))
-#define RtlCopyBytes            RtlCopyMemory
-#define RtlZeroBytes            RtlZeroMemory
-#define RtlFillBytes            RtlFillMemory
+#define RtlEqualMemory(a, b, n)        (!memcmp((a), (b), (n)))
+#define RtlMoveMemory(d, s, n)         memmove((d), (s), (n))
+#define RtlCopyMemory(d, s, n)         memcpy((d), (s), (n))
+#define RtlFillMemory(d, n, c)         memset((d), (c), (n))
+#define RtlZeroMemory(d, n)            memset((d), 0, (n))
+#define RtlCopyBytes                   RtlCopyMemory
+#define RtlZeroBytes                   RtlZeroMemory
+#define RtlFillBytes                   RtlFillMemory
 #define RtlCopyVolatileMemory(d, s, n) memcpy((void *)(d), (const void *)(s), (n))
-#define RtlCopyMemoryNonTemporal RtlCopyMemory
+#define RtlCopyMemoryNonTemporal       RtlCopyMemory
 SIZE_T NTAPI RtlCompareMemory(const VOID *Source1, const VOID *Source2, SIZE_T Length);
 SIZE_T NTAPI RtlCompareMemoryUlong(PVOID Source, SIZE_T Length, ULONG Pattern);
 NT_INLINE PVOID
@@ -187,40 +187,64 @@ RtlInitEmptyAnsiString(PANSI_STRING AnsiString, PCHAR Buffer, USHORT BufferSize)
 }
 VOID NTAPI RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString);
 VOID NTAPI RtlCopyString(PSTRING DestinationString, const STRING *SourceString);
-LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive);
-LONG NTAPI RtlCompareUnicodeStrings(PCWCH String1, SIZE_T String1Length, PCWCH String2, SIZE_T String2Length, BOOLEAN CaseInSensitive);
-BOOLEAN NTAPI RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive);
-BOOLEAN NTAPI RtlPrefixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive);
-BOOLEAN NTAPI RtlSuffixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2, BOOLEAN CaseInSensitive);
+LONG NTAPI RtlCompareUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                   BOOLEAN CaseInSensitive);
+LONG NTAPI RtlCompareUnicodeStrings(PCWCH String1, SIZE_T String1Length, PCWCH String2,
+                                    SIZE_T String2Length, BOOLEAN CaseInSensitive);
+BOOLEAN NTAPI RtlEqualUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                    BOOLEAN CaseInSensitive);
+BOOLEAN NTAPI RtlPrefixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                     BOOLEAN CaseInSensitive);
+BOOLEAN NTAPI RtlSuffixUnicodeString(PCUNICODE_STRING String1, PCUNICODE_STRING String2,
+                                     BOOLEAN CaseInSensitive);
 LONG NTAPI RtlCompareString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive);
 BOOLEAN NTAPI RtlEqualString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive);
-BOOLEAN NTAPI RtlPrefixString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive);
+BOOLEAN NTAPI RtlPrefixString(const STRING *String1, const STRING *String2,
+                              BOOLEAN CaseInSensitive);
 NTSTATUS NTAPI RtlAppendUnicodeToString(PUNICODE_STRING Destination, PCWSTR Source);
 NTSTATUS NTAPI RtlAppendUnicodeStringToString(PUNICODE_STRING Destination, PCUNICODE_STRING Source);
-NTSTATUS NTAPI RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString, PCANSI_STRING SourceString, BOOLEAN AllocateDestinationString);
-NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString, PCUNICODE_STRING SourceString, BOOLEAN AllocateDestinationString);
-NTSTATUS NTAPI RtlUTF8StringToUnicodeString(PUNICODE_STRING DestinationString, PUTF8_STRING SourceString, BOOLEAN AllocateDestinationString);
-NTSTATUS NTAPI RtlUnicodeStringToUTF8String(PUTF8_STRING DestinationString, PCUNICODE_STRING SourceString, BOOLEAN AllocateDestinationString);
-NTSTATUS NTAPI RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount, PULONG UTF8StringActualByteCount, PCWCH UnicodeStringSource, ULONG UnicodeStringByteCount);
-NTSTATUS NTAPI RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCount, PULONG UnicodeStringActualByteCount, PCCH UTF8StringSource, ULONG UTF8StringByteCount);
+NTSTATUS NTAPI RtlAnsiStringToUnicodeString(PUNICODE_STRING DestinationString,
+                                            PCANSI_STRING SourceString,
+                                            BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlUnicodeStringToAnsiString(PANSI_STRING DestinationString,
+                                            PCUNICODE_STRING SourceString,
+                                            BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlUTF8StringToUnicodeString(PUNICODE_STRING DestinationString,
+                                            PUTF8_STRING SourceString,
+                                            BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlUnicodeStringToUTF8String(PUTF8_STRING DestinationString,
+                                            PCUNICODE_STRING SourceString,
+                                            BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlUnicodeToUTF8N(PCHAR UTF8StringDestination, ULONG UTF8StringMaxByteCount,
+                                 PULONG UTF8StringActualByteCount, PCWCH UnicodeStringSource,
+                                 ULONG UnicodeStringByteCount);
+NTSTATUS NTAPI RtlUTF8ToUnicodeN(PWSTR UnicodeStringDestination, ULONG UnicodeStringMaxByteCount,
+                                 PULONG UnicodeStringActualByteCount, PCCH UTF8StringSource,
+                                 ULONG UTF8StringByteCount);
 VOID NTAPI RtlFreeUnicodeString(PUNICODE_STRING UnicodeString);
 VOID NTAPI RtlFreeAnsiString(PANSI_STRING AnsiString);
 VOID NTAPI RtlFreeUTF8String(PUTF8_STRING utf8String);
-NTSTATUS NTAPI RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString, BOOLEAN AllocateDestinationString);
-NTSTATUS NTAPI RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString, BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlUpcaseUnicodeString(PUNICODE_STRING DestinationString,
+                                      PCUNICODE_STRING SourceString,
+                                      BOOLEAN AllocateDestinationString);
+NTSTATUS NTAPI RtlDowncaseUnicodeString(PUNICODE_STRING DestinationString,
+                                        PCUNICODE_STRING SourceString,
+                                        BOOLEAN AllocateDestinationString);
 VOID NTAPI RtlUpperString(PSTRING DestinationString, const STRING *SourceString);
 CHAR NTAPI RtlUpperChar(CHAR Character);
 WCHAR NTAPI RtlUpcaseUnicodeChar(WCHAR SourceCharacter);
 WCHAR NTAPI RtlDowncaseUnicodeChar(WCHAR SourceCharacter);
 NTSTATUS NTAPI RtlUnicodeStringToInteger(PCUNICODE_STRING String, ULONG Base, PULONG Value);
-NTSTATUS NTAPI RtlUnicodeStringToInt64(PCUNICODE_STRING String, ULONG Base, PLONG64 Number, PWSTR *EndPointer);
+NTSTATUS NTAPI RtlUnicodeStringToInt64(PCUNICODE_STRING String, ULONG Base, PLONG64 Number,
+                                       PWSTR *EndPointer);
 NTSTATUS NTAPI RtlIntegerToUnicodeString(ULONG Value, ULONG Base, PUNICODE_STRING String);
 NTSTATUS NTAPI RtlInt64ToUnicodeString(ULONGLONG Value, ULONG Base, PUNICODE_STRING String);
 #define RtlIntPtrToUnicodeString(Value, Base, String) RtlInt64ToUnicodeString(Value, Base, String)
 NTSTATUS NTAPI RtlCharToInteger(PCSZ String, ULONG Base, PULONG Value);
 NTSTATUS NTAPI RtlStringFromGUID(const GUID *Guid, PUNICODE_STRING GuidString);
 NTSTATUS NTAPI RtlGUIDFromString(PCUNICODE_STRING GuidString, GUID *Guid);
-NTSTATUS NTAPI RtlHashUnicodeString(const UNICODE_STRING *String, BOOLEAN CaseInSensitive, ULONG HashAlgorithm, PULONG HashValue);
+NTSTATUS NTAPI RtlHashUnicodeString(const UNICODE_STRING *String, BOOLEAN CaseInSensitive,
+                                    ULONG HashAlgorithm, PULONG HashValue);
 #define HASH_STRING_ALGORITHM_DEFAULT 0
 #define HASH_STRING_ALGORITHM_X65599  1
 #define HASH_STRING_ALGORITHM_INVALID 0xffffffff
@@ -257,14 +281,16 @@ typedef struct _OSVERSIONINFOEXW {
     USHORT wSuiteMask;
     UCHAR wProductType;
     UCHAR wReserved;
-} OSVERSIONINFOEXW, *POSVERSIONINFOEXW, *LPOSVERSIONINFOEXW, RTL_OSVERSIONINFOEXW, *PRTL_OSVERSIONINFOEXW;
-#define VER_MINORVERSION 0x1
-#define VER_MAJORVERSION 0x2
-#define VER_BUILDNUMBER  0x4
-#define VER_GREATER_EQUAL 3
+} OSVERSIONINFOEXW, *POSVERSIONINFOEXW, *LPOSVERSIONINFOEXW, RTL_OSVERSIONINFOEXW,
+    *PRTL_OSVERSIONINFOEXW;
+#define VER_MINORVERSION   0x1
+#define VER_MAJORVERSION   0x2
+#define VER_BUILDNUMBER    0x4
+#define VER_GREATER_EQUAL  3
 #define VER_NT_WORKSTATION 1
 NTSTATUS NTAPI RtlGetVersion(PRTL_OSVERSIONINFOW VersionInformation);
-NTSTATUS NTAPI RtlVerifyVersionInfo(PRTL_OSVERSIONINFOEXW VersionInfo, ULONG TypeMask, ULONGLONG ConditionMask);
+NTSTATUS NTAPI RtlVerifyVersionInfo(PRTL_OSVERSIONINFOEXW VersionInfo, ULONG TypeMask,
+                                    ULONGLONG ConditionMask);
 BOOLEAN NTAPI RtlIsNtDdiVersionAvailable(ULONG Version);
 
 typedef struct _RTL_BITMAP {
@@ -286,28 +312,29 @@ ULONG NTAPI RtlNumberOfClearBits(PRTL_BITMAP BitMapHeader);
 BOOLEAN NTAPI RtlAreBitsSet(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG Length);
 BOOLEAN NTAPI RtlAreBitsClear(PRTL_BITMAP BitMapHeader, ULONG StartingIndex, ULONG Length);
 
-#define RTL_REGISTRY_ABSOLUTE   0
-#define RTL_REGISTRY_SERVICES   1
-#define RTL_REGISTRY_CONTROL    2
-#define RTL_REGISTRY_WINDOWS_NT 3
-#define RTL_REGISTRY_DEVICEMAP  4
-#define RTL_REGISTRY_USER       5
-#define RTL_REGISTRY_MAXIMUM    6
-#define RTL_REGISTRY_HANDLE     0x40000000
-#define RTL_REGISTRY_OPTIONAL   0x80000000
-#define RTL_QUERY_REGISTRY_SUBKEY     0x00000001
-#define RTL_QUERY_REGISTRY_TOPKEY     0x00000002
-#define RTL_QUERY_REGISTRY_REQUIRED   0x00000004
-#define RTL_QUERY_REGISTRY_NOVALUE    0x00000008
-#define RTL_QUERY_REGISTRY_NOEXPAND   0x00000010
-#define RTL_QUERY_REGISTRY_DIRECT     0x00000020
-#define RTL_QUERY_REGISTRY_DELETE     0x00000040
-#define RTL_QUERY_REGISTRY_NOSTRING   0x00000080
-#define RTL_QUERY_REGISTRY_TYPECHECK  0x00000100
+#define RTL_REGISTRY_ABSOLUTE              0
+#define RTL_REGISTRY_SERVICES              1
+#define RTL_REGISTRY_CONTROL               2
+#define RTL_REGISTRY_WINDOWS_NT            3
+#define RTL_REGISTRY_DEVICEMAP             4
+#define RTL_REGISTRY_USER                  5
+#define RTL_REGISTRY_MAXIMUM               6
+#define RTL_REGISTRY_HANDLE                0x40000000
+#define RTL_REGISTRY_OPTIONAL              0x80000000
+#define RTL_QUERY_REGISTRY_SUBKEY          0x00000001
+#define RTL_QUERY_REGISTRY_TOPKEY          0x00000002
+#define RTL_QUERY_REGISTRY_REQUIRED        0x00000004
+#define RTL_QUERY_REGISTRY_NOVALUE         0x00000008
+#define RTL_QUERY_REGISTRY_NOEXPAND        0x00000010
+#define RTL_QUERY_REGISTRY_DIRECT          0x00000020
+#define RTL_QUERY_REGISTRY_DELETE          0x00000040
+#define RTL_QUERY_REGISTRY_NOSTRING        0x00000080
+#define RTL_QUERY_REGISTRY_TYPECHECK       0x00000100
 #define RTL_QUERY_REGISTRY_TYPECHECK_SHIFT 24
 #define RTL_QUERY_REGISTRY_TYPECHECK_MASK  (0xffu << RTL_QUERY_REGISTRY_TYPECHECK_SHIFT)
 typedef NTSTATUS NTAPI RTL_QUERY_REGISTRY_ROUTINE(PWSTR ValueName, ULONG ValueType, PVOID ValueData,
-                                                  ULONG ValueLength, PVOID Context, PVOID EntryContext);
+                                                  ULONG ValueLength, PVOID Context,
+                                                  PVOID EntryContext);
 typedef RTL_QUERY_REGISTRY_ROUTINE *PRTL_QUERY_REGISTRY_ROUTINE;
 typedef struct _RTL_QUERY_REGISTRY_TABLE {
     PRTL_QUERY_REGISTRY_ROUTINE QueryRoutine;
@@ -318,13 +345,17 @@ typedef struct _RTL_QUERY_REGISTRY_TABLE {
     PVOID DefaultData;
     ULONG DefaultLength;
 } RTL_QUERY_REGISTRY_TABLE, *PRTL_QUERY_REGISTRY_TABLE;
-NTSTATUS NTAPI RtlQueryRegistryValues(ULONG RelativeTo, PCWSTR Path, PRTL_QUERY_REGISTRY_TABLE QueryTable, PVOID Context, PVOID Environment);
-NTSTATUS NTAPI RtlWriteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName, ULONG ValueType, PVOID ValueData, ULONG ValueLength);
+NTSTATUS NTAPI RtlQueryRegistryValues(ULONG RelativeTo, PCWSTR Path,
+                                      PRTL_QUERY_REGISTRY_TABLE QueryTable, PVOID Context,
+                                      PVOID Environment);
+NTSTATUS NTAPI RtlWriteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName,
+                                     ULONG ValueType, PVOID ValueData, ULONG ValueLength);
 NTSTATUS NTAPI RtlDeleteRegistryValue(ULONG RelativeTo, PCWSTR Path, PCWSTR ValueName);
 NTSTATUS NTAPI RtlCheckRegistryKey(ULONG RelativeTo, PWSTR Path);
 NTSTATUS NTAPI RtlCreateRegistryKey(ULONG RelativeTo, PWSTR Path);
 
-USHORT NTAPI RtlCaptureStackBackTrace(ULONG FramesToSkip, ULONG FramesToCapture, PVOID *BackTrace, PULONG BackTraceHash);
+USHORT NTAPI RtlCaptureStackBackTrace(ULONG FramesToSkip, ULONG FramesToCapture, PVOID *BackTrace,
+                                      PULONG BackTraceHash);
 ULONG NTAPI RtlWalkFrameChain(PVOID *Callers, ULONG Count, ULONG Flags);
 
 #ifndef DBG
@@ -334,7 +365,8 @@ ULONG NTAPI RtlWalkFrameChain(PVOID *Callers, ULONG Count, ULONG Flags);
 ULONG NTAPI DbgPrint(PCSTR Format, ...);
 ULONG NTAPI DbgPrintEx(ULONG ComponentId, ULONG Level, PCSTR Format, ...);
 ULONG NTAPI vDbgPrintEx(ULONG ComponentId, ULONG Level, PCCH Format, nt_va_list arglist);
-ULONG NTAPI vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format, nt_va_list arglist);
+ULONG NTAPI vDbgPrintExWithPrefix(PCCH Prefix, ULONG ComponentId, ULONG Level, PCCH Format,
+                                  nt_va_list arglist);
 ULONG NTAPI DbgPrompt(PCCH Prompt, PCH Response, ULONG Length);
 NTSTATUS NTAPI DbgQueryDebugFilterState(ULONG ComponentId, ULONG Level);
 NTSTATUS NTAPI DbgSetDebugFilterState(ULONG ComponentId, ULONG Level, BOOLEAN State);
@@ -345,51 +377,55 @@ VOID NTAPI DbgBreakPoint(VOID);
 #define DbgBreakPoint DbgBreakPoint
 #endif
 VOID NTAPI DbgBreakPointWithStatus(ULONG Status);
-VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber, PSTR MutableMessage);
+VOID NTAPI RtlAssert(PVOID VoidFailedAssertion, PVOID VoidFileName, ULONG LineNumber,
+                     PSTR MutableMessage);
 #if DBG
-#define KdPrint(_x_)      DbgPrint _x_
-#define KdPrintEx(_x_)    DbgPrintEx _x_
-#define vKdPrintEx(_x_)   vDbgPrintEx _x_
+#define KdPrint(_x_)              DbgPrint _x_
+#define KdPrintEx(_x_)            DbgPrintEx _x_
+#define vKdPrintEx(_x_)           vDbgPrintEx _x_
 #define vKdPrintExWithPrefix(_x_) vDbgPrintExWithPrefix _x_
-#define KdBreakPoint()    DbgBreakPoint()
-#define RTL_ASSERT(exp)   ((!(exp)) ? (RtlAssert((PVOID)#exp, (PVOID)__FILE__, __LINE__, NULL), FALSE) : TRUE)
+#define KdBreakPoint()            DbgBreakPoint()
+#define RTL_ASSERT(exp)                                                                            \
+    ((!(exp)) ? (RtlAssert((PVOID) #exp, (PVOID)__FILE__, __LINE__, NULL), FALSE) : TRUE)
 #define RTL_ASSERTMSG(msg, exp)                                                                    \
-    ((!(exp)) ? (RtlAssert((PVOID)#exp, (PVOID)__FILE__, __LINE__, (PSTR)(msg)), FALSE) : TRUE)
-#define RTL_VERIFY        RTL_ASSERT
-#define RTL_VERIFYMSG     RTL_ASSERTMSG
-#define ASSERT            RTL_ASSERT
-#define ASSERTMSG         RTL_ASSERTMSG
-#define RTL_SOFT_ASSERT(exp) ((!(exp)) ? (DbgPrint("%s(%d): Soft assertion failed: %s\n", __FILE__, __LINE__, #exp), FALSE) : TRUE)
-#define NT_ASSERT(exp)       RTL_ASSERT(exp)
+    ((!(exp)) ? (RtlAssert((PVOID) #exp, (PVOID)__FILE__, __LINE__, (PSTR)(msg)), FALSE) : TRUE)
+#define RTL_VERIFY    RTL_ASSERT
+#define RTL_VERIFYMSG RTL_ASSERTMSG
+#define ASSERT        RTL_ASSERT
+#define ASSERTMSG     RTL_ASSERTMSG
+#define RTL_SOFT_ASSERT(exp)                                                                       \
+    ((!(exp)) ? (DbgPrint("%s(%d): Soft assertion failed: %s\n", __FILE__, __LINE__, #exp), FALSE) \
+              : TRUE)
+#define NT_ASSERT(exp)         RTL_ASSERT(exp)
 #define NT_ASSERTMSG(msg, exp) RTL_ASSERTMSG(msg, exp)
-#define NT_VERIFY(exp)       RTL_ASSERT(exp)
+#define NT_VERIFY(exp)         RTL_ASSERT(exp)
 #define NT_VERIFYMSG(msg, exp) RTL_ASSERTMSG(msg, exp)
-#define NT_ASSERT_ASSUME(exp) RTL_ASSERT(exp)
-#define NT_FRE_ASSERT(exp)   RTL_ASSERT(exp)
+#define NT_ASSERT_ASSUME(exp)  RTL_ASSERT(exp)
+#define NT_FRE_ASSERT(exp)     RTL_ASSERT(exp)
 #else
 #define KdPrint(_x_)
 #define KdPrintEx(_x_)
 #define vKdPrintEx(_x_)
 #define vKdPrintExWithPrefix(_x_)
 #define KdBreakPoint()
-#define RTL_ASSERT(exp)          ((void)0)
-#define RTL_ASSERTMSG(msg, exp)  ((void)0)
-#define RTL_VERIFY(exp)          ((exp) ? TRUE : FALSE)
-#define RTL_VERIFYMSG(msg, exp)  ((exp) ? TRUE : FALSE)
-#define ASSERT(exp)              ((void)0)
-#define ASSERTMSG(msg, exp)      ((void)0)
-#define RTL_SOFT_ASSERT(exp)     ((void)0)
-#define NT_ASSERT(exp)           ((void)0)
-#define NT_ASSERTMSG(msg, exp)   ((void)0)
-#define NT_VERIFY(exp)           ((exp) ? TRUE : FALSE)
-#define NT_VERIFYMSG(msg, exp)   ((exp) ? TRUE : FALSE)
-#define NT_ASSERT_ASSUME(exp)    ((exp) ? (void)0 : __builtin_unreachable())
-#define NT_FRE_ASSERT(exp)       ((exp) ? (void)0 : DbgBreakPoint())
+#define RTL_ASSERT(exp)         ((void)0)
+#define RTL_ASSERTMSG(msg, exp) ((void)0)
+#define RTL_VERIFY(exp)         ((exp) ? TRUE : FALSE)
+#define RTL_VERIFYMSG(msg, exp) ((exp) ? TRUE : FALSE)
+#define ASSERT(exp)             ((void)0)
+#define ASSERTMSG(msg, exp)     ((void)0)
+#define RTL_SOFT_ASSERT(exp)    ((void)0)
+#define NT_ASSERT(exp)          ((void)0)
+#define NT_ASSERTMSG(msg, exp)  ((void)0)
+#define NT_VERIFY(exp)          ((exp) ? TRUE : FALSE)
+#define NT_VERIFYMSG(msg, exp)  ((exp) ? TRUE : FALSE)
+#define NT_ASSERT_ASSUME(exp)   ((exp) ? (void)0 : __builtin_unreachable())
+#define NT_FRE_ASSERT(exp)      ((exp) ? (void)0 : DbgBreakPoint())
 #endif
-#define SOFT_ASSERT(exp)         RTL_SOFT_ASSERT(exp)
-#define NT_ASSERT_ACTION(exp)    ((exp) ? TRUE : FALSE)
-#define NT_ANALYSIS_ASSUME(exp)  ((void)0)
-#define NOP_FUNCTION             ((void)0)
+#define SOFT_ASSERT(exp)        RTL_SOFT_ASSERT(exp)
+#define NT_ASSERT_ACTION(exp)   ((exp) ? TRUE : FALSE)
+#define NT_ANALYSIS_ASSUME(exp) ((void)0)
+#define NOP_FUNCTION            ((void)0)
 
 EXTERN_C_END
 

@@ -42,28 +42,28 @@ typedef USHORT SECURITY_DESCRIPTOR_CONTROL, *PSECURITY_DESCRIPTOR_CONTROL;
 #define SECURITY_DESCRIPTOR_REVISION   1
 #define SECURITY_DESCRIPTOR_REVISION1  1
 #define SECURITY_DESCRIPTOR_MIN_LENGTH (sizeof(SECURITY_DESCRIPTOR))
-#define SE_OWNER_DEFAULTED    0x0001
-#define SE_GROUP_DEFAULTED    0x0002
-#define SE_DACL_PRESENT       0x0004
-#define SE_DACL_DEFAULTED     0x0008
-#define SE_SACL_PRESENT       0x0010
-#define SE_SACL_DEFAULTED     0x0020
-#define SE_DACL_PROTECTED     0x1000
-#define SE_SACL_PROTECTED     0x2000
-#define SE_SELF_RELATIVE      0x8000
-#define OWNER_SECURITY_INFORMATION 0x00000001L
-#define GROUP_SECURITY_INFORMATION 0x00000002L
-#define DACL_SECURITY_INFORMATION  0x00000004L
-#define SACL_SECURITY_INFORMATION  0x00000008L
-#define LABEL_SECURITY_INFORMATION 0x00000010L
-#define ACL_REVISION           2
-#define ACL_REVISION_DS        4
-#define ACL_REVISION1          1
-#define MIN_ACL_REVISION       ACL_REVISION2
-#define ACL_REVISION2          2
-#define ACL_REVISION3          3
-#define ACL_REVISION4          4
-#define MAX_ACL_REVISION       ACL_REVISION4
+#define SE_OWNER_DEFAULTED             0x0001
+#define SE_GROUP_DEFAULTED             0x0002
+#define SE_DACL_PRESENT                0x0004
+#define SE_DACL_DEFAULTED              0x0008
+#define SE_SACL_PRESENT                0x0010
+#define SE_SACL_DEFAULTED              0x0020
+#define SE_DACL_PROTECTED              0x1000
+#define SE_SACL_PROTECTED              0x2000
+#define SE_SELF_RELATIVE               0x8000
+#define OWNER_SECURITY_INFORMATION     0x00000001L
+#define GROUP_SECURITY_INFORMATION     0x00000002L
+#define DACL_SECURITY_INFORMATION      0x00000004L
+#define SACL_SECURITY_INFORMATION      0x00000008L
+#define LABEL_SECURITY_INFORMATION     0x00000010L
+#define ACL_REVISION                   2
+#define ACL_REVISION_DS                4
+#define ACL_REVISION1                  1
+#define MIN_ACL_REVISION               ACL_REVISION2
+#define ACL_REVISION2                  2
+#define ACL_REVISION3                  3
+#define ACL_REVISION4                  4
+#define MAX_ACL_REVISION               ACL_REVISION4
 
 typedef struct _ACL {
     UCHAR AclRevision;
@@ -124,7 +124,8 @@ typedef enum _SECURITY_IMPERSONATION_LEVEL {
     SecurityIdentification,
     SecurityImpersonation,
     SecurityDelegation
-} SECURITY_IMPERSONATION_LEVEL, *PSECURITY_IMPERSONATION_LEVEL;
+} SECURITY_IMPERSONATION_LEVEL,
+    *PSECURITY_IMPERSONATION_LEVEL;
 typedef BOOLEAN SECURITY_CONTEXT_TRACKING_MODE, *PSECURITY_CONTEXT_TRACKING_MODE;
 typedef struct _SECURITY_QUALITY_OF_SERVICE {
     ULONG Length;
@@ -138,8 +139,8 @@ typedef struct _SECURITY_SUBJECT_CONTEXT {
     PACCESS_TOKEN PrimaryToken;
     PVOID ProcessAuditId;
 } SECURITY_SUBJECT_CONTEXT, *PSECURITY_SUBJECT_CONTEXT;
-#define PRIVILEGE_SET_ALL_NECESSARY    1
-#define INITIAL_PRIVILEGE_COUNT        3
+#define PRIVILEGE_SET_ALL_NECESSARY 1
+#define INITIAL_PRIVILEGE_COUNT     3
 typedef struct _PRIVILEGE_SET {
     ULONG PrivilegeCount;
     ULONG Control;
@@ -179,20 +180,23 @@ typedef struct _IO_SECURITY_CONTEXT {
 } IO_SECURITY_CONTEXT, *PIO_SECURITY_CONTEXT;
 
 NTSTATUS NTAPI RtlCreateSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, ULONG Revision);
-NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, BOOLEAN DaclPresent, PACL Dacl, BOOLEAN DaclDefaulted);
+NTSTATUS NTAPI RtlSetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor,
+                                            BOOLEAN DaclPresent, PACL Dacl, BOOLEAN DaclDefaulted);
 BOOLEAN NTAPI RtlValidSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor);
 ULONG NTAPI RtlLengthSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor);
-BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor, PSECURITY_SUBJECT_CONTEXT SubjectSecurityContext,
-                            BOOLEAN SubjectContextLocked, ACCESS_MASK DesiredAccess, ACCESS_MASK PreviouslyGrantedAccess,
-                            PPRIVILEGE_SET *Privileges, PGENERIC_MAPPING GenericMapping, KPROCESSOR_MODE AccessMode,
+BOOLEAN NTAPI SeAccessCheck(PSECURITY_DESCRIPTOR SecurityDescriptor,
+                            PSECURITY_SUBJECT_CONTEXT SubjectSecurityContext,
+                            BOOLEAN SubjectContextLocked, ACCESS_MASK DesiredAccess,
+                            ACCESS_MASK PreviouslyGrantedAccess, PPRIVILEGE_SET *Privileges,
+                            PGENERIC_MAPPING GenericMapping, KPROCESSOR_MODE AccessMode,
                             ACCESS_MASK *GrantedAccess, NTSTATUS *AccessStatus);
 BOOLEAN NTAPI SeSinglePrivilegeCheck(LUID PrivilegeValue, KPROCESSOR_MODE PreviousMode);
 VOID NTAPI SeCaptureSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext);
 VOID NTAPI SeReleaseSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext);
 VOID NTAPI SeLockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext);
 VOID NTAPI SeUnlockSubjectContext(PSECURITY_SUBJECT_CONTEXT SubjectContext);
-#define RtlConvertLongToLuid(l)   ((LUID){(ULONG)(l), (l) < 0 ? -1 : 0})
-#define RtlConvertUlongToLuid(l)  ((LUID){(l), 0})
+#define RtlConvertLongToLuid(l)  ((LUID){(ULONG)(l), (l) < 0 ? -1 : 0})
+#define RtlConvertUlongToLuid(l) ((LUID){(l), 0})
 
 EXTERN_C_END
 

@@ -70,18 +70,18 @@
 
 #define CTL_CODE(DeviceType, Function, Method, Access)                                             \
     (((DeviceType) << 16) | ((Access) << 14) | ((Function) << 2) | (Method))
-#define DEVICE_TYPE_FROM_CTL_CODE(ctrlCode) (((ULONG)((ctrlCode) & 0xffff0000)) >> 16)
-#define METHOD_FROM_CTL_CODE(ctrlCode)      ((ULONG)((ctrlCode) & 3))
+#define DEVICE_TYPE_FROM_CTL_CODE(ctrlCode) (((ULONG)((ctrlCode)&0xffff0000)) >> 16)
+#define METHOD_FROM_CTL_CODE(ctrlCode)      ((ULONG)((ctrlCode)&3))
 
-#define METHOD_BUFFERED               0
-#define METHOD_IN_DIRECT              1
-#define METHOD_OUT_DIRECT             2
-#define METHOD_NEITHER                3
-#define METHOD_DIRECT_TO_HARDWARE     METHOD_IN_DIRECT
-#define METHOD_DIRECT_FROM_HARDWARE   METHOD_OUT_DIRECT
-#define FILE_ANY_ACCESS               0
-#define FILE_SPECIAL_ACCESS           (FILE_ANY_ACCESS)
-#define FILE_READ_ACCESS              0x0001
-#define FILE_WRITE_ACCESS             0x0002
+#define METHOD_BUFFERED             0
+#define METHOD_IN_DIRECT            1
+#define METHOD_OUT_DIRECT           2
+#define METHOD_NEITHER              3
+#define METHOD_DIRECT_TO_HARDWARE   METHOD_IN_DIRECT
+#define METHOD_DIRECT_FROM_HARDWARE METHOD_OUT_DIRECT
+#define FILE_ANY_ACCESS             0
+#define FILE_SPECIAL_ACCESS         (FILE_ANY_ACCESS)
+#define FILE_READ_ACCESS            0x0001
+#define FILE_WRITE_ACCESS           0x0002
 
 #endif

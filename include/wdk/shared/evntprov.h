@@ -45,7 +45,8 @@ EventDataDescCreate(PEVENT_DATA_DESCRIPTOR EventDataDescriptor, const VOID *Data
     EventDataDescriptor->Reserved = 0;
 }
 NT_INLINE VOID
-EventDescCreate(PEVENT_DESCRIPTOR EventDescriptor, USHORT Id, UCHAR Version, UCHAR Channel, UCHAR Level, USHORT Task, UCHAR Opcode, ULONGLONG Keyword)
+EventDescCreate(PEVENT_DESCRIPTOR EventDescriptor, USHORT Id, UCHAR Version, UCHAR Channel,
+                UCHAR Level, USHORT Task, UCHAR Opcode, ULONGLONG Keyword)
 {
     EventDescriptor->Id = Id;
     EventDescriptor->Version = Version;

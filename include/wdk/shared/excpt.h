@@ -76,14 +76,17 @@ void _nt_seh_leave(void *frame) __attribute__((noreturn));
 int _nt_seh_code(void *frame);
 struct _EXCEPTION_POINTERS *_nt_seh_info(void *frame);
 
+/* The formatter takes __except for a statement. */
+/* clang-format off */
 #define _NT_SEH_FRAME __builtin_frame_address(0)
-#define __try         if (_nt_seh_enter(_NT_SEH_FRAME) == 0)
+#define __try if (_nt_seh_enter(_NT_SEH_FRAME) == 0)
 #define __except(disposition)                                                                      \
     if (_nt_seh_end(_NT_SEH_FRAME) && _nt_seh_filter(_NT_SEH_FRAME, (disposition)))
 #define __finally                                                                                  \
     for (int _nt_seh_abnormal = _nt_seh_end(_NT_SEH_FRAME), _nt_seh_once = 1; _nt_seh_once;        \
          _nt_seh_once = 0, _nt_seh_abnormal ? _nt_seh_resume(_NT_SEH_FRAME) : (void)0)
-#define __leave                   _nt_seh_leave(_NT_SEH_FRAME)
+/* clang-format on */
+#define __leave _nt_seh_leave(_NT_SEH_FRAME)
 #define GetExceptionCode()        _nt_seh_code(_NT_SEH_FRAME)
 #define exception_code()          _nt_seh_code(_NT_SEH_FRAME)
 #define GetExceptionInformation() _nt_seh_info(_NT_SEH_FRAME)

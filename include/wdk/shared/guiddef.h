@@ -38,8 +38,7 @@ typedef GUID FMTID, *LPFMTID;
 #ifdef INITGUID
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8)                               \
     EXTERN_C const GUID name;                                                                      \
-    const GUID DECLSPEC_SELECTANY name = {                                                         \
-        l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
+    const GUID DECLSPEC_SELECTANY name = {l, w1, w2, {b1, b2, b3, b4, b5, b6, b7, b8}}
 #else
 #define DEFINE_GUID(name, l, w1, w2, b1, b2, b3, b4, b5, b6, b7, b8) EXTERN_C const GUID name
 #endif

@@ -12,13 +12,13 @@
 #define WIN32
 #endif
 #endif
-#define CALLBACK    NTAPI
-#define WINAPI      NTAPI
-#define WINAPIV     NTAPI
-#define APIENTRY    NTAPI
-#define APIPRIVATE  NTAPI
-#define PASCAL      NTAPI
-#define CDECL       NTAPI
+#define CALLBACK   NTAPI
+#define WINAPI     NTAPI
+#define WINAPIV    NTAPI
+#define APIENTRY   NTAPI
+#define APIPRIVATE NTAPI
+#define PASCAL     NTAPI
+#define CDECL      NTAPI
 #ifndef __cdecl
 #if WDK_HOST
 #define __cdecl __attribute__((ms_abi))
@@ -38,12 +38,14 @@ typedef INT_PTR(NTAPI *FARPROC)(void);
 typedef INT_PTR(NTAPI *NEARPROC)(void);
 typedef INT_PTR(NTAPI *PROC)(void);
 
-#define MAKEWORD(a, b) ((WORD)(((BYTE)((DWORD_PTR)(a) & 0xff)) | ((WORD)((BYTE)((DWORD_PTR)(b) & 0xff))) << 8))
-#define MAKELONG(a, b) ((LONG)(((WORD)((DWORD_PTR)(a) & 0xffff)) | ((DWORD)((WORD)((DWORD_PTR)(b) & 0xffff))) << 16))
+#define MAKEWORD(a, b)                                                                             \
+    ((WORD)(((BYTE)((DWORD_PTR)(a)&0xff)) | ((WORD)((BYTE)((DWORD_PTR)(b)&0xff))) << 8))
+#define MAKELONG(a, b)                                                                             \
+    ((LONG)(((WORD)((DWORD_PTR)(a)&0xffff)) | ((DWORD)((WORD)((DWORD_PTR)(b)&0xffff))) << 16))
 #ifndef LOWORD
-#define LOWORD(l) ((WORD)((DWORD_PTR)(l) & 0xffff))
+#define LOWORD(l) ((WORD)((DWORD_PTR)(l)&0xffff))
 #define HIWORD(l) ((WORD)(((DWORD_PTR)(l) >> 16) & 0xffff))
-#define LOBYTE(w) ((BYTE)((DWORD_PTR)(w) & 0xff))
+#define LOBYTE(w) ((BYTE)((DWORD_PTR)(w)&0xff))
 #define HIBYTE(w) ((BYTE)(((DWORD_PTR)(w) >> 8) & 0xff))
 #endif
 

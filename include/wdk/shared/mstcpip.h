@@ -60,7 +60,8 @@ IN4_IS_ADDR_SITELOCAL(const IN_ADDR *a)
 NT_INLINE BOOLEAN
 IN4_IS_ADDR_RFC1918(const IN_ADDR *a)
 {
-    return (BOOLEAN)(WDK_IN4_B1(a) == 10 || (WDK_IN4_B1(a) == 172 && (WDK_IN4_B2(a) & 0xf0) == 16) ||
+    return (BOOLEAN)(WDK_IN4_B1(a) == 10 ||
+                     (WDK_IN4_B1(a) == 172 && (WDK_IN4_B2(a) & 0xf0) == 16) ||
                      (WDK_IN4_B1(a) == 192 && WDK_IN4_B2(a) == 168));
 }
 NT_INLINE BOOLEAN
@@ -130,23 +131,27 @@ IN6ADDR_SETV4MAPPED(PSOCKADDR_IN6 a6, const IN_ADDR *a4, SCOPE_ID scope, USHORT 
 NT_INLINE BOOLEAN
 INET_ADDR_EQUAL(ADDRESS_FAMILY af, const VOID *a, const VOID *b)
 {
-    return (BOOLEAN)(__builtin_memcmp(a, b, af == AF_INET6 ? sizeof(IN6_ADDR) : sizeof(IN_ADDR)) == 0);
+    return (BOOLEAN)(__builtin_memcmp(a, b, af == AF_INET6 ? sizeof(IN6_ADDR) : sizeof(IN_ADDR)) ==
+                     0);
 }
 #define INET_UNALIGNED_ADDR_EQUAL INET_ADDR_EQUAL
 NT_INLINE BOOLEAN
 INET_IS_ADDR_LOOPBACK(ADDRESS_FAMILY af, const VOID *a)
 {
-    return af == AF_INET6 ? IN6_IS_ADDR_LOOPBACK((const IN6_ADDR *)a) : IN4_IS_ADDR_LOOPBACK((const IN_ADDR *)a);
+    return af == AF_INET6 ? IN6_IS_ADDR_LOOPBACK((const IN6_ADDR *)a)
+                          : IN4_IS_ADDR_LOOPBACK((const IN_ADDR *)a);
 }
 NT_INLINE BOOLEAN
 INET_IS_ADDR_UNSPECIFIED(ADDRESS_FAMILY af, const VOID *a)
 {
-    return af == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED((const IN6_ADDR *)a) : IN4_IS_ADDR_UNSPECIFIED((const IN_ADDR *)a);
+    return af == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED((const IN6_ADDR *)a)
+                          : IN4_IS_ADDR_UNSPECIFIED((const IN_ADDR *)a);
 }
 NT_INLINE BOOLEAN
 INET_IS_ADDR_MULTICAST(ADDRESS_FAMILY af, const VOID *a)
 {
-    return af == AF_INET6 ? IN6_IS_ADDR_MULTICAST((const IN6_ADDR *)a) : IN4_IS_ADDR_MULTICAST((const IN_ADDR *)a);
+    return af == AF_INET6 ? IN6_IS_ADDR_MULTICAST((const IN6_ADDR *)a)
+                          : IN4_IS_ADDR_MULTICAST((const IN_ADDR *)a);
 }
 NT_INLINE BOOLEAN
 INET_IS_ADDR_BROADCAST(ADDRESS_FAMILY af, const VOID *a)
@@ -176,7 +181,8 @@ INETADDR_SET_PORT(PSOCKADDR a, USHORT Port)
 NT_INLINE VOID
 INETADDR_SET_ADDRESS(PSOCKADDR a, const UCHAR *Address)
 {
-    __builtin_memcpy(INETADDR_ADDRESS(a), Address, a->sa_family == AF_INET6 ? sizeof(IN6_ADDR) : sizeof(IN_ADDR));
+    __builtin_memcpy(INETADDR_ADDRESS(a), Address,
+                     a->sa_family == AF_INET6 ? sizeof(IN6_ADDR) : sizeof(IN_ADDR));
 }
 NT_INLINE VOID
 INETADDR_SETSOCKADDR(ADDRESS_FAMILY af, PSOCKADDR a, const VOID *addr, SCOPE_ID scope, USHORT port)
@@ -225,20 +231,29 @@ INETADDR_SCOPE_ID(const SOCKADDR *a)
 /* Text; ports are in network byte order. */
 PSTR NTAPI RtlIpv4AddressToStringA(const IN_ADDR *Addr, PSTR S);
 PWSTR NTAPI RtlIpv4AddressToStringW(const IN_ADDR *Addr, PWSTR S);
-NTSTATUS NTAPI RtlIpv4AddressToStringExA(const IN_ADDR *Address, USHORT Port, PSTR AddressString, PULONG AddressStringLength);
-NTSTATUS NTAPI RtlIpv4AddressToStringExW(const IN_ADDR *Address, USHORT Port, PWSTR AddressString, PULONG AddressStringLength);
+NTSTATUS NTAPI RtlIpv4AddressToStringExA(const IN_ADDR *Address, USHORT Port, PSTR AddressString,
+                                         PULONG AddressStringLength);
+NTSTATUS NTAPI RtlIpv4AddressToStringExW(const IN_ADDR *Address, USHORT Port, PWSTR AddressString,
+                                         PULONG AddressStringLength);
 NTSTATUS NTAPI RtlIpv4StringToAddressA(PCSTR S, BOOLEAN Strict, PCSTR *Terminator, IN_ADDR *Addr);
-NTSTATUS NTAPI RtlIpv4StringToAddressW(PCWSTR S, BOOLEAN Strict, LPCWSTR *Terminator, IN_ADDR *Addr);
-NTSTATUS NTAPI RtlIpv4StringToAddressExA(PCSTR AddressString, BOOLEAN Strict, IN_ADDR *Address, PUSHORT Port);
-NTSTATUS NTAPI RtlIpv4StringToAddressExW(PCWSTR AddressString, BOOLEAN Strict, IN_ADDR *Address, PUSHORT Port);
+NTSTATUS NTAPI RtlIpv4StringToAddressW(PCWSTR S, BOOLEAN Strict, LPCWSTR *Terminator,
+                                       IN_ADDR *Addr);
+NTSTATUS NTAPI RtlIpv4StringToAddressExA(PCSTR AddressString, BOOLEAN Strict, IN_ADDR *Address,
+                                         PUSHORT Port);
+NTSTATUS NTAPI RtlIpv4StringToAddressExW(PCWSTR AddressString, BOOLEAN Strict, IN_ADDR *Address,
+                                         PUSHORT Port);
 PSTR NTAPI RtlIpv6AddressToStringA(const IN6_ADDR *Addr, PSTR S);
 PWSTR NTAPI RtlIpv6AddressToStringW(const IN6_ADDR *Addr, PWSTR S);
-NTSTATUS NTAPI RtlIpv6AddressToStringExA(const IN6_ADDR *Address, ULONG ScopeId, USHORT Port, PSTR AddressString, PULONG AddressStringLength);
-NTSTATUS NTAPI RtlIpv6AddressToStringExW(const IN6_ADDR *Address, ULONG ScopeId, USHORT Port, PWSTR AddressString, PULONG AddressStringLength);
+NTSTATUS NTAPI RtlIpv6AddressToStringExA(const IN6_ADDR *Address, ULONG ScopeId, USHORT Port,
+                                         PSTR AddressString, PULONG AddressStringLength);
+NTSTATUS NTAPI RtlIpv6AddressToStringExW(const IN6_ADDR *Address, ULONG ScopeId, USHORT Port,
+                                         PWSTR AddressString, PULONG AddressStringLength);
 NTSTATUS NTAPI RtlIpv6StringToAddressA(PCSTR S, PCSTR *Terminator, IN6_ADDR *Addr);
 NTSTATUS NTAPI RtlIpv6StringToAddressW(PCWSTR S, PCWSTR *Terminator, IN6_ADDR *Addr);
-NTSTATUS NTAPI RtlIpv6StringToAddressExA(PCSTR AddressString, IN6_ADDR *Address, PULONG ScopeId, PUSHORT Port);
-NTSTATUS NTAPI RtlIpv6StringToAddressExW(PCWSTR AddressString, IN6_ADDR *Address, PULONG ScopeId, PUSHORT Port);
+NTSTATUS NTAPI RtlIpv6StringToAddressExA(PCSTR AddressString, IN6_ADDR *Address, PULONG ScopeId,
+                                         PUSHORT Port);
+NTSTATUS NTAPI RtlIpv6StringToAddressExW(PCWSTR AddressString, IN6_ADDR *Address, PULONG ScopeId,
+                                         PUSHORT Port);
 PSTR NTAPI RtlEthernetAddressToStringA(const union _DL_EUI48 *Addr, PSTR S);
 PWSTR NTAPI RtlEthernetAddressToStringW(const union _DL_EUI48 *Addr, PWSTR S);
 #if defined(UNICODE) || defined(_UNICODE)

@@ -30,7 +30,8 @@ NmrIsEqualNpiModuleId(const NPI_MODULEID *a, const NPI_MODULEID *b)
 {
     if (a->Type != b->Type)
         return FALSE;
-    return (BOOLEAN)(__builtin_memcmp(&a->Guid, &b->Guid, a->Type == MIT_GUID ? sizeof(GUID) : sizeof(LUID)) == 0);
+    return (BOOLEAN)(__builtin_memcmp(&a->Guid, &b->Guid,
+                                      a->Type == MIT_GUID ? sizeof(GUID) : sizeof(LUID)) == 0);
 }
 
 typedef union _DL_OUI {
@@ -134,11 +135,11 @@ typedef struct _IPV4_HEADER {
     IN_ADDR SourceAddress;
     IN_ADDR DestinationAddress;
 } IPV4_HEADER, *PIPV4_HEADER;
-#define IPV4_MAX_HEADER_LENGTH       60
-#define IPV4_MIN_HEADER_LENGTH       20
-#define IP_VER_MASK                  0xF0
+#define IPV4_MAX_HEADER_LENGTH         60
+#define IPV4_MIN_HEADER_LENGTH         20
+#define IP_VER_MASK                    0xF0
 #define IPV4_LITTLE_ENDIAN_OFFSET_MASK 0xff1f
-#define Ip4HeaderLengthInBytes(h)    ((h)->HeaderLength << 2)
+#define Ip4HeaderLengthInBytes(h)      ((h)->HeaderLength << 2)
 
 typedef struct _IPV4_OPTION_HEADER {
     __extension__ union {
@@ -167,10 +168,10 @@ typedef struct _IPV6_HEADER {
     IN6_ADDR SourceAddress;
     IN6_ADDR DestinationAddress;
 } IPV6_HEADER, *PIPV6_HEADER;
-#define IPV6_TRAFFIC_CLASS_MASK          0x0000C00F
-#define IPV6_FULL_TRAFFIC_CLASS_MASK     0x0000F00F
-#define IPV6_ECN_MASK                    0x00003000
-#define IPV6_FLOW_LABEL_MASK             0xFFFF0F00
+#define IPV6_TRAFFIC_CLASS_MASK      0x0000C00F
+#define IPV6_FULL_TRAFFIC_CLASS_MASK 0x0000F00F
+#define IPV6_ECN_MASK                0x00003000
+#define IPV6_FLOW_LABEL_MASK         0xFFFF0F00
 typedef struct _IPV6_FRAGMENT_HEADER {
     UINT8 NextHeader;
     UINT8 Reserved;
@@ -215,18 +216,39 @@ typedef struct _ICMP_MESSAGE {
     } Data;
 } ICMP_MESSAGE, *PICMP_MESSAGE;
 typedef enum {
-    ICMP4_ECHO_REPLY = 0, ICMP4_DST_UNREACH = 3, ICMP4_SOURCE_QUENCH = 4, ICMP4_REDIRECT = 5,
-    ICMP4_ECHO_REQUEST = 8, ICMP4_ROUTER_ADVERT = 9, ICMP4_ROUTER_SOLICIT = 10,
-    ICMP4_TIME_EXCEEDED = 11, ICMP4_PARAM_PROB = 12, ICMP4_TIMESTAMP_REQUEST = 13,
-    ICMP4_TIMESTAMP_REPLY = 14, ICMP4_MASK_REQUEST = 17, ICMP4_MASK_REPLY = 18
-} ICMP4_TYPE, *PICMP4_TYPE;
+    ICMP4_ECHO_REPLY = 0,
+    ICMP4_DST_UNREACH = 3,
+    ICMP4_SOURCE_QUENCH = 4,
+    ICMP4_REDIRECT = 5,
+    ICMP4_ECHO_REQUEST = 8,
+    ICMP4_ROUTER_ADVERT = 9,
+    ICMP4_ROUTER_SOLICIT = 10,
+    ICMP4_TIME_EXCEEDED = 11,
+    ICMP4_PARAM_PROB = 12,
+    ICMP4_TIMESTAMP_REQUEST = 13,
+    ICMP4_TIMESTAMP_REPLY = 14,
+    ICMP4_MASK_REQUEST = 17,
+    ICMP4_MASK_REPLY = 18
+} ICMP4_TYPE,
+    *PICMP4_TYPE;
 typedef enum {
-    ICMP6_DST_UNREACH = 1, ICMP6_PACKET_TOO_BIG = 2, ICMP6_TIME_EXCEEDED = 3, ICMP6_PARAM_PROB = 4,
-    ICMP6_ECHO_REQUEST = 128, ICMP6_ECHO_REPLY = 129, ICMP6_MEMBERSHIP_QUERY = 130,
-    ICMP6_MEMBERSHIP_REPORT = 131, ICMP6_MEMBERSHIP_REDUCTION = 132, ND_ROUTER_SOLICIT = 133,
-    ND_ROUTER_ADVERT = 134, ND_NEIGHBOR_SOLICIT = 135, ND_NEIGHBOR_ADVERT = 136, ND_REDIRECT = 137,
+    ICMP6_DST_UNREACH = 1,
+    ICMP6_PACKET_TOO_BIG = 2,
+    ICMP6_TIME_EXCEEDED = 3,
+    ICMP6_PARAM_PROB = 4,
+    ICMP6_ECHO_REQUEST = 128,
+    ICMP6_ECHO_REPLY = 129,
+    ICMP6_MEMBERSHIP_QUERY = 130,
+    ICMP6_MEMBERSHIP_REPORT = 131,
+    ICMP6_MEMBERSHIP_REDUCTION = 132,
+    ND_ROUTER_SOLICIT = 133,
+    ND_ROUTER_ADVERT = 134,
+    ND_NEIGHBOR_SOLICIT = 135,
+    ND_NEIGHBOR_ADVERT = 136,
+    ND_REDIRECT = 137,
     ICMP6_V2_MEMBERSHIP_REPORT = 143
-} ICMP6_TYPE, *PICMP6_TYPE;
+} ICMP6_TYPE,
+    *PICMP6_TYPE;
 
 typedef UINT32 SEQ_NUM;
 #pragma pack(push, 1)
@@ -243,21 +265,21 @@ typedef struct tcp_hdr {
     UINT16 th_urp;
 } TCP_HDR;
 #pragma pack(pop)
-#define TH_FIN       0x01
-#define TH_SYN       0x02
-#define TH_RST       0x04
-#define TH_PSH       0x08
-#define TH_ACK       0x10
-#define TH_URG       0x20
-#define TH_ECE       0x40
-#define TH_CWR       0x80
-#define TH_OPT_EOL   0
-#define TH_OPT_NOP   1
-#define TH_OPT_MSS   2
-#define TH_OPT_WS    3
+#define TH_FIN                0x01
+#define TH_SYN                0x02
+#define TH_RST                0x04
+#define TH_PSH                0x08
+#define TH_ACK                0x10
+#define TH_URG                0x20
+#define TH_ECE                0x40
+#define TH_CWR                0x80
+#define TH_OPT_EOL            0
+#define TH_OPT_NOP            1
+#define TH_OPT_MSS            2
+#define TH_OPT_WS             3
 #define TH_OPT_SACK_PERMITTED 4
-#define TH_OPT_SACK  5
-#define TH_OPT_TS    8
+#define TH_OPT_SACK           5
+#define TH_OPT_TS             8
 
 typedef enum _ARP_OPCODE { ARP_REQUEST = 1, ARP_RESPONSE = 2 } ARP_OPCODE;
 typedef enum _ARP_HARDWARE_TYPE { ARP_HW_ENET = 1, ARP_HW_802 = 6 } ARP_HARDWARE_TYPE;

@@ -36,9 +36,27 @@ typedef enum {
     RouteProtocolRip = 8,
     RouteProtocolOspf = 13,
     RouteProtocolBgp = 14
-} NL_ROUTE_PROTOCOL, *PNL_ROUTE_PROTOCOL;
-typedef enum { NlatUnspecified, NlatUnicast, NlatAnycast, NlatMulticast, NlatBroadcast, NlatInvalid } NL_ADDRESS_TYPE, *PNL_ADDRESS_TYPE;
-typedef enum _NL_NEIGHBOR_STATE { NlnsUnreachable, NlnsIncomplete, NlnsProbe, NlnsDelay, NlnsStale, NlnsReachable, NlnsPermanent, NlnsMaximum } NL_NEIGHBOR_STATE;
+} NL_ROUTE_PROTOCOL,
+    *PNL_ROUTE_PROTOCOL;
+typedef enum {
+    NlatUnspecified,
+    NlatUnicast,
+    NlatAnycast,
+    NlatMulticast,
+    NlatBroadcast,
+    NlatInvalid
+} NL_ADDRESS_TYPE,
+    *PNL_ADDRESS_TYPE;
+typedef enum _NL_NEIGHBOR_STATE {
+    NlnsUnreachable,
+    NlnsIncomplete,
+    NlnsProbe,
+    NlnsDelay,
+    NlnsStale,
+    NlnsReachable,
+    NlnsPermanent,
+    NlnsMaximum
+} NL_NEIGHBOR_STATE;
 typedef struct _NL_PATH_BANDWIDTH_ROD {
     ULONG64 Bandwidth;
     ULONG64 Instability;

@@ -43,16 +43,16 @@ EXTERN_C_START
 #define UNALIGNED64
 #define RESTRICTED_POINTER
 #define POINTER_ALIGNMENT
-#define PROBE_ALIGNMENT(s)   sizeof(unsigned int)
-#define TYPE_ALIGNMENT(t)    __alignof__(t)
+#define PROBE_ALIGNMENT(s) sizeof(unsigned int)
+#define TYPE_ALIGNMENT(t)  __alignof__(t)
 #define DECLSPEC_IMPORT
 #define DECLSPEC_EXPORT
-#define DECLSPEC_ALIGN(x)    __attribute__((aligned(x)))
-#define DECLSPEC_CACHEALIGN  DECLSPEC_ALIGN(64)
+#define DECLSPEC_ALIGN(x)           __attribute__((aligned(x)))
+#define DECLSPEC_CACHEALIGN         DECLSPEC_ALIGN(64)
 #define SYSTEM_CACHE_ALIGNMENT_SIZE 64
 #define MEMORY_ALLOCATION_ALIGNMENT 16
-#define DECLSPEC_NORETURN    __attribute__((noreturn))
-#define DECLSPEC_NOINLINE    __attribute__((noinline))
+#define DECLSPEC_NORETURN           __attribute__((noreturn))
+#define DECLSPEC_NOINLINE           __attribute__((noinline))
 #define DECLSPEC_DEPRECATED
 #define DECLSPEC_DEPRECATED_DDK
 #define DECLSPEC_DEPRECATED_DDK_WINXP
@@ -71,8 +71,8 @@ EXTERN_C_START
 #ifndef FASTCALL
 #define FASTCALL
 #endif
-#define FORCEINLINE    static __inline __attribute__((always_inline, unused))
-#define CFORCEINLINE   FORCEINLINE
+#define FORCEINLINE  static __inline __attribute__((always_inline, unused))
+#define CFORCEINLINE FORCEINLINE
 #ifndef FAR
 #define FAR
 #endif
@@ -81,7 +81,7 @@ EXTERN_C_START
 #define far
 #define near
 #endif
-#define ANYSIZE_ARRAY 1
+#define ANYSIZE_ARRAY      1
 #define MAXIMUM_PROCESSORS 64
 
 typedef char CHAR, *PCHAR, *LPCH, *PCH;
@@ -171,12 +171,16 @@ typedef USHORT LANGID;
 typedef LONG KPRIORITY;
 typedef USHORT RTL_ATOM, *PRTL_ATOM;
 
-typedef enum { UNSPECIFIED_COMPARTMENT_ID = 0, DEFAULT_COMPARTMENT_ID } COMPARTMENT_ID, *PCOMPARTMENT_ID;
+typedef enum {
+    UNSPECIFIED_COMPARTMENT_ID = 0,
+    DEFAULT_COMPARTMENT_ID
+} COMPARTMENT_ID,
+    *PCOMPARTMENT_ID;
 
-#define NT_SUCCESS(Status)     (((NTSTATUS)(Status)) >= 0)
-#define NT_INFORMATION(Status) ((((ULONG)(Status)) >> 30) == 1)
-#define NT_WARNING(Status)     ((((ULONG)(Status)) >> 30) == 2)
-#define NT_ERROR(Status)       ((((ULONG)(Status)) >> 30) == 3)
+#define NT_SUCCESS(Status)           (((NTSTATUS)(Status)) >= 0)
+#define NT_INFORMATION(Status)       ((((ULONG)(Status)) >> 30) == 1)
+#define NT_WARNING(Status)           ((((ULONG)(Status)) >> 30) == 2)
+#define NT_ERROR(Status)             ((((ULONG)(Status)) >> 30) == 3)
 #define APPLICATION_ERROR_MASK       0x20000000
 #define ERROR_SEVERITY_SUCCESS       0x00000000
 #define ERROR_SEVERITY_INFORMATIONAL 0x40000000
@@ -189,27 +193,30 @@ typedef enum { UNSPECIFIED_COMPARTMENT_ID = 0, DEFAULT_COMPARTMENT_ID } COMPARTM
 #define DBG_UNREFERENCED_PARAMETER(P)      ((void)(P))
 #define DBG_UNREFERENCED_LOCAL_VARIABLE(V) ((void)(V))
 #define UNREFERENCED_LOCAL_VARIABLE(V)     ((void)(V))
-#define DEFAULT_UNREACHABLE                default: __builtin_unreachable()
+#define DEFAULT_UNREACHABLE                                                                        \
+    default:                                                                                       \
+        __builtin_unreachable()
 
-#define FIELD_OFFSET(type, field)  ((LONG)__builtin_offsetof(type, field))
-#define UFIELD_OFFSET(type, field) ((ULONG)__builtin_offsetof(type, field))
+#define FIELD_OFFSET(type, field)  ((LONG) __builtin_offsetof(type, field))
+#define UFIELD_OFFSET(type, field) ((ULONG) __builtin_offsetof(type, field))
 #ifndef CONTAINING_RECORD
 #define CONTAINING_RECORD(address, type, field)                                                    \
-    ((type *)((PCHAR)(address) - (ULONG_PTR)__builtin_offsetof(type, field)))
+    ((type *)((PCHAR)(address) - (ULONG_PTR) __builtin_offsetof(type, field)))
 #endif
 #define RTL_FIELD_TYPE(type, field) (((type *)0)->field)
 #define RTL_FIELD_SIZE(type, field) (sizeof(((type *)0)->field))
-#define RTL_SIZEOF_THROUGH_FIELD(type, field) (FIELD_OFFSET(type, field) + RTL_FIELD_SIZE(type, field))
+#define RTL_SIZEOF_THROUGH_FIELD(type, field)                                                      \
+    (FIELD_OFFSET(type, field) + RTL_FIELD_SIZE(type, field))
 #define RTL_CONTAINS_FIELD(Struct, Size, Field)                                                    \
     ((((PCHAR)(&(Struct)->Field)) + sizeof((Struct)->Field)) <= (((PCHAR)(Struct)) + (Size)))
-#define RTL_NUMBER_OF_V1(A)         (sizeof(A) / sizeof((A)[0]))
-#define RTL_NUMBER_OF_V2(A)         RTL_NUMBER_OF_V1(A)
-#define RTL_NUMBER_OF(A)            RTL_NUMBER_OF_V1(A)
-#define ARRAYSIZE(A)                RTL_NUMBER_OF_V2(A)
-#define _ARRAYSIZE(A)               RTL_NUMBER_OF_V1(A)
+#define RTL_NUMBER_OF_V1(A)              (sizeof(A) / sizeof((A)[0]))
+#define RTL_NUMBER_OF_V2(A)              RTL_NUMBER_OF_V1(A)
+#define RTL_NUMBER_OF(A)                 RTL_NUMBER_OF_V1(A)
+#define ARRAYSIZE(A)                     RTL_NUMBER_OF_V2(A)
+#define _ARRAYSIZE(A)                    RTL_NUMBER_OF_V1(A)
 #define RTL_NUMBER_OF_FIELD(type, field) (RTL_NUMBER_OF(RTL_FIELD_TYPE(type, field)))
-#define RTL_BITS_OF(sizeOfArg)      (sizeof(sizeOfArg) * 8)
-#define RTL_BITS_OF_FIELD(type, field) (RTL_BITS_OF(RTL_FIELD_TYPE(type, field)))
+#define RTL_BITS_OF(sizeOfArg)           (sizeof(sizeOfArg) * 8)
+#define RTL_BITS_OF_FIELD(type, field)   (RTL_BITS_OF(RTL_FIELD_TYPE(type, field)))
 #define RTL_PADDING_BETWEEN_FIELDS(T, F1, F2)                                                      \
     ((FIELD_OFFSET(T, F2) > FIELD_OFFSET(T, F1))                                                   \
          ? (FIELD_OFFSET(T, F2) - FIELD_OFFSET(T, F1) - RTL_FIELD_SIZE(T, F1))                     \
@@ -225,16 +232,16 @@ typedef enum { UNSPECIFIED_COMPARTMENT_ID = 0, DEFAULT_COMPARTMENT_ID } COMPARTM
 #define UNICODE_STRING_MAX_BYTES ((USHORT)65534)
 #define UNICODE_STRING_MAX_CHARS (32767)
 
-#define MINCHAR     0x80
-#define MAXCHAR     0x7f
-#define MINSHORT    0x8000
-#define MAXSHORT    0x7fff
-#define MINLONG     0x80000000
-#define MAXLONG     0x7fffffff
-#define MAXUCHAR    0xff
-#define MAXUSHORT   0xffff
-#define MAXULONG    0xffffffff
-#define MAXLONGLONG (0x7fffffffffffffffLL)
+#define MINCHAR      0x80
+#define MAXCHAR      0x7f
+#define MINSHORT     0x8000
+#define MAXSHORT     0x7fff
+#define MINLONG      0x80000000
+#define MAXLONG      0x7fffffff
+#define MAXUCHAR     0xff
+#define MAXUSHORT    0xffff
+#define MAXULONG     0xffffffff
+#define MAXLONGLONG  (0x7fffffffffffffffLL)
 #define MAXULONGLONG (0xffffffffffffffffULL)
 
 #if !WDK_HOST && !defined(NOMINMAX)
@@ -293,7 +300,8 @@ typedef struct _STRING {
     USHORT Length;
     USHORT MaximumLength;
     PCHAR Buffer;
-} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING, UTF8_STRING, *PUTF8_STRING;
+} STRING, *PSTRING, ANSI_STRING, *PANSI_STRING, OEM_STRING, *POEM_STRING, UTF8_STRING,
+    *PUTF8_STRING;
 typedef const STRING *PCSTRING, *PCANSI_STRING, *PCOEM_STRING, *PCUTF8_STRING;
 typedef struct _CSTRING {
     USHORT Length;
@@ -311,9 +319,15 @@ WdkUnconst(const T *p)
     return const_cast<T *>(p);
 }
 }
-#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), WdkUnconst(s)}
+#define RTL_CONSTANT_STRING(s)                                                                     \
+    {                                                                                              \
+        sizeof(s) - sizeof((s)[0]), sizeof(s), WdkUnconst(s)                                       \
+    }
 #else
-#define RTL_CONSTANT_STRING(s) {sizeof(s) - sizeof((s)[0]), sizeof(s), (void *)(s)}
+#define RTL_CONSTANT_STRING(s)                                                                     \
+    {                                                                                              \
+        sizeof(s) - sizeof((s)[0]), sizeof(s), (void *)(s)                                         \
+    }
 #endif
 #define DECLARE_CONST_UNICODE_STRING(_var, _string)                                                \
     const WCHAR _var##_buffer[] = _string;                                                         \
@@ -352,17 +366,17 @@ typedef struct _OBJECT_ATTRIBUTES {
 } OBJECT_ATTRIBUTES, *POBJECT_ATTRIBUTES;
 typedef const OBJECT_ATTRIBUTES *PCOBJECT_ATTRIBUTES;
 
-#define OBJ_INHERIT                    0x00000002
-#define OBJ_PERMANENT                  0x00000010
-#define OBJ_EXCLUSIVE                  0x00000020
-#define OBJ_CASE_INSENSITIVE           0x00000040
-#define OBJ_OPENIF                     0x00000080
-#define OBJ_OPENLINK                   0x00000100
-#define OBJ_KERNEL_HANDLE              0x00000200
-#define OBJ_FORCE_ACCESS_CHECK         0x00000400
+#define OBJ_INHERIT                       0x00000002
+#define OBJ_PERMANENT                     0x00000010
+#define OBJ_EXCLUSIVE                     0x00000020
+#define OBJ_CASE_INSENSITIVE              0x00000040
+#define OBJ_OPENIF                        0x00000080
+#define OBJ_OPENLINK                      0x00000100
+#define OBJ_KERNEL_HANDLE                 0x00000200
+#define OBJ_FORCE_ACCESS_CHECK            0x00000400
 #define OBJ_IGNORE_IMPERSONATED_DEVICEMAP 0x00000800
-#define OBJ_DONT_REPARSE               0x00001000
-#define OBJ_VALID_ATTRIBUTES           0x00001FF2
+#define OBJ_DONT_REPARSE                  0x00001000
+#define OBJ_VALID_ATTRIBUTES              0x00001FF2
 
 #define InitializeObjectAttributes(p, n, a, r, s)                                                  \
     {                                                                                              \
@@ -374,7 +388,9 @@ typedef const OBJECT_ATTRIBUTES *PCOBJECT_ATTRIBUTES;
         (p)->SecurityQualityOfService = NULL;                                                      \
     }
 #define RTL_CONSTANT_OBJECT_ATTRIBUTES(n, a)                                                       \
-    {sizeof(OBJECT_ATTRIBUTES), NULL, (PUNICODE_STRING)(n), a, NULL, NULL}
+    {                                                                                              \
+        sizeof(OBJECT_ATTRIBUTES), NULL, (PUNICODE_STRING)(n), a, NULL, NULL                       \
+    }
 #define RTL_INIT_OBJECT_ATTRIBUTES(n, a) RTL_CONSTANT_OBJECT_ATTRIBUTES(n, a)
 
 typedef enum _EVENT_TYPE { NotificationEvent, SynchronizationEvent } EVENT_TYPE;
@@ -384,7 +400,8 @@ typedef enum _NT_PRODUCT_TYPE {
     NtProductWinNt = 1,
     NtProductLanManNt,
     NtProductServer
-} NT_PRODUCT_TYPE, *PNT_PRODUCT_TYPE;
+} NT_PRODUCT_TYPE,
+    *PNT_PRODUCT_TYPE;
 
 typedef struct _PROCESSOR_NUMBER {
     USHORT Group;
@@ -406,19 +423,19 @@ typedef struct _FLOAT128 {
     LONGLONG HighPart;
 } FLOAT128;
 
-#define MAKELANGID(p, s)  ((((USHORT)(s)) << 10) | (USHORT)(p))
-#define PRIMARYLANGID(l)  ((USHORT)(l) & 0x3ff)
-#define SUBLANGID(l)      ((USHORT)(l) >> 10)
-#define LANG_NEUTRAL      0x00
-#define SUBLANG_NEUTRAL   0x00
-#define SUBLANG_DEFAULT   0x01
+#define MAKELANGID(p, s) ((((USHORT)(s)) << 10) | (USHORT)(p))
+#define PRIMARYLANGID(l) ((USHORT)(l)&0x3ff)
+#define SUBLANGID(l)     ((USHORT)(l) >> 10)
+#define LANG_NEUTRAL     0x00
+#define SUBLANG_NEUTRAL  0x00
+#define SUBLANG_DEFAULT  0x01
 
-#define ARGUMENT_PRESENT(p) ((CHAR *)((ULONG_PTR)(p)) != (CHAR *)(NULL))
+#define ARGUMENT_PRESENT(p)  ((CHAR *)((ULONG_PTR)(p)) != (CHAR *)(NULL))
 #define Int32x32To64(a, b)   ((LONGLONG)(LONG)(a) * (LONGLONG)(LONG)(b))
 #define UInt32x32To64(a, b)  ((ULONGLONG)(ULONG)(a) * (ULONGLONG)(ULONG)(b))
-#define Int64ShllMod32(a, b) ((ULONGLONG)(a) << ((b) & 31))
-#define Int64ShraMod32(a, b) ((LONGLONG)(a) >> ((b) & 31))
-#define Int64ShrlMod32(a, b) ((ULONGLONG)(a) >> ((b) & 31))
+#define Int64ShllMod32(a, b) ((ULONGLONG)(a) << ((b)&31))
+#define Int64ShraMod32(a, b) ((LONGLONG)(a) >> ((b)&31))
+#define Int64ShrlMod32(a, b) ((ULONGLONG)(a) >> ((b)&31))
 
 /* Flag sets in C++ enums; nothing to do in C. */
 #define DEFINE_ENUM_FLAG_OPERATORS(ENUMTYPE)

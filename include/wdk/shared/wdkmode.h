@@ -45,7 +45,7 @@
 #define EXTERN_C_START extern "C" {
 #define EXTERN_C_END   }
 #else
-#define EXTERN_C       extern
+#define EXTERN_C extern
 #define EXTERN_C_START
 #define EXTERN_C_END
 #endif

@@ -9,46 +9,46 @@
 
 typedef USHORT ADDRESS_FAMILY;
 
-#define AF_UNSPEC    0
-#define AF_UNIX      1
-#define AF_INET      2
-#define AF_IMPLINK   3
-#define AF_PUP       4
-#define AF_CHAOS     5
-#define AF_NS        6
-#define AF_IPX       AF_NS
-#define AF_ISO       7
-#define AF_OSI       AF_ISO
-#define AF_ECMA      8
-#define AF_DATAKIT   9
-#define AF_CCITT     10
-#define AF_SNA       11
-#define AF_DECnet    12
-#define AF_DLI       13
-#define AF_LAT       14
-#define AF_HYLINK    15
-#define AF_APPLETALK 16
-#define AF_NETBIOS   17
-#define AF_VOICEVIEW 18
-#define AF_FIREFOX   19
-#define AF_UNKNOWN1  20
-#define AF_BAN       21
-#define AF_ATM       22
-#define AF_INET6     23
-#define AF_CLUSTER   24
-#define AF_12844     25
-#define AF_IRDA      26
-#define AF_NETDES    28
+#define AF_UNSPEC     0
+#define AF_UNIX       1
+#define AF_INET       2
+#define AF_IMPLINK    3
+#define AF_PUP        4
+#define AF_CHAOS      5
+#define AF_NS         6
+#define AF_IPX        AF_NS
+#define AF_ISO        7
+#define AF_OSI        AF_ISO
+#define AF_ECMA       8
+#define AF_DATAKIT    9
+#define AF_CCITT      10
+#define AF_SNA        11
+#define AF_DECnet     12
+#define AF_DLI        13
+#define AF_LAT        14
+#define AF_HYLINK     15
+#define AF_APPLETALK  16
+#define AF_NETBIOS    17
+#define AF_VOICEVIEW  18
+#define AF_FIREFOX    19
+#define AF_UNKNOWN1   20
+#define AF_BAN        21
+#define AF_ATM        22
+#define AF_INET6      23
+#define AF_CLUSTER    24
+#define AF_12844      25
+#define AF_IRDA       26
+#define AF_NETDES     28
 #define AF_TCNPROCESS 29
 #define AF_TCNMESSAGE 30
-#define AF_ICLFXBM   31
-#define AF_BTH       32
-#define AF_LINK      33
-#define AF_HYPERV    34
-#define AF_MAX       35
-#define PF_UNSPEC    AF_UNSPEC
-#define PF_INET      AF_INET
-#define PF_INET6     AF_INET6
+#define AF_ICLFXBM    31
+#define AF_BTH        32
+#define AF_LINK       33
+#define AF_HYPERV     34
+#define AF_MAX        35
+#define PF_UNSPEC     AF_UNSPEC
+#define PF_INET       AF_INET
+#define PF_INET6      AF_INET6
 
 #define SOCK_STREAM    1
 #define SOCK_DGRAM     2
@@ -97,7 +97,8 @@ typedef enum {
     IPPROTO_RESERVED_IPSECOFFLOAD = 259,
     IPPROTO_RESERVED_WNV = 260,
     IPPROTO_RESERVED_MAX = 261
-} IPPROTO, *PIPROTO;
+} IPPROTO,
+    *PIPROTO;
 #define IPPROTO_IP 0
 
 #define IPPORT_ECHO     7
@@ -112,10 +113,10 @@ typedef enum {
 #define INADDR_LOOPBACK  0x7f000001
 #define INADDR_BROADCAST ((ULONG)0xffffffff)
 #define INADDR_NONE      0xffffffff
-#define IN_CLASSA(i)     (((LONG)(i) & 0x80000000) == 0)
-#define IN_CLASSB(i)     (((LONG)(i) & 0xc0000000) == 0x80000000)
-#define IN_CLASSC(i)     (((LONG)(i) & 0xe0000000) == 0xc0000000)
-#define IN_CLASSD(i)     (((LONG)(i) & 0xf0000000) == 0xe0000000)
+#define IN_CLASSA(i)     (((LONG)(i)&0x80000000) == 0)
+#define IN_CLASSB(i)     (((LONG)(i)&0xc0000000) == 0x80000000)
+#define IN_CLASSC(i)     (((LONG)(i)&0xe0000000) == 0xc0000000)
+#define IN_CLASSD(i)     (((LONG)(i)&0xf0000000) == 0xe0000000)
 #define IN_MULTICAST(i)  IN_CLASSD(i)
 
 typedef enum {
@@ -137,7 +138,14 @@ typedef struct {
         ULONG Value;
     };
 } SCOPE_ID, *PSCOPE_ID;
-#define SCOPEID_UNSPECIFIED_INIT {{{0, 0}}}
+#define SCOPEID_UNSPECIFIED_INIT                                                                   \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0, 0                                                                               \
+            }                                                                                      \
+        }                                                                                          \
+    }
 
 typedef struct sockaddr {
     ADDRESS_FAMILY sa_family;
@@ -154,7 +162,8 @@ typedef struct sockaddr_storage {
     CHAR __ss_pad1[6];
     long long __ss_align;
     CHAR __ss_pad2[112];
-} SOCKADDR_STORAGE, *PSOCKADDR_STORAGE, *LPSOCKADDR_STORAGE, SOCKADDR_STORAGE_LH, *PSOCKADDR_STORAGE_LH;
+} SOCKADDR_STORAGE, *PSOCKADDR_STORAGE, *LPSOCKADDR_STORAGE, SOCKADDR_STORAGE_LH,
+    *PSOCKADDR_STORAGE_LH;
 
 typedef struct _SOCKET_ADDRESS {
     PSOCKADDR lpSockaddr;
@@ -174,10 +183,10 @@ typedef struct cmsghdr {
     INT cmsg_level;
     INT cmsg_type;
 } WSACMSGHDR, *PWSACMSGHDR, *LPWSACMSGHDR, CMSGHDR, *PCMSGHDR;
-#define WSA_CMSGHDR_ALIGN(length) (((length) + 7) & ~(SIZE_T)7)
+#define WSA_CMSGHDR_ALIGN(length)  (((length) + 7) & ~(SIZE_T)7)
 #define WSA_CMSGDATA_ALIGN(length) (((length) + 7) & ~(SIZE_T)7)
-#define WSA_CMSG_DATA(cmsg)  ((UCHAR *)((cmsg) + 1))
-#define WSA_CMSG_SPACE(length) (WSA_CMSGDATA_ALIGN(sizeof(WSACMSGHDR) + WSA_CMSGHDR_ALIGN(length)))
-#define WSA_CMSG_LEN(length)   (WSA_CMSGDATA_ALIGN(sizeof(WSACMSGHDR)) + (length))
+#define WSA_CMSG_DATA(cmsg)        ((UCHAR *)((cmsg) + 1))
+#define WSA_CMSG_SPACE(length)     (WSA_CMSGDATA_ALIGN(sizeof(WSACMSGHDR) + WSA_CMSGHDR_ALIGN(length)))
+#define WSA_CMSG_LEN(length)       (WSA_CMSGDATA_ALIGN(sizeof(WSACMSGHDR)) + (length))
 
 #endif

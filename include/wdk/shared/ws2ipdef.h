@@ -39,16 +39,86 @@ typedef struct _sockaddr_in6_pair {
 #define IPV6_TCLASS      39
 #define TCP_NODELAY      0x0001
 
-#define IN6ADDR_ANY_INIT          {{{0}}}
-#define IN6ADDR_LOOPBACK_INIT     {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}}}
-#define IN6ADDR_ALLNODESONNODE_INIT {{{0xff, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01}}}
-#define IN6ADDR_ALLNODESONLINK_INIT {{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01}}}
-#define IN6ADDR_ALLROUTERSONLINK_INIT {{{0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02}}}
-#define IN6ADDR_LINKLOCALPREFIX_INIT {{{0xfe, 0x80}}}
-#define IN6ADDR_MULTICASTPREFIX_INIT {{{0xff}}}
-#define IN6ADDR_V4MAPPEDPREFIX_INIT  {{{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0}}}
-#define IN6ADDR_6TO4PREFIX_INIT      {{{0x20, 0x02}}}
-#define IN6ADDR_TEREDOPREFIX_INIT    {{{0x20, 0x01, 0, 0}}}
+#define IN6ADDR_ANY_INIT                                                                           \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0                                                                                  \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_LOOPBACK_INIT                                                                      \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1                                     \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_ALLNODESONNODE_INIT                                                                \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0xff, 0x01, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01                            \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_ALLNODESONLINK_INIT                                                                \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x01                            \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_ALLROUTERSONLINK_INIT                                                              \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0xff, 0x02, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x02                            \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_LINKLOCALPREFIX_INIT                                                               \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0xfe, 0x80                                                                         \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_MULTICASTPREFIX_INIT                                                               \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0xff                                                                               \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_V4MAPPEDPREFIX_INIT                                                                \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 0, 0, 0, 0                               \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_6TO4PREFIX_INIT                                                                    \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0x20, 0x02                                                                         \
+            }                                                                                      \
+        }                                                                                          \
+    }
+#define IN6ADDR_TEREDOPREFIX_INIT                                                                  \
+    {                                                                                              \
+        {                                                                                          \
+            {                                                                                      \
+                0x20, 0x01, 0, 0                                                                   \
+            }                                                                                      \
+        }                                                                                          \
+    }
 #define IN6ADDR_LINKLOCALPREFIX_LENGTH 64
 #define IN6ADDR_MULTICASTPREFIX_LENGTH 8
 #define IN6ADDR_V4MAPPEDPREFIX_LENGTH  96
@@ -135,7 +205,8 @@ IN6_IS_ADDR_V4COMPAT(const IN6_ADDR *a)
 {
     return (BOOLEAN)(a->s6_words[0] == 0 && a->s6_words[1] == 0 && a->s6_words[2] == 0 &&
                      a->s6_words[3] == 0 && a->s6_words[4] == 0 && a->s6_words[5] == 0 &&
-                     !(a->s6_words[6] == 0 && a->s6_bytes[14] == 0 && (a->s6_bytes[15] == 0 || a->s6_bytes[15] == 1)));
+                     !(a->s6_words[6] == 0 && a->s6_bytes[14] == 0 &&
+                       (a->s6_bytes[15] == 0 || a->s6_bytes[15] == 1)));
 }
 NT_INLINE BOOLEAN
 IN6_IS_ADDR_V4TRANSLATED(const IN6_ADDR *a)
