@@ -149,6 +149,27 @@ take_injected(void *context, struct wfp_frame *frame)
         tell(run, frame, &decision);
 }
 
+/* A packet that waited for a driver: where it is permitted now, it goes on. */
+static void
+take_resumed(void *context, struct wfp_frame *frame, const struct wfp_decision *decision)
+{
+    struct run *run = context;
+
+    if (decision->outcome == WFP_PERMITTED && run->plane->ops->inject)
+        (void)run->plane->ops->inject(run->plane, frame);
+    if (run->names)
+        tell(run, frame, decision);
+}
+
+/* What drivers injected and completed, until nothing more comes of it. */
+static void
+take_drivers_packets(struct run *run)
+{
+    do
+        wfp_stack_resume(run->machine.stack, take_resumed, run);
+    while (nt_fwps_drain(take_injected, run));
+}
+
 static void
 take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
 {
@@ -158,11 +179,12 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
         run->start_100ns = frame->time_100ns;
     if (wfp_clock_is_virtual())
         nt_time_run_until(frame->time_100ns);
+    take_drivers_packets(run); /* what came of it belongs before this packet */
     run_packets_hold(run->report.packets + 1, frame);
     wfp_stack_packet(run->machine.stack, frame, ret_decision);
     run_packets_hold(0, NULL);
     run_report_count(&run->report, ret_decision);
-    nt_fwps_drain(take_injected, run);
+    take_drivers_packets(run);
     if (UNLIKELY(run->names != NULL))
         tell(run, frame, ret_decision);
     if (UNLIKELY(run->show_progress && run->report.packets % PROGRESS_EVERY == 0))
@@ -174,7 +196,7 @@ take_idle(void *context)
 {
     struct run *run = context;
 
-    nt_fwps_drain(take_injected, run);
+    take_drivers_packets(run);
     wfp_stack_advance(run->machine.stack, wfp_clock_now());
     if (run->show_progress)
         show_progress(run);

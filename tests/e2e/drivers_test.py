@@ -10,17 +10,17 @@ from harness import BUILD, DEMO, LOCAL, SANITIZED, SOURCE, WFP_CC, main, wfp
 DRIVERS = SOURCE / "tests" / "drivers"
 
 
-def build(folder, name, kind):
+def build(folder, name, kind, *flags):
     image = Path(folder) / f"{name}.{kind}"
-    words = [WFP_CC] + (["--target", "windows"] if kind == "sys" else []) + ["-o", image, DRIVERS / f"{name}.c"]
+    words = [WFP_CC] + (["--target", "windows"] if kind == "sys" else []) + [*flags, "-o", image, DRIVERS / f"{name}.c"]
     run = subprocess.run(words, capture_output=True, text=True, timeout=120)
     if run.returncode:
         raise AssertionError(run.stderr)
     return image
 
 
-def decide(image):
-    run = wfp("run", "-q", "--json", "--read", DEMO, *LOCAL, image)
+def decide(image, local=LOCAL):
+    run = wfp("run", "-q", "--json", "--read", DEMO, *local, image)
     if run.returncode:
         raise AssertionError(f"exit code {run.returncode}\n{run.stderr}\n{run.stdout[-3000:]}")
     return json.loads(run.stdout), run.stderr
@@ -38,13 +38,13 @@ def stable(document):
 
 
 class Drivers(unittest.TestCase):
-    def check_both(self, name):
+    def check_both(self, name, *flags, local=LOCAL):
         if SANITIZED:
             kinds = ["so"]  # a .sys needs the GS base, which the sanitizer's runtime does not expect
         else:
             kinds = ["so", "sys"]
         with tempfile.TemporaryDirectory() as folder:
-            found = [decide(build(folder, name, kind)) for kind in kinds]
+            found = [decide(build(folder, name, kind, *flags), local) for kind in kinds]
             for document, _ in found:
                 self.assertEqual(document["findings"], [])
             self.assertEqual(stable(found[0][0]), stable(found[-1][0]))
@@ -65,6 +65,24 @@ class Drivers(unittest.TestCase):
         self.assertEqual(document["injected"], 16)
         self.assertEqual(document["absorbed"], 16)
         self.assertIn("completed 16, not injected 16, by self 16, other 0", said)
+
+    def test_pended_connects_go_on_when_they_are_completed(self):
+        document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=0", "-DWAIT=0")
+        self.assertEqual((document["absorbed"], document["permitted"], document["injected"]), (6, 31, 4))
+        self.assertIn("pended 6, again 6, mine 0, could not pend again 6, sent 4, completed 4", said)
+
+    def test_pended_connects_may_be_refused_later(self):
+        document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=1", "-DWAIT=0")
+        # IPv6 has 9; 6 answers come in as conversations of their own, which 2 later requests then join
+        self.assertEqual(document["permitted"], 17)
+        self.assertEqual(document["layers"]["FWPM_LAYER_ALE_AUTH_CONNECT_V4"]["permit"], 0)
+        self.assertNotIn("again 0", said)
+
+    def test_pended_accepts_end_with_the_injected_packet(self):
+        document, said = self.check_both("pend", "-DINBOUND=1", "-DREFUSE=0", "-DWAIT=0",
+                                         local=["--local", "203.0.113.10", "--local", "168.63.129.16"])
+        self.assertEqual((document["absorbed"], document["injected"]), (5, 5))
+        self.assertIn("pended 5, again 0, mine 5, could not pend again 0, sent 5, completed 5", said)
 
     def test_block_ip_so_and_sys_agree(self):
         if SANITIZED:

@@ -29,6 +29,7 @@ struct wfp_endpoint {
     uint64_t handle;
     uint32_t flows;      /* that use it */
     bool is_server;      /* first seen receiving */
+    bool is_pended;      /* its bind or listen waits for a driver */
     uint64_t process_id; /* 0 unknown */
 };
 

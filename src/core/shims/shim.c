@@ -96,6 +96,8 @@ wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet, struct wfp_deci
     shim->is_inbound = is_inbound;
     shim->is_ready = false;
     shim->requires_ale = false;
+    shim->is_pended = false;
+    shim->resumed = WFP_PEND_NONE;
     shim->plan.handle = shim->plan.parent = 0;
 }
 

@@ -16,6 +16,7 @@
 #include "core/flow/flow.h"
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
+#include "core/shims/pend.h"
 #include "core/shims/stack.h"
 
 enum wfp_fact {
@@ -35,6 +36,7 @@ enum wfp_fact {
 /* FWP_CONDITION_REAUTHORIZE_REASON_* */
 #define WFP_REAUTHORIZE_POLICY_CHANGE           0x001u
 #define WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE   0x002u
+#define WFP_REAUTHORIZE_CLASSIFY_COMPLETION       0x010u
 #define WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST 0x100u
 
 /* NL_ADDRESS_TYPE */
@@ -52,6 +54,15 @@ enum wfp_ale_action {
     WFP_ALE_AUTHORIZE,   /* a first packet */
     WFP_ALE_REAUTHORIZE, /* the policy changed, or a group's next packet */
     WFP_ALE_REFUSE,      /* of a conversation that was refused */
+    WFP_ALE_WAIT,        /* of a conversation whose authorization is pended */
+};
+
+/** Which of a conversation's classifies was pended; in the order they come. */
+enum wfp_pend_stage {
+    WFP_PEND_NONE,
+    WFP_PEND_ASSIGN,
+    WFP_PEND_LISTEN,
+    WFP_PEND_AUTHORIZE,
 };
 
 struct wfp_ale_plan {
@@ -70,12 +81,17 @@ struct wfp_shim {
     struct wfp_engine *engine;
     struct wfp_flow_table *flows;         /* NULL: stateless */
     struct wfp_endpoint_table *endpoints; /* with flows */
+    struct wfp_pend_table *pends; /* with flows */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
     bool is_inbound;   /* the way the packet goes through the layers now */
     bool is_ready;     /* facts and metadata are this packet's */
     bool requires_ale; /* it will visit an ALE layer after the transport layer */
+    bool is_pended;              /* the packet waits for a completion */
+    bool is_injected;            /* by a driver */
+    enum wfp_pend_stage resumed; /* the packet waited there; what came before is not asked again */
+    struct wfp_pend_slot slot;
     enum wfp_address_type local_type, remote_type;
     uint32_t ip_size_extra; /* what a layer counts to the IP header besides it */
     struct wfp_ale_plan plan;
@@ -163,6 +179,24 @@ bool wfp_shim_ale_authorize(struct wfp_shim *shim);
 void wfp_shim_ale_prepare(struct wfp_shim *shim, uint32_t reason);
 /** After the packet passed every layer: what it did to its connection. */
 void wfp_shim_ale_finish(struct wfp_shim *shim);
+
+/** As wfp_shim_indicate(), at a layer whose answer a callout may put off. */
+bool wfp_shim_indicate_pendable(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags,
+                                bool with_packet, enum wfp_pend_stage stage);
+/** Does the packet's conversation wait? Then the decision's verdict is what pended it. */
+bool wfp_shim_pend_finds(const struct wfp_shim *shim);
+/** Absorb the packet of a conversation that waits. Returns false. */
+bool wfp_shim_pend_wait(struct wfp_shim *shim);
+
+/** @return NULL without memory */
+struct wfp_pend_table *wfp_pend_table_new(void);
+void wfp_pend_table_free(struct wfp_pend_table *table);
+/** The next completed one, or NULL; the caller frees it. */
+struct wfp_pend *wfp_pend_take_completed(struct wfp_pend_table *table);
+/** What waited: NULL when nothing is to be taken up. It lives as long as the pend. */
+struct wfp_frame *wfp_pend_frame(struct wfp_pend *pend, enum wfp_pend_stage *ret_stage,
+                                 bool *ret_outbound);
+void wfp_pend_free(struct wfp_pend *pend);
 
 /** The socket of a new conversation: announce it if it is new. @return false if it was refused */
 bool wfp_shim_endpoint_open(struct wfp_shim *shim);

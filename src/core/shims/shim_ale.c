@@ -201,6 +201,7 @@ plan_datagram(struct wfp_shim *shim, struct wfp_flow *flow)
     }
     shim->flow = flow;
     plan->outbound = flow->outbound;
+    plan->establish = flow->state == WFP_FLOW_NEW; /* authorized by a completion, without a packet */
     if (policy_changed(shim, flow)) {
         plan->action = WFP_ALE_REAUTHORIZE;
         plan->reason = WFP_REAUTHORIZE_POLICY_CHANGE;
@@ -234,6 +235,8 @@ wfp_shim_ale_plan(struct wfp_shim *shim)
         plan_tcp(shim, flow);
     else
         plan_datagram(shim, flow);
+    if (plan->action == WFP_ALE_AUTHORIZE && wfp_shim_pend_finds(shim))
+        plan->action = WFP_ALE_WAIT;
     shim->requires_ale = shim->is_inbound &&
                          (plan->action == WFP_ALE_AUTHORIZE || plan->action == WFP_ALE_REAUTHORIZE);
 }
@@ -302,7 +305,8 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
 {
     uint16_t layer_id = auth_layer(shim, shim->plan.outbound);
     /* A TCP connect has no packet yet when it is authorized. */
-    bool with_packet = !shim->plan.outbound || shim->packet->protocol != WFP_PROTOCOL_TCP;
+    bool with_packet = !shim->plan.outbound || (shim->packet->protocol != WFP_PROTOCOL_TCP &&
+                                                shim->resumed != WFP_PEND_AUTHORIZE);
     bool permitted;
 
     if (wfp_shim_is_watched(shim, layer_id))
@@ -311,8 +315,9 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
         shim->available |= WFP_METADATA_PACKET_DIRECTION;
         shim->metadata.packet_direction = shim->is_inbound ? 1 : 0;
     }
-    permitted =
-        wfp_shim_indicate(shim, layer_id, reason ? WFP_CONDITION_IS_REAUTHORIZE : 0, with_packet);
+    permitted = wfp_shim_indicate_pendable(shim, layer_id,
+                                           reason ? WFP_CONDITION_IS_REAUTHORIZE : 0, with_packet,
+                                           WFP_PEND_AUTHORIZE);
     shim->available &= ~WFP_METADATA_PACKET_DIRECTION;
     return permitted;
 }
@@ -427,13 +432,18 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
         shim->flow = NULL;
         return wfp_shim_refuse(shim, flow->blocked.layer_id, flow->blocked.filter_id,
                                flow->blocked.callout_id);
+    case WFP_ALE_WAIT:
+        return wfp_shim_pend_wait(shim);
     case WFP_ALE_AUTHORIZE:
     case WFP_ALE_REAUTHORIZE:
         /* Read before the classify: what changes meanwhile asks again. */
         epoch = (uint32_t)wfp_engine_layer_epoch(shim->engine, auth_layer(shim, plan->outbound));
         if ((plan->action == WFP_ALE_AUTHORIZE && !wfp_shim_endpoint_open(shim)) ||
-            !classify_auth(shim, plan->reason)) {
-            refuse_conversation(shim, epoch);
+            !classify_auth(shim, shim->resumed == WFP_PEND_AUTHORIZE
+                                     ? WFP_REAUTHORIZE_CLASSIFY_COMPLETION
+                                     : plan->reason)) {
+            if (!shim->is_pended)
+                refuse_conversation(shim, epoch);
             return false;
         }
         if (plan->action == WFP_ALE_AUTHORIZE)
@@ -444,6 +454,8 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
     }
     if (!flow)
         return true;
+    if (shim->resumed == WFP_PEND_AUTHORIZE && shim->packet->protocol != WFP_PROTOCOL_TCP)
+        return true; /* its first packet establishes it */
     if (plan->establish && !establish(shim))
         return false;
     if (flow->is_multicast && flow->outbound && !shim->is_inbound)

@@ -29,6 +29,19 @@ indicate(struct wfp_shim *shim, uint16_t layer_id)
     return wfp_shim_indicate(shim, layer_id, 0, false);
 }
 
+/** A socket's first steps, which may be put off; those before the one that was are not repeated. */
+static bool
+indicate_opening(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage stage)
+{
+    bool is_again = stage == shim->resumed;
+
+    if (stage < shim->resumed || !wfp_shim_is_watched(shim, layer_id))
+        return true;
+    wfp_shim_ale_prepare(shim, is_again ? WFP_REAUTHORIZE_CLASSIFY_COMPLETION : 0);
+    return wfp_shim_indicate_pendable(shim, layer_id, is_again ? WFP_CONDITION_IS_REAUTHORIZE : 0,
+                                      false, stage);
+}
+
 /** A server's or datagram socket: found, or made and announced. @return false if it was refused */
 static bool
 open_shared(struct wfp_shim *shim)
@@ -36,25 +49,35 @@ open_shared(struct wfp_shim *shim)
     struct wfp_ale_plan *plan = &shim->plan;
     bool is_tcp = plan->key.protocol == WFP_PROTOCOL_TCP;
     struct wfp_endpoint *endpoint;
+    bool is_known, is_resumed;
 
     plan->endpoint = wfp_endpoint_find(shim->endpoints, &plan->key);
-    if (plan->endpoint == 0) {
+    is_known = plan->endpoint != 0;
+    if (!is_known)
         plan->endpoint = wfp_endpoint_create(shim->endpoints, &plan->key);
-        if (plan->endpoint == 0)
-            return true; /* without memory the conversation has no endpoint, but goes on */
-        endpoint = wfp_endpoint_at(shim->endpoints, plan->endpoint);
+    if (plan->endpoint == 0)
+        return true; /* without memory the conversation has no endpoint, but goes on */
+    endpoint = wfp_endpoint_at(shim->endpoints, plan->endpoint);
+    plan->handle = endpoint->handle;
+    is_resumed = shim->resumed == WFP_PEND_ASSIGN || shim->resumed == WFP_PEND_LISTEN;
+    if (is_known && !is_resumed)
+        return !endpoint->is_pended || wfp_shim_pend_wait(shim);
+    if (!is_known) {
         endpoint->is_server = !plan->outbound;
         endpoint->process_id = shim->packet->process_id;
-        plan->handle = endpoint->handle;
-        if (!indicate(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT)) ||
-            (is_tcp && !indicate(shim, WFP_SHIM_LAYER(shim, ALE_AUTH_LISTEN)))) {
-            wfp_endpoint_end(shim->endpoints, plan->endpoint);
-            plan->endpoint = 0;
-            return false;
-        }
     }
-    plan->handle = wfp_endpoint_at(shim->endpoints, plan->endpoint)->handle;
-    return true;
+    if (indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT), WFP_PEND_ASSIGN) &&
+        (!is_tcp ||
+         indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_AUTH_LISTEN), WFP_PEND_LISTEN))) {
+        endpoint->is_pended = false;
+        return true;
+    }
+    endpoint->is_pended = shim->is_pended;
+    if (!shim->is_pended) {
+        wfp_endpoint_end(shim->endpoints, plan->endpoint);
+        plan->endpoint = 0;
+    }
+    return false;
 }
 
 bool
@@ -67,7 +90,8 @@ wfp_shim_endpoint_open(struct wfp_shim *shim)
         return true; /* what comes to a group belongs to no one socket */
     if (plan->key.protocol == WFP_PROTOCOL_TCP && plan->outbound) {
         plan->handle = connection;
-        return indicate(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT));
+        return indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT),
+                                WFP_PEND_ASSIGN);
     }
     if (!open_shared(shim))
         return false;

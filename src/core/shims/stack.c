@@ -91,6 +91,9 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         stack->shim.endpoints = wfp_endpoint_table_new();
         if (!stack->shim.endpoints)
             return -WFP_ERR_NO_MEMORY;
+        stack->shim.pends = wfp_pend_table_new();
+        if (!stack->shim.pends)
+            return -WFP_ERR_NO_MEMORY;
         wfp_shim_init(&stack->aside, config->engine);
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
@@ -109,6 +112,7 @@ wfp_stack_free(struct wfp_stack *stack)
     if (stack->aside.endpoints)
         wfp_shim_endpoint_end_all(&stack->aside);
     wfp_endpoint_table_free(stack->shim.endpoints);
+    wfp_pend_table_free(stack->shim.pends);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
     free(stack);
@@ -266,7 +270,7 @@ go_up(struct wfp_shim *shim)
     const struct wfp_packet *packet = shim->packet;
 
     wfp_shim_ale_plan(shim);
-    if (!wfp_shim_transport_inbound(shim))
+    if (!shim->resumed && !wfp_shim_transport_inbound(shim))
         return false;
     if (wfp_packet_is_icmp_error(packet))
         return wfp_shim_icmp_error_inbound(shim);
@@ -413,6 +417,7 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         return;
     }
     wfp_stack_advance(stack, packet.time_100ns);
+    stack->shim.is_injected = frame->entry != WFP_ENTRY_WIRE;
     switch (frame->entry) {
     case WFP_ENTRY_SEND_NETWORK:
         send_network(stack, &packet, ret_decision);
@@ -433,6 +438,67 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     if (packet.modified && packet.data != frame->data) /* the adapter worked on a copy */
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
     release(stack, &packet);
+}
+
+/* Of datagrams whose connect was pended only the conversation is left; a driver keeps the data. */
+static bool
+take_up(struct wfp_stack *stack, enum wfp_pend_stage stage)
+{
+    struct wfp_shim *shim = &stack->shim;
+
+    if (stage == WFP_PEND_AUTHORIZE && shim->packet->protocol != WFP_PROTOCOL_TCP) {
+        wfp_shim_ale_plan(shim);
+        wfp_shim_ale_authorize(shim);
+        return false;
+    }
+    if (shim->is_inbound ? go_up(shim) : go_out(stack))
+        return true;
+    return !shim->is_pended; /* blocked is an answer, too */
+}
+
+static void
+resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, void *context)
+{
+    struct wfp_shim *shim = &stack->shim;
+    enum wfp_pend_stage stage;
+    bool is_outbound;
+    struct wfp_frame *frame = wfp_pend_frame(pend, &stage, &is_outbound);
+    struct wfp_decision decision;
+    struct wfp_packet packet;
+
+    if (!frame)
+        return;
+    begin_packet(&packet, frame);
+    memset(&decision, 0, sizeof(decision));
+    decision.verdict.action = WFP_ACTION_PERMIT;
+    if (wfp_packet_parse(&packet) != WFP_DECODED)
+        return; /* it was decoded before */
+    if (packet.interface_type == 0)
+        packet.interface_type = IF_TYPE_ETHERNET;
+    packet.is_loopback = is_local(stack, packet.version, packet.source) &&
+                         is_local(stack, packet.version, packet.destination);
+    decision.direction = packet.direction = is_outbound ? WFP_OUTBOUND : WFP_INBOUND;
+    wfp_shim_begin(shim, &packet, &decision, !is_outbound);
+    set_types(shim, type_of(packet.version, packet.source, false),
+              type_of(packet.version, packet.destination, packet.link_broadcast));
+    shim->is_injected = false;
+    shim->resumed = stage;
+    if (take_up(stack, stage))
+        take(context, frame, &decision);
+    release(stack, &packet);
+}
+
+void
+wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
+{
+    struct wfp_pend *pend;
+
+    if (!stack->shim.pends)
+        return;
+    while ((pend = wfp_pend_take_completed(stack->shim.pends)) != NULL) {
+        resume(stack, pend, take, context);
+        wfp_pend_free(pend);
+    }
 }
 
 void

@@ -30,6 +30,7 @@ enum wfp_entry {
     WFP_ENTRY_SEND_NETWORK,   /* OUTBOUND_IPPACKET only */
     WFP_ENTRY_RECEIVE,        /* as from the wire, inbound: every inbound layer */
     WFP_ENTRY_FORWARD,        /* no layer */
+    WFP_ENTRY_RESUMED,        /* only out of wfp_stack_resume(): from the plane, and waited */
 };
 
 /** A packet on its way in or out; bytes start at the IP header (the plane removed the link layer). */
@@ -112,6 +113,15 @@ struct wfp_flow_table *wfp_stack_flows(struct wfp_stack *stack);
 
 /** What became of fragments so far, for reports (core/packet/fragment.h). */
 const struct wfp_fragment_counters *wfp_stack_fragments(const struct wfp_stack *stack);
+
+/** A packet that waited for drivers, and what became of it; its entry is WFP_ENTRY_RESUMED. */
+typedef void wfp_stack_resumed(void *context, struct wfp_frame *frame,
+                               const struct wfp_decision *decision);
+/**
+ * Take up what waited and was completed (pend.h), in order of completion. @p take gets each packet
+ * that is to go on, or is blocked now. Context: the stack's thread, not inside classify.
+ */
+void wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context);
 
 /** Let time pass: idle flows end (their flow_delete runs). */
 void wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns);

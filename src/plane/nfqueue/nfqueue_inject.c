@@ -160,11 +160,18 @@ nfqueue_expire(struct nfqueue *queue, uint64_t now_100ns)
 }
 
 static enum wfp_direction_hint
-way_of_entry(enum wfp_entry entry)
+way_of(const struct wfp_frame *frame)
 {
-    return entry == WFP_ENTRY_RECEIVE   ? WFP_HINT_INBOUND
-           : entry == WFP_ENTRY_FORWARD ? WFP_HINT_FORWARD
-                                        : WFP_HINT_OUTBOUND;
+    switch (frame->entry) {
+    case WFP_ENTRY_RECEIVE:
+        return WFP_HINT_INBOUND;
+    case WFP_ENTRY_FORWARD:
+        return WFP_HINT_FORWARD;
+    case WFP_ENTRY_RESUMED:
+        return frame->hint;
+    default:
+        return WFP_HINT_OUTBOUND;
+    }
 }
 
 /* The packet being decided: it is blocked, and its clone goes on. @return true if it took its place */
@@ -368,7 +375,7 @@ nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame)
     struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
     struct wfp_packet packet = {
         .data = frame->data, .length = frame->length, .wire_length = frame->length};
-    uint8_t way = (uint8_t)way_of_entry(frame->entry);
+    uint8_t way = (uint8_t)way_of(frame);
     enum nfqueue_socket kind = way == WFP_HINT_INBOUND ? NFQUEUE_RECEIVE : NFQUEUE_SEND;
     union address address;
     socklen_t size;

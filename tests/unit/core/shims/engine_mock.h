@@ -31,6 +31,7 @@ static struct engine_mock {
     bool absorb;
     bool unwatched[WFP_LAYER_COUNT];
     uint64_t epoch[WFP_LAYER_COUNT];
+    void (*hook)(const struct wfp_indication *indication, struct wfp_verdict *verdict); /* or NULL */
 } mock = {.block_layer = -1};
 
 static inline void
@@ -83,6 +84,8 @@ wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
         .filter_id = block ? 77 : 0,
         .layer_id = indication->layer_id,
     };
+    if (mock.hook)
+        mock.hook(indication, ret_verdict);
 }
 
 int

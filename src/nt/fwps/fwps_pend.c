@@ -1,0 +1,143 @@
+/*
+ * FwpsPendOperation and FwpsCompleteOperation: a callout takes its time over an authorization.
+ *
+ * Model      core/shims/pend.h holds what waits; here is who asked for it. A completion context is
+ *            looked up before it is used, so that completing twice is a finding, not a crash.
+ * Ref        windows-driver-docs network/processing-classify-callouts-asynchronously
+ */
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "base/status.h"
+#include "core/shims/pend.h"
+#include "nt/fwps/fwps_internal.h"
+#include "nt/ntos/nt_driver.h"
+#include "nt/ntos/nt_finding.h"
+
+struct operation {
+    struct operation *next;
+    struct wfp_pend *pend;
+    struct nt_driver *owner;
+};
+
+static pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct operation *operations;
+
+static void
+wake(void)
+{
+    if (nt_fwps.wake)
+        nt_fwps.wake(nt_fwps.wake_context);
+}
+
+/* A driver that goes while packets wait for it: on Windows they would wait for ever. */
+static void
+check_driver(struct nt_driver *driver)
+{
+    unsigned left = 0;
+
+    pthread_mutex_lock(&operations_lock);
+    for (struct operation **at = &operations; *at;) {
+        struct operation *operation = *at;
+        if (operation->owner != driver) {
+            at = &operation->next;
+            continue;
+        }
+        *at = operation->next;
+        wfp_pend_complete(operation->pend);
+        free(operation);
+        left++;
+    }
+    pthread_mutex_unlock(&operations_lock);
+    if (left) {
+        nt_finding_for(nt_driver_name(driver), NT_FINDING_PEND_LEAK,
+                       "%u pended operations were not completed", left);
+        wake();
+    }
+}
+
+/* As the documentation of FwpsPendOperation0 names the cases. */
+static NTSTATUS
+status_of_begin(int r)
+{
+    switch (r) {
+    case -WFP_ERR_NOT_SUPPORTED:
+        return STATUS_FWP_CANNOT_PEND;
+    case -WFP_ERR_NO_MEMORY:
+        return STATUS_INSUFFICIENT_RESOURCES;
+    default:
+        nt_finding(NT_FINDING_PEND_BAD, "FwpsPendOperation: the completion handle's classify is over");
+        return STATUS_FWP_INVALID_PARAMETER;
+    }
+}
+
+/**
+ * Pend the authorization that is being classified. The callout blocks with
+ * FWPS_CLASSIFY_OUT_FLAG_ABSORB and calls FwpsCompleteOperation0 later.
+ *
+ * @param completionHandle   from the metadata, of the classify that runs
+ * @param completionContext  receives what FwpsCompleteOperation0 wants
+ * @return STATUS_SUCCESS, STATUS_FWP_NULL_POINTER, STATUS_FWP_CANNOT_PEND in a re-authorization,
+ *         STATUS_FWP_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpspendoperation0
+ */
+NTSTATUS NTAPI
+FwpsPendOperation0(HANDLE completionHandle, HANDLE *completionContext)
+{
+    static bool checking;
+    struct operation *operation;
+    int r;
+
+    if (!completionHandle || !completionContext)
+        return STATUS_FWP_NULL_POINTER;
+    operation = calloc(1, sizeof(*operation));
+    if (!operation)
+        return STATUS_INSUFFICIENT_RESOURCES;
+    r = wfp_pend_begin(completionHandle, &operation->pend);
+    if (r < 0) {
+        free(operation);
+        return status_of_begin(r);
+    }
+    operation->owner = nt_driver_current();
+    pthread_mutex_lock(&operations_lock);
+    if (!checking)
+        nt_driver_add_check(check_driver);
+    checking = true;
+    operation->next = operations;
+    operations = operation;
+    pthread_mutex_unlock(&operations_lock);
+    *completionContext = operation;
+    return STATUS_SUCCESS;
+}
+
+/**
+ * End the wait: bind, listen and connect are classified again (FWP_CONDITION_FLAG_IS_REAUTHORIZE) by
+ * the stack's thread; for recv/accept the driver injects its clone.
+ *
+ * @param completionContext  of FwpsPendOperation0; used up
+ * @param netBufferList      the packet's clone, or NULL; not used, the driver's to inject or free
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpscompleteoperation0
+ */
+void NTAPI
+FwpsCompleteOperation0(HANDLE completionContext, NET_BUFFER_LIST *netBufferList)
+{
+    struct operation *found = NULL;
+
+    pthread_mutex_lock(&operations_lock);
+    for (struct operation **at = &operations; *at; at = &(*at)->next)
+        if (*at == completionContext) {
+            found = *at;
+            *at = found->next;
+            break;
+        }
+    pthread_mutex_unlock(&operations_lock);
+    if (!found) {
+        nt_finding(NT_FINDING_PEND_BAD,
+                   "FwpsCompleteOperation: %p is no pended operation, or was completed before",
+                   completionContext);
+        return;
+    }
+    wfp_pend_complete(found->pend);
+    free(found);
+    wake();
+}
