@@ -3,10 +3,12 @@
  *
  * Lifetime   An event is one block, immutable; the ring, enumerations and the delivery queue hold
  *            references.
+ * Gap        Templates test protocol, addresses, ports, application and event type; a condition on
+ *            another field is refused (CONDITION_NOT_FOUND).
  * Ref        win32 FWP/logging
  */
 #include "base/clock.h"
-#include "core/model/value.h"
+#include "core/model/condition.h"
 #include "policy/bfe/bfe_security.h"
 
 struct wfp_bfe_event *
@@ -77,12 +79,148 @@ wfp_bfe_event_report(struct wfp_bfe *bfe, const struct wfp_bfe_event *event)
     wfp_bfe_event_unref(copy);
 }
 
+/* FWPM_CONDITION_NET_EVENT_TYPE: the one field that only events have. */
+static const struct wfp_guid type_key = {
+    0x206e9996, 0x490e, 0x40cf, {0xb8, 0x31, 0xb3, 0x86, 0x41, 0xeb, 0x6f, 0xcb}};
+
+enum { EVENT_TYPE = WFP_FIELD_MAX }; /* beside the field numbers below */
+
+#define FIELD(name) WFP_FIELD_ALE_AUTH_CONNECT_V4_##name
+
+/*
+ * Which field of an event a key means: those a connection has, by the number they have there.
+ * @return -WFP_ERR_CONDITION_NOT_FOUND for others
+ */
+static int
+find_field(const struct wfp_guid *key)
+{
+    int field;
+
+    if (wfp_guid_equal(key, &type_key))
+        return EVENT_TYPE;
+    field = wfp_layer_find_field(wfp_layer_find_id(WFP_LAYER_ALE_AUTH_CONNECT_V4), key);
+    switch (field) {
+    case FIELD(IP_PROTOCOL):
+    case FIELD(IP_LOCAL_ADDRESS):
+    case FIELD(IP_REMOTE_ADDRESS):
+    case FIELD(IP_LOCAL_PORT):
+    case FIELD(IP_REMOTE_PORT):
+    case FIELD(ALE_APP_ID):
+        return field;
+    default:
+        return -WFP_ERR_CONDITION_NOT_FOUND;
+    }
+}
+
+/* As a filter at a layer of either IP version might carry it. */
+static int
+check_condition(const struct wfp_condition *condition)
+{
+    int field = find_field(&condition->field_key), r;
+
+    if (field < 0)
+        return field;
+    if (field == EVENT_TYPE) {
+        if (condition->value.type != WFP_UINT32)
+            return -WFP_ERR_TYPE_MISMATCH;
+        return condition->match == WFP_MATCH_EQUAL || condition->match == WFP_MATCH_NOT_EQUAL
+                   ? 0
+                   : -WFP_ERR_MATCH_TYPE_MISMATCH;
+    }
+    r = wfp_condition_check(wfp_layer_find_id(WFP_LAYER_ALE_AUTH_CONNECT_V4), condition);
+    if (r == -WFP_ERR_TYPE_MISMATCH)
+        r = wfp_condition_check(wfp_layer_find_id(WFP_LAYER_ALE_AUTH_CONNECT_V6), condition);
+    return r;
+}
+
+int
+wfp_bfe_event_check(const struct wfp_bfe_template *template_)
+{
+    if (template_->condition_count && !template_->conditions)
+        return -WFP_ERR_NULL_POINTER;
+    for (uint32_t i = 0; i < template_->condition_count; i++) {
+        int r = check_condition(&template_->conditions[i]);
+        if (r < 0)
+            return r;
+    }
+    return 0;
+}
+
+/* Addresses are numbers for IPv4 and arrays for IPv6, as at the layers. */
+static struct wfp_value
+address_value(const struct wfp_bfe_event *event, const uint8_t addr[16], uint32_t flag)
+{
+    struct wfp_value value = {.type = WFP_EMPTY};
+
+    if (!(event->flags & flag))
+        return value;
+    if (event->is_v6)
+        return (struct wfp_value){.type = WFP_BYTE_ARRAY16,
+                                  .array16 = (struct wfp_array16 *)(uintptr_t)addr};
+    value.type = WFP_UINT32;
+    value.uint32 = (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 |
+                   addr[3];
+    return value;
+}
+
+static struct wfp_value
+port_value(const struct wfp_bfe_event *event, uint16_t port_host, uint32_t flag)
+{
+    struct wfp_value value = {.type = WFP_EMPTY};
+
+    if (event->flags & flag) {
+        value.type = WFP_UINT16;
+        value.uint16 = port_host;
+    }
+    return value;
+}
+
+/* The field's value; EMPTY, which no condition matches, where the event does not have it. */
+static struct wfp_value
+value_of(const struct wfp_bfe_event *event, int field)
+{
+    switch (field) {
+    case EVENT_TYPE:
+        return (struct wfp_value){.type = WFP_UINT32, .uint32 = event->type};
+    case FIELD(IP_LOCAL_ADDRESS):
+        return address_value(event, event->local_addr, WFP_BFE_EVENT_HAS_LOCAL_ADDRESS);
+    case FIELD(IP_REMOTE_ADDRESS):
+        return address_value(event, event->remote_addr, WFP_BFE_EVENT_HAS_REMOTE_ADDRESS);
+    case FIELD(IP_LOCAL_PORT):
+        return port_value(event, event->local_port_host, WFP_BFE_EVENT_HAS_LOCAL_PORT);
+    case FIELD(IP_REMOTE_PORT):
+        return port_value(event, event->remote_port_host, WFP_BFE_EVENT_HAS_REMOTE_PORT);
+    case FIELD(IP_PROTOCOL):
+        if (event->flags & WFP_BFE_EVENT_HAS_PROTOCOL)
+            return (struct wfp_value){.type = WFP_UINT8, .uint8 = event->protocol};
+        return (struct wfp_value){.type = WFP_EMPTY};
+    default:
+        if (event->flags & WFP_BFE_EVENT_HAS_APP_ID)
+            return (struct wfp_value){.type = WFP_BYTE_BLOB,
+                                      .blob = (struct wfp_blob *)(uintptr_t)&event->app_id};
+        return (struct wfp_value){.type = WFP_EMPTY};
+    }
+}
+
+static bool
+conditions_match(const struct wfp_bfe_template *template_, const struct wfp_bfe_event *event)
+{
+    for (uint32_t i = 0; i < template_->condition_count; i++) {
+        const struct wfp_condition *condition = &template_->conditions[i];
+        struct wfp_value value = value_of(event, find_field(&condition->field_key));
+        if (!wfp_condition_match(&value, condition->match, &condition->value))
+            return false;
+    }
+    return true;
+}
+
 bool
 wfp_bfe_event_match(const struct wfp_bfe_template *template_, const struct wfp_bfe_event *event)
 {
     if (!template_)
         return true;
-    return (!template_->start_100ns || event->time_100ns >= template_->start_100ns) &&
+    return conditions_match(template_, event) &&
+           (!template_->start_100ns || event->time_100ns >= template_->start_100ns) &&
            (!template_->end_100ns || event->time_100ns <= template_->end_100ns);
 }
 

@@ -296,6 +296,8 @@ void wfp_bfe_subscription_note_event(struct wfp_bfe *bfe, struct wfp_bfe_event *
 void wfp_bfe_subscription_remove_all(struct wfp_bfe_session *session);
 
 /* bfe_event.c */
+/** Is every condition of the template one that events have? */
+int wfp_bfe_event_check(const struct wfp_bfe_template *template_);
 bool wfp_bfe_event_match(const struct wfp_bfe_template *template_,
                          const struct wfp_bfe_event *event);
 int wfp_bfe_event_take(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,

@@ -102,6 +102,8 @@ wfp_bfe_template_check(enum wfp_bfe_kind kind, const struct wfp_bfe_template *te
     switch (kind) {
     case WFP_BFE_FILTER:
         return check_filter_template(template_);
+    case WFP_BFE_EVENT:
+        return wfp_bfe_event_check(template_);
     case WFP_BFE_CONTEXT:
         return template_->context_type < WFP_CONTEXT_TYPE_MAX ? 0 : -WFP_ERR_INVALID_ENUMERATOR;
     case WFP_BFE_CALLOUT:

@@ -435,6 +435,59 @@ test_net_events_reach_the_enumeration(void **state)
     FwpmFreeMemory0((void **)&events);
 }
 
+static UINT32
+count_events(HANDLE engine, UINT16 layer_field, FWP_MATCH_TYPE match, FWP_CONDITION_VALUE0 value)
+{
+    FWPM_FILTER_CONDITION0 condition = {.fieldKey = field_key(WFP_LAYER_ALE_AUTH_CONNECT_V4,
+                                                              layer_field),
+                                        .matchType = match,
+                                        .conditionValue = value};
+    FWPM_NET_EVENT_ENUM_TEMPLATE0 template_ = {.numFilterConditions = 1,
+                                               .filterCondition = &condition};
+    FWPM_NET_EVENT5 **events = NULL;
+    UINT32 count = 0;
+    HANDLE handle;
+
+    assert_int_equal(FwpmNetEventCreateEnumHandle0(engine, &template_, &handle), 0);
+    assert_int_equal(FwpmNetEventEnum5(engine, handle, 100, &events, &count), 0);
+    FwpmFreeMemory0((void **)&events);
+    return count;
+}
+
+static void
+test_net_event_templates_select(void **state)
+{
+    struct fixture *f = *state;
+    struct wfp_bfe_event event = {.type = WFP_BFE_EVENT_CLASSIFY_DROP,
+                                  .flags = WFP_BFE_EVENT_HAS_REMOTE_ADDRESS |
+                                           WFP_BFE_EVENT_HAS_REMOTE_PORT,
+                                  .remote_addr = {10, 1, 2, 3}};
+    FWP_V4_ADDR_AND_MASK net = {0x0A000000, 0xFF000000};
+    FWPM_FILTER_CONDITION0 unknown = {.conditionValue.type = FWP_UINT8};
+    FWPM_NET_EVENT_ENUM_TEMPLATE0 bad = {.numFilterConditions = 1, .filterCondition = &unknown};
+    HANDLE handle;
+
+    for (uint16_t port = 80; port < 90; port++) {
+        event.remote_port_host = port;
+        wfp_bfe_event_report(f->bfe, &event);
+    }
+    event.remote_addr[0] = 11;
+    event.flags = WFP_BFE_EVENT_HAS_REMOTE_ADDRESS;
+    wfp_bfe_event_report(f->bfe, &event); /* its port is not known */
+#define COUNT(name, ...) count_events(f->engine, WFP_FIELD_ALE_AUTH_CONNECT_V4_##name, __VA_ARGS__)
+    assert_int_equal(COUNT(IP_REMOTE_PORT, FWP_MATCH_GREATER_OR_EQUAL,
+                           (FWP_CONDITION_VALUE0){.type = FWP_UINT16, .uint16 = 85}),
+                     5);
+    assert_int_equal(COUNT(IP_REMOTE_ADDRESS, FWP_MATCH_EQUAL,
+                           (FWP_CONDITION_VALUE0){.type = FWP_V4_ADDR_MASK, .v4AddrMask = &net}),
+                     10);
+    assert_int_equal(COUNT(IP_LOCAL_PORT, FWP_MATCH_EQUAL,
+                           (FWP_CONDITION_VALUE0){.type = FWP_UINT16, .uint16 = 0}),
+                     0);
+    assert_int_equal(FwpmNetEventCreateEnumHandle0(f->engine, &bad, &handle),
+                     STATUS(CONDITION_NOT_FOUND));
+}
+
 int
 main(void)
 {
@@ -451,6 +504,7 @@ main(void)
         TEST(test_wrong_handles_and_pointers),
         TEST(test_engine_options),
         TEST(test_net_events_reach_the_enumeration),
+        TEST(test_net_event_templates_select),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
