@@ -187,11 +187,11 @@ real_add(int session, int kind, int key, const struct plain_object *object)
         return wfp_bfe_provider_add(sessions[session],
                                     &(struct wfp_provider_spec){.common = common}, NULL);
     case WFP_BFE_CONTEXT:
-        return wfp_bfe_context_add(
-            sessions[session],
-            &(struct wfp_context_spec){
-                .common = common, .type = WFP_CONTEXT_GENERAL, .data = &data},
-            NULL, NULL);
+        return wfp_bfe_context_add(sessions[session],
+                                   &(struct wfp_context_spec){.common = common,
+                                                              .type = WFP_CONTEXT_GENERAL,
+                                                              .data = &data},
+                                   NULL, NULL);
     case WFP_BFE_SUBLAYER:
         return wfp_bfe_sublayer_add(
             sessions[session],
@@ -199,8 +199,8 @@ real_add(int session, int kind, int key, const struct plain_object *object)
             NULL);
     case WFP_BFE_CALLOUT:
         return wfp_bfe_callout_add(
-            sessions[session],
-            &(struct wfp_callout_spec){.common = common, .layer_key = layer_key}, NULL, NULL);
+            sessions[session], &(struct wfp_callout_spec){.common = common, .layer_key = layer_key},
+            NULL, NULL);
     default: {
         struct wfp_filter_spec spec = {.common = common, .layer_key = layer_key};
         spec.action = WFP_ACTION_PERMIT;
@@ -222,9 +222,8 @@ real_add(int session, int kind, int key, const struct plain_object *object)
 static void
 open_session(int session)
 {
-    struct wfp_session_spec spec = {.kernel = true,
-                                    .txn_wait_timeout_ms = 1,
-                                    .flags = session ? WFP_SESSION_FLAG_DYNAMIC : 0};
+    struct wfp_session_spec spec = {
+        .kernel = true, .txn_wait_timeout_ms = 1, .flags = session ? WFP_SESSION_FLAG_DYNAMIC : 0};
 
     if (wfp_bfe_session_open(bfe, &spec, &sessions[session]) < 0)
         abort();
@@ -274,10 +273,10 @@ compare_everything(uint64_t call)
             struct wfp_guid key = key_of(kind, i);
             struct wfp_bfe_object *object = NULL;
             struct wfp_filter *filter = NULL;
-            int r = kind == WFP_BFE_FILTER
-                        ? wfp_bfe_filter_get(sessions[session], &key, &filter)
-                        : wfp_bfe_object_get(sessions[session], (enum wfp_bfe_kind)kind, &key,
-                                             &object);
+            int r =
+                kind == WFP_BFE_FILTER
+                    ? wfp_bfe_filter_get(sessions[session], &key, &filter)
+                    : wfp_bfe_object_get(sessions[session], (enum wfp_bfe_kind)kind, &key, &object);
             compare("exists", r == 0, plain->exists, call);
             if (object && kind == WFP_BFE_SUBLAYER)
                 compare("weight", object->weight, plain->weight, call);
@@ -310,8 +309,8 @@ one_call(uint64_t call)
     if (choice < 50) {
         struct plain_object object = random_object(session, kind);
         r = real_add(session, kind, key, &object);
-        compare("add", r,
-                is_locked_out(session) ? -WFP_ERR_TIMEOUT : plain_add(kind, key, object), call);
+        compare("add", r, is_locked_out(session) ? -WFP_ERR_TIMEOUT : plain_add(kind, key, object),
+                call);
     } else if (choice < 80) {
         r = wfp_bfe_delete_by_key(sessions[session], (enum wfp_bfe_kind)kind, &guid);
         compare("delete", r, is_locked_out(session) ? -WFP_ERR_TIMEOUT : plain_delete(kind, key),
@@ -319,9 +318,9 @@ one_call(uint64_t call)
     } else if (choice < 88) {
         r = wfp_bfe_txn_begin(sessions[session], 0);
         compare("begin", r,
-                is_locked_out(session)   ? -WFP_ERR_TIMEOUT
-                : holder == session      ? -WFP_ERR_TXN_IN_PROGRESS
-                                         : 0,
+                is_locked_out(session) ? -WFP_ERR_TIMEOUT
+                : holder == session    ? -WFP_ERR_TXN_IN_PROGRESS
+                                       : 0,
                 call);
         if (r == 0) {
             saved_state = now_state;

@@ -3,9 +3,18 @@
  */
 #include "management.h"
 
-#define ADMINISTRATORS {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0}
-#define OPERATORS      {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x2C, 2, 0, 0}
-#define NOBODY         {1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0}
+#define ADMINISTRATORS                                                                             \
+    {                                                                                              \
+        1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0                                         \
+    }
+#define OPERATORS                                                                                  \
+    {                                                                                              \
+        1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x2C, 2, 0, 0                                         \
+    }
+#define NOBODY                                                                                     \
+    {                                                                                              \
+        1, 2, 0, 0, 0, 0, 0, 5, 21, 0, 0, 0, 1, 0, 0, 0                                            \
+    }
 
 static UINT8 administrators[] = ADMINISTRATORS, operators[] = OPERATORS, nobody[] = NOBODY;
 
@@ -65,8 +74,8 @@ administrators_may_everything(void **state)
     GIVES(0, wfp_bfe_txn_commit(session));
     GIVES(0, wfp_bfe_enum_create(session, WFP_BFE_SUBLAYER, NULL, &handle));
     GIVES(0, wfp_bfe_option_set(session, WFP_BFE_OPTION_COLLECT_NET_EVENTS, &zero));
-    GIVES(0, wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER,
-                                   (const struct wfp_guid *)&sublayer_key));
+    GIVES(0,
+          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER, (const struct wfp_guid *)&sublayer_key));
     GIVES(0, wfp_bfe_session_close(session));
 }
 
@@ -115,14 +124,13 @@ object_grants_what_container_does_not(void **state)
     GIVES(-WFP_ERR_ACCESS_DENIED,
           wfp_bfe_object_get(session, WFP_BFE_SUBLAYER, (const struct wfp_guid *)&sublayer_key,
                              &object));
-    GIVES(0, FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 4, NULL, NULL, dacl,
-                                               NULL));
-    GIVES(0, wfp_bfe_object_get(session, WFP_BFE_SUBLAYER,
-                                (const struct wfp_guid *)&sublayer_key, &object));
+    GIVES(0,
+          FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 4, NULL, NULL, dacl, NULL));
+    GIVES(0, wfp_bfe_object_get(session, WFP_BFE_SUBLAYER, (const struct wfp_guid *)&sublayer_key,
+                                &object));
     wfp_bfe_object_unref(object);
     GIVES(-WFP_ERR_ACCESS_DENIED,
-          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER,
-                                (const struct wfp_guid *)&sublayer_key));
+          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER, (const struct wfp_guid *)&sublayer_key));
     GIVES(0, wfp_bfe_session_close(session));
 }
 
@@ -135,12 +143,11 @@ denial_comes_first(void **state)
     struct _ACL *dacl = (struct _ACL *)(uintptr_t)one_entry(acl, 1, DELETE, operators);
 
     GIVES(0, add_sublayer(w->session, &sublayer_key, 0, 0));
-    GIVES(0, FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 4, NULL, NULL, dacl,
-                                               NULL));
+    GIVES(0,
+          FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 4, NULL, NULL, dacl, NULL));
     /* the engine's DACL, further out, would grant it */
     GIVES(-WFP_ERR_ACCESS_DENIED,
-          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER,
-                                (const struct wfp_guid *)&sublayer_key));
+          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER, (const struct wfp_guid *)&sublayer_key));
     GIVES(0, FwpmSubLayerDeleteByKey0(w->session, &sublayer_key));
     GIVES(0, wfp_bfe_session_close(session));
 }
@@ -151,12 +158,11 @@ link_needs_add_link(void **state)
     struct world *w = *state;
     struct wfp_bfe_session *session = open_as(w, operators);
     UINT8 acl[32];
-    struct _ACL *dacl =
-        (struct _ACL *)(uintptr_t)one_entry(acl, 1, FWPM_ACTRL_ADD_LINK, operators);
+    struct _ACL *dacl = (struct _ACL *)(uintptr_t)one_entry(acl, 1, FWPM_ACTRL_ADD_LINK, operators);
 
     GIVES(0, add_provider(w->session, &provider_key, 0));
-    GIVES(0, FwpmProviderSetSecurityInfoByKey0(w->session, &provider_key, 4, NULL, NULL, dacl,
-                                               NULL));
+    GIVES(0,
+          FwpmProviderSetSecurityInfoByKey0(w->session, &provider_key, 4, NULL, NULL, dacl, NULL));
     REFUSED(w, -WFP_ERR_ACCESS_DENIED,
             add_sublayer_as(session, (const struct wfp_guid *)&provider_key));
     GIVES(0, add_sublayer_as(session, NULL));
@@ -175,8 +181,8 @@ enumerations_show_what_may_be_read(void **state)
     void **items;
 
     GIVES(0, add_sublayer(w->session, &sublayer_key, 0, 0));
-    GIVES(0, FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 4, NULL, NULL, dacl,
-                                               NULL));
+    GIVES(0,
+          FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 4, NULL, NULL, dacl, NULL));
     GIVES(0, wfp_bfe_enum_create(session, WFP_BFE_SUBLAYER, NULL, &handle));
     GIVES(0, wfp_bfe_enum_next(session, WFP_BFE_SUBLAYER, handle, 1000, &items, &count));
     assert_int_equal(count, all); /* the new one is not among them */
@@ -195,8 +201,7 @@ null_key_is_the_container(void **state)
     GIVES(0, FwpmSubLayerSetSecurityInfoByKey0(w->session, NULL, 4, NULL, NULL, dacl, NULL));
     GIVES(0, add_sublayer_as(session, NULL));
     GIVES(-WFP_ERR_ACCESS_DENIED,
-          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER,
-                                (const struct wfp_guid *)&sublayer_key));
+          wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER, (const struct wfp_guid *)&sublayer_key));
     GIVES(0, wfp_bfe_session_close(session));
 }
 
@@ -258,8 +263,8 @@ parts_not_named_stay(void **state)
     GIVES(0, add_sublayer(w->session, &sublayer_key, 0, 0));
     GIVES(0, FwpmSubLayerSetSecurityInfoByKey0(w->session, &sublayer_key, 1,
                                                (struct _SID *)operators, NULL, NULL, NULL));
-    GIVES(0, FwpmSubLayerGetSecurityInfoByKey0(w->session, &sublayer_key, 1 | 2 | 4, &owner,
-                                               &group, &dacl, NULL, &sd));
+    GIVES(0, FwpmSubLayerGetSecurityInfoByKey0(w->session, &sublayer_key, 1 | 2 | 4, &owner, &group,
+                                               &dacl, NULL, &sd));
     assert_memory_equal(owner, operators, sizeof(operators));
     assert_memory_equal(group, administrators, sizeof(administrators));
     assert_int_equal(((UINT8 *)dacl)[4], 8); /* the default's eight entries */
@@ -273,7 +278,8 @@ main(void)
         ROW("everyone may open, and no more", everyone_may_open_only),
         ROW("Administrators may everything", administrators_may_everything),
         ROW("operators may read, write and execute", operators_may_read_write_execute),
-        ROW("an object may grant what its container does not", object_grants_what_container_does_not),
+        ROW("an object may grant what its container does not",
+            object_grants_what_container_does_not),
         ROW("an object's denial comes before inherited grants", denial_comes_first),
         ROW("a reference needs ADD_LINK", link_needs_add_link),
         ROW("enumerations show what may be read", enumerations_show_what_may_be_read),

@@ -143,9 +143,12 @@ provider_and_context_templates(void **state)
 
 static FWP_V4_ADDR_AND_MASK net8 = {0x0A000000, 0xFF000000}, net16 = {0x0A010000, 0xFFFF0000},
                             other16 = {0x0B010000, 0xFFFF0000};
-static FWP_RANGE0 low_ports = {{.type = FWP_UINT16, .uint16 = 0}, {.type = FWP_UINT16, .uint16 = 1023}};
-static FWP_RANGE0 web_ports = {{.type = FWP_UINT16, .uint16 = 80}, {.type = FWP_UINT16, .uint16 = 90}};
-static FWP_RANGE0 over_ports = {{.type = FWP_UINT16, .uint16 = 1000}, {.type = FWP_UINT16, .uint16 = 2000}};
+static FWP_RANGE0 low_ports = {{.type = FWP_UINT16, .uint16 = 0},
+                               {.type = FWP_UINT16, .uint16 = 1023}};
+static FWP_RANGE0 web_ports = {{.type = FWP_UINT16, .uint16 = 80},
+                               {.type = FWP_UINT16, .uint16 = 90}};
+static FWP_RANGE0 over_ports = {{.type = FWP_UINT16, .uint16 = 1000},
+                                {.type = FWP_UINT16, .uint16 = 2000}};
 
 #define MASK(m)  ((FWP_CONDITION_VALUE0){.type = FWP_V4_ADDR_MASK, .v4AddrMask = &(m)})
 #define RANGE(r) ((FWP_CONDITION_VALUE0){.type = FWP_RANGE_TYPE, .rangeValue = &(r)})
@@ -236,8 +239,8 @@ blobs_and_users(void **state)
     FWPM_FILTER_CONDITION0 has = condition_at(AUTH, APP, FWP_MATCH_EQUAL, app_value);
     static UINT8 user[16] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x20, 2, 0, 0};
     static UINT8 stranger[16] = {1, 2, 0, 0, 0, 0, 0, 5, 32, 0, 0, 0, 0x21, 2, 0, 0};
-    static UINT8 sd[20 + 32] = {1, 0, 4, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 20, 0, 0, 0,
-                                2, 0, 32, 0, 1, 0, 0, 0, 0, 0, 24, 0, 1, 0, 0, 0};
+    static UINT8 sd[20 + 32] = {1, 0, 4, 0x80, 0,  0, 0, 0, 0, 0, 0, 0, 0,  0, 0, 0, 20, 0,
+                                0, 0, 2, 0,    32, 0, 1, 0, 0, 0, 0, 0, 24, 0, 1, 0, 0,  0};
     FWP_BYTE_BLOB sd_blob = {sizeof(sd), sd};
     FWP_CONDITION_VALUE0 sd_value = {.type = FWP_SECURITY_DESCRIPTOR_TYPE, .sd = &sd_blob};
     FWP_CONDITION_VALUE0 user_value = {.type = FWP_SID, .sid = (struct _SID *)user};

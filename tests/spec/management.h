@@ -80,7 +80,13 @@ struct world {
     HANDLE session;
 };
 
-#define KEY(n) {0x66666666, (n), 0, {0}}
+#define KEY(n)                                                                                     \
+    {                                                                                              \
+        0x66666666, (n), 0,                                                                        \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 static const GUID provider_key = KEY(1), sublayer_key = KEY(2), callout_key = KEY(3),
                   filter_key = KEY(4), context_key = KEY(5), other_key = KEY(6), zero_key;
 
@@ -199,7 +205,10 @@ add_context(HANDLE session, const GUID *key, UINT32 flags)
     return FwpmProviderContextAdd0(session, &context, NULL, NULL);
 }
 
-#define ROW(text, function) {text, function, setup, teardown, NULL}
+#define ROW(text, function)                                                                        \
+    {                                                                                              \
+        text, function, setup, teardown, NULL                                                      \
+    }
 #define RUN(rows) _cmocka_run_group_tests(__FILE__, rows, ELEMENTSOF(rows), NULL, NULL)
 
 #endif

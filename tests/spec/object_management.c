@@ -231,9 +231,9 @@ not_inside_a_transaction(void **state)
 
     GIVES(0, add_provider(w->session, &provider_key, 0));
     GIVES(0, FwpmTransactionBegin0(w->session, 0));
-    REFUSED(w, TXN_IN_PROGRESS,
-            FwpmProviderSetSecurityInfoByKey0(w->session, &provider_key, 4, NULL, NULL, NULL,
-                                              NULL));
+    REFUSED(
+        w, TXN_IN_PROGRESS,
+        FwpmProviderSetSecurityInfoByKey0(w->session, &provider_key, 4, NULL, NULL, NULL, NULL));
     REFUSED(w, TXN_IN_PROGRESS,
             FwpmEngineSetOption0(w->session, FWPM_ENGINE_COLLECT_NET_EVENTS, &value));
 }
@@ -488,7 +488,8 @@ main(void)
         ROW("a dynamic session adds nothing persistent", persistent_not_from_dynamic_session),
         ROW("an association needs as long a life", association_needs_as_long_a_life),
         ROW("persistent objects of other providers", persistent_not_to_another_providers),
-        ROW("boot-time filters need persistent callouts", boot_time_filter_needs_persistent_callout),
+        ROW("boot-time filters need persistent callouts",
+            boot_time_filter_needs_persistent_callout),
         ROW("what is referenced cannot be deleted", referenced_object_stays),
         ROW("keys are unique per kind, not across", keys_are_unique_per_kind),
         ROW("a zero key is replaced", zero_key_is_replaced),

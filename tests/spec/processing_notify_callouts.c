@@ -33,8 +33,8 @@ notify(void *context, enum wfp_notify_type type, struct wfp_filter *filter)
 {
     (void)context;
     if (heard_count < ELEMENTSOF(heard))
-        heard[heard_count++] = (struct heard){
-            type, filter->id, !wfp_engine_layer_is_empty(the_world->engine, V4)};
+        heard[heard_count++] =
+            (struct heard){type, filter->id, !wfp_engine_layer_is_empty(the_world->engine, V4)};
     if (type == WFP_NOTIFY_ADD_FILTER && new_context)
         filter->context = new_context;
     return type == WFP_NOTIFY_ADD_FILTER ? veto : 0;

@@ -7,7 +7,7 @@
  */
 #include "management.h"
 
-#define V4 WFP_LAYER_OUTBOUND_TRANSPORT_V4
+#define V4   WFP_LAYER_OUTBOUND_TRANSPORT_V4
 #define AUTH WFP_LAYER_ALE_AUTH_CONNECT_V4
 
 static void
@@ -35,8 +35,7 @@ unknown_keys_and_ids(void **state)
     REFUSED(w, SUBLAYER_NOT_FOUND, FwpmSubLayerGetByKey0(w->session, &other_key, &got_sublayer));
     REFUSED(w, LAYER_NOT_FOUND, FwpmLayerGetByKey0(w->session, &other_key, &got_layer));
     REFUSED(w, LAYER_NOT_FOUND, FwpmLayerGetById0(w->session, 60000, &got_layer));
-    REFUSED(w, PROVIDER_CONTEXT_NOT_FOUND,
-            FwpmProviderContextDeleteByKey0(w->session, &other_key));
+    REFUSED(w, PROVIDER_CONTEXT_NOT_FOUND, FwpmProviderContextDeleteByKey0(w->session, &other_key));
     REFUSED(w, PROVIDER_CONTEXT_NOT_FOUND, FwpmProviderContextDeleteById0(w->session, 5));
     REFUSED(w, PROVIDER_CONTEXT_NOT_FOUND,
             FwpmProviderContextGetByKey0(w->session, &other_key, &got_context));
@@ -170,8 +169,7 @@ invalid_flags(void **state)
     REFUSED(w, INVALID_FLAGS, add_callout(w->session, &callout_key, FWPM_CALLOUT_FLAG_REGISTERED));
     REFUSED(w, INVALID_FLAGS, add_context(w->session, &context_key, 0x40));
     REFUSED(w, INVALID_FLAGS, FwpmTransactionBegin0(w->session, 8));
-    REFUSED(w, INVALID_FLAGS,
-            FwpmEngineOpen0(NULL, RPC_C_AUTHN_DEFAULT, NULL, &session, &handle));
+    REFUSED(w, INVALID_FLAGS, FwpmEngineOpen0(NULL, RPC_C_AUTHN_DEFAULT, NULL, &session, &handle));
     REFUSED(w, INVALID_FLAGS, FwpmFilterCreateEnumHandle0(w->session, &template_, &handle));
     filter.flags = FWPM_FILTER_FLAG_DISABLED; /* only ever returned */
     REFUSED(w, INVALID_FLAGS, FwpmFilterAdd0(w->session, &filter, NULL, NULL));
@@ -192,7 +190,8 @@ invalid_flags(void **state)
 /* Conditions that are wrong each in its way. */
 static FWP_V4_ADDR_AND_MASK hole = {0x0A000000, 0xFF00FF00};
 static FWP_V6_ADDR_AND_MASK long_prefix = {{0}, 129};
-static FWP_RANGE0 backwards = {{.type = FWP_UINT16, .uint16 = 9}, {.type = FWP_UINT16, .uint16 = 1}};
+static FWP_RANGE0 backwards = {{.type = FWP_UINT16, .uint16 = 9},
+                               {.type = FWP_UINT16, .uint16 = 1}};
 static FWP_RANGE0 mixed = {{.type = FWP_UINT16, .uint16 = 1}, {.type = FWP_UINT32, .uint32 = 9}};
 static UINT8 null_sid[12] = {1, 1};
 static FWP_BYTE_BLOB absolute_sd = {40, (UINT8[40]){1, 0, 4, 0}};
@@ -206,29 +205,61 @@ wrong_conditions(void **state)
         FWP_CONDITION_VALUE0 value;
         int result;
     } table[] = {
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_ADDRESS, FWP_MATCH_EQUAL,
-         {.type = FWP_V4_ADDR_MASK, .v4AddrMask = &hole}, INVALID_NET_MASK},
-        {WFP_LAYER_OUTBOUND_TRANSPORT_V6, WFP_FIELD_OUTBOUND_TRANSPORT_V6_IP_REMOTE_ADDRESS,
-         FWP_MATCH_EQUAL, {.type = FWP_V6_ADDR_MASK, .v6AddrMask = &long_prefix},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_ADDRESS,
+         FWP_MATCH_EQUAL,
+         {.type = FWP_V4_ADDR_MASK, .v4AddrMask = &hole},
          INVALID_NET_MASK},
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT, FWP_MATCH_RANGE,
-         {.type = FWP_RANGE_TYPE, .rangeValue = &backwards}, INVALID_RANGE},
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT, FWP_MATCH_RANGE,
-         {.type = FWP_RANGE_TYPE, .rangeValue = &mixed}, TYPE_MISMATCH},
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT, FWP_MATCH_EQUAL,
-         {.type = FWP_UINT32, .uint32 = 80}, TYPE_MISMATCH}, /* no conversion of widths */
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT, FWP_MATCH_EQUAL,
-         {.type = FWP_V4_ADDR_MASK, .v4AddrMask = &hole}, TYPE_MISMATCH},
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT, FWP_MATCH_PREFIX,
-         {.type = FWP_UINT16, .uint16 = 80}, MATCH_TYPE_MISMATCH},
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT, FWP_MATCH_RANGE,
-         {.type = FWP_UINT16, .uint16 = 80}, MATCH_TYPE_MISMATCH},
-        {V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_ADDRESS, FWP_MATCH_NOT_EQUAL,
-         {.type = FWP_EMPTY}, MATCH_TYPE_MISMATCH},
-        {AUTH, WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_USER_ID, FWP_MATCH_EQUAL,
-         {.type = FWP_SECURITY_DESCRIPTOR_TYPE, .sd = &absolute_sd}, BAD_DESCRIPTOR},
-        {AUTH, WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_USER_ID, FWP_MATCH_EQUAL,
-         {.type = FWP_SID, .sid = (struct _SID *)null_sid}, TYPE_MISMATCH},
+        {WFP_LAYER_OUTBOUND_TRANSPORT_V6,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V6_IP_REMOTE_ADDRESS,
+         FWP_MATCH_EQUAL,
+         {.type = FWP_V6_ADDR_MASK, .v6AddrMask = &long_prefix},
+         INVALID_NET_MASK},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT,
+         FWP_MATCH_RANGE,
+         {.type = FWP_RANGE_TYPE, .rangeValue = &backwards},
+         INVALID_RANGE},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT,
+         FWP_MATCH_RANGE,
+         {.type = FWP_RANGE_TYPE, .rangeValue = &mixed},
+         TYPE_MISMATCH},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT,
+         FWP_MATCH_EQUAL,
+         {.type = FWP_UINT32, .uint32 = 80},
+         TYPE_MISMATCH}, /* no conversion of widths */
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT,
+         FWP_MATCH_EQUAL,
+         {.type = FWP_V4_ADDR_MASK, .v4AddrMask = &hole},
+         TYPE_MISMATCH},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT,
+         FWP_MATCH_PREFIX,
+         {.type = FWP_UINT16, .uint16 = 80},
+         MATCH_TYPE_MISMATCH},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT,
+         FWP_MATCH_RANGE,
+         {.type = FWP_UINT16, .uint16 = 80},
+         MATCH_TYPE_MISMATCH},
+        {V4,
+         WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_ADDRESS,
+         FWP_MATCH_NOT_EQUAL,
+         {.type = FWP_EMPTY},
+         MATCH_TYPE_MISMATCH},
+        {AUTH,
+         WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_USER_ID,
+         FWP_MATCH_EQUAL,
+         {.type = FWP_SECURITY_DESCRIPTOR_TYPE, .sd = &absolute_sd},
+         BAD_DESCRIPTOR},
+        {AUTH,
+         WFP_FIELD_ALE_AUTH_CONNECT_V4_ALE_USER_ID,
+         FWP_MATCH_EQUAL,
+         {.type = FWP_SID, .sid = (struct _SID *)null_sid},
+         TYPE_MISMATCH},
     };
     struct world *w = *state;
 
@@ -265,13 +296,11 @@ static void
 duplicate_condition(void **state)
 {
     struct world *w = *state;
-    FWPM_FILTER_CONDITION0 conditions[3] = {
-        {.conditionValue = {.type = FWP_UINT16, .uint16 = 80}},
-        {.conditionValue = {.type = FWP_UINT8, .uint8 = 6}},
-        {.conditionValue = {.type = FWP_UINT16, .uint16 = 81}}};
-    FWPM_FILTER_ENUM_TEMPLATE0 template_ = {.actionMask = 0xFFFFFFFF,
-                                            .numFilterConditions = 2,
-                                            .filterCondition = conditions};
+    FWPM_FILTER_CONDITION0 conditions[3] = {{.conditionValue = {.type = FWP_UINT16, .uint16 = 80}},
+                                            {.conditionValue = {.type = FWP_UINT8, .uint8 = 6}},
+                                            {.conditionValue = {.type = FWP_UINT16, .uint16 = 81}}};
+    FWPM_FILTER_ENUM_TEMPLATE0 template_ = {
+        .actionMask = 0xFFFFFFFF, .numFilterConditions = 2, .filterCondition = conditions};
     FWPM_FILTER0 filter = a_filter();
     HANDLE handle;
 
@@ -315,9 +344,14 @@ display_names(void **state)
 static void
 action_types(void **state)
 {
-    static const FWP_ACTION_TYPE bad[] = {
-        0, FWP_ACTION_CONTINUE, FWP_ACTION_NONE, FWP_ACTION_NONE_NO_MATCH,
-        FWP_ACTION_FLAG_TERMINATING, FWP_ACTION_FLAG_CALLOUT, 0x1003, 0xFFFFFFFF};
+    static const FWP_ACTION_TYPE bad[] = {0,
+                                          FWP_ACTION_CONTINUE,
+                                          FWP_ACTION_NONE,
+                                          FWP_ACTION_NONE_NO_MATCH,
+                                          FWP_ACTION_FLAG_TERMINATING,
+                                          FWP_ACTION_FLAG_CALLOUT,
+                                          0x1003,
+                                          0xFFFFFFFF};
     struct world *w = *state;
     FWPM_FILTER0 filter = a_filter();
 

@@ -155,7 +155,7 @@ wfp_bfe_state_hash(struct wfp_bfe *bfe)
     }
     for (int kind = 0; kind <= WFP_BFE_KIND_COUNT; kind++)
         if (bfe->container_sd[kind])
-            sum += mix((uint64_t)kind, bfe->container_sd[kind]->bytes,
-                       bfe->container_sd[kind]->size);
+            sum +=
+                mix((uint64_t)kind, bfe->container_sd[kind]->bytes, bfe->container_sd[kind]->size);
     return sum;
 }

@@ -47,16 +47,16 @@ enum wfp_bfe_lifetime {
 };
 
 /* FWPM_*_FLAG_*; filters have theirs in core/model/filter.h */
-#define WFP_PROVIDER_FLAG_PERSISTENT         0x00000001u
-#define WFP_PROVIDER_FLAG_DISABLED           0x00000010u
-#define WFP_CONTEXT_FLAG_PERSISTENT          0x00000001u
-#define WFP_CONTEXT_FLAG_DOWNLEVEL           0x00000002u
-#define WFP_SUBLAYER_FLAG_PERSISTENT         0x00000001u
-#define WFP_CALLOUT_FLAG_PERSISTENT          0x00010000u
+#define WFP_PROVIDER_FLAG_PERSISTENT           0x00000001u
+#define WFP_PROVIDER_FLAG_DISABLED             0x00000010u
+#define WFP_CONTEXT_FLAG_PERSISTENT            0x00000001u
+#define WFP_CONTEXT_FLAG_DOWNLEVEL             0x00000002u
+#define WFP_SUBLAYER_FLAG_PERSISTENT           0x00000001u
+#define WFP_CALLOUT_FLAG_PERSISTENT            0x00010000u
 #define WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT 0x00020000u
-#define WFP_CALLOUT_FLAG_REGISTERED          0x00040000u
-#define WFP_SESSION_FLAG_DYNAMIC             0x00000001u
-#define WFP_TXN_FLAG_READ_ONLY               0x00000001u
+#define WFP_CALLOUT_FLAG_REGISTERED            0x00040000u
+#define WFP_SESSION_FLAG_DYNAMIC               0x00000001u
+#define WFP_TXN_FLAG_READ_ONLY                 0x00000001u
 
 /** FWPM_PROVIDER_CONTEXT_TYPE. */
 enum wfp_context_type {
@@ -139,7 +139,7 @@ struct wfp_callout_spec {
 
 struct wfp_context_spec {
     struct wfp_object_spec common;
-    uint32_t type;              /* enum wfp_context_type */
+    uint32_t type;               /* enum wfp_context_type */
     const struct wfp_blob *data; /* general */
     uint32_t setting_count;
     const struct wfp_context_setting *settings;

@@ -111,8 +111,8 @@ wfp_bfe_callout_add(struct wfp_bfe_session *session, const struct wfp_callout_sp
 
     if (!spec)
         return -WFP_ERR_NULL_POINTER;
-    r = wfp_bfe_object_check(&spec->common, WFP_CALLOUT_FLAG_PERSISTENT |
-                                                WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT);
+    r = wfp_bfe_object_check(&spec->common,
+                             WFP_CALLOUT_FLAG_PERSISTENT | WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT);
     if (r < 0)
         return r;
     if (!wfp_layer_find_key(&spec->layer_key))

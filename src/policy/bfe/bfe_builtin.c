@@ -9,10 +9,14 @@
 
 #define GUID(a, b, c, d0, d1, d2, d3, d4, d5, d6, d7)                                              \
     {                                                                                              \
-        a, b, c, {d0, d1, d2, d3, d4, d5, d6, d7}                                                  \
+        a, b, c,                                                                                   \
+        {                                                                                          \
+            d0, d1, d2, d3, d4, d5, d6, d7                                                         \
+        }                                                                                          \
     }
 
-enum { BUILTIN_NONE = -1,
+enum {
+    BUILTIN_NONE = -1,
 #define BUILTIN_PROVIDER(name, guid) BUILTIN_##name,
 #define BUILTIN_SUBLAYER(name, guid, weight, provider)
 #define BUILTIN_CALLOUT(name, guid, layer, layer_guid, flags)

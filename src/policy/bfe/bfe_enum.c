@@ -117,8 +117,7 @@ sort(struct wfp_bfe_enum *e, const struct wfp_bfe_template *template_)
     if (template_ && (template_->flags & WFP_BFE_ENUM_BEST_TERMINATING_MATCH))
         keep_best_terminating(e);
     else
-        qsort(e->items, e->count, sizeof(void *),
-              by_weight ? compare_weights : compare_filter_ids);
+        qsort(e->items, e->count, sizeof(void *), by_weight ? compare_weights : compare_filter_ids);
 }
 
 static int

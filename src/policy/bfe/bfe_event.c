@@ -158,8 +158,8 @@ address_value(const struct wfp_bfe_event *event, const uint8_t addr[16], uint32_
         return (struct wfp_value){.type = WFP_BYTE_ARRAY16,
                                   .array16 = (struct wfp_array16 *)(uintptr_t)addr};
     value.type = WFP_UINT32;
-    value.uint32 = (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 |
-                   addr[3];
+    value.uint32 =
+        (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 | addr[3];
     return value;
 }
 
@@ -225,8 +225,8 @@ wfp_bfe_event_match(const struct wfp_bfe_template *template_, const struct wfp_b
 }
 
 int
-wfp_bfe_event_take(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,
-                   void ***ret_items, uint32_t *ret_count)
+wfp_bfe_event_take(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_, void ***ret_items,
+                   uint32_t *ret_count)
 {
     void **items = malloc(WFP_BFE_EVENT_RING * sizeof(void *));
     uint32_t count = 0;

@@ -135,8 +135,8 @@ fill_extra(struct wfp_filter *filter, const struct wfp_filter_spec *spec, uint8_
         return;
     extra = carve(&place, &wfp_filter_no_extra, sizeof(*extra));
     filter->extra = extra;
-    extra->provider_key = carve(&place, common->provider_key,
-                                common->provider_key ? sizeof(struct wfp_guid) : 0);
+    extra->provider_key =
+        carve(&place, common->provider_key, common->provider_key ? sizeof(struct wfp_guid) : 0);
     if (!wfp_guid_is_zero(&spec->callout_key))
         extra->callout_key = carve(&place, &spec->callout_key, sizeof(struct wfp_guid));
     if (has_context(spec))
@@ -204,12 +204,11 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
     filter->sublayer_weight = sublayer->object->weight;
     if (filter->action & WFP_ACTION_FLAG_CALLOUT) {
         if (filter->extra->callout_key)
-            callout = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT],
-                                             filter->extra->callout_key);
+            callout =
+                wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], filter->extra->callout_key);
         if (!callout)
             return -WFP_ERR_CALLOUT_NOT_FOUND;
-        if (!wfp_guid_equal(&callout->object->layer_key,
-                            &wfp_layer_find_id(filter->layer_id)->key))
+        if (!wfp_guid_equal(&callout->object->layer_key, &wfp_layer_find_id(filter->layer_id)->key))
             return -WFP_ERR_INCOMPATIBLE_LAYER;
         filter->callout_id = (uint32_t)callout->object->id;
     }
@@ -253,8 +252,7 @@ add(struct wfp_bfe_session *session, struct wfp_filter *filter, const struct wfp
     uint64_t *ret_id)
 {
     struct wfp_bfe *bfe = session->bfe;
-    bool persistent =
-        filter->flags & (WFP_FILTER_FLAG_PERSISTENT | WFP_FILTER_FLAG_BOOTTIME);
+    bool persistent = filter->flags & (WFP_FILTER_FLAG_PERSISTENT | WFP_FILTER_FLAG_BOOTTIME);
     int r = resolve(bfe, filter);
 
     if (r < 0)

@@ -83,7 +83,7 @@ struct wfp_bfe_session {
     uint32_t serial;
     bool kernel;
     bool dynamic;
-    bool open;          /* under bfe->mutex */
+    bool open;            /* under bfe->mutex */
     pthread_mutex_t call; /* one call at a time */
     atomic_int caller;    /* thread id of the running call, or 0 */
     enum wfp_bfe_txn txn; /* with the next two, written under both mutexes */
@@ -117,7 +117,7 @@ struct wfp_bfe {
     wfp_bfe_context_renderer *render_context; /* may be NULL */
     struct wfp_bfe_table tables[WFP_BFE_TABLE_COUNT];
     struct wfp_bfe_pool pool;
-    uint64_t sublayer_weights[65536 / 64];               /* bitmap of those in use */
+    uint64_t sublayer_weights[65536 / 64]; /* bitmap of those in use */
     /* of the containers, NULL: inherited; the last is the engine's, never NULL */
     struct wfp_bfe_sd *container_sd[WFP_BFE_KIND_COUNT + 1];
     atomic_uint options[WFP_BFE_OPTION_MAX];
@@ -239,8 +239,8 @@ int wfp_bfe_security_check_add(const struct wfp_bfe_session *session, enum wfp_b
                                const struct wfp_bfe_links *links);
 int wfp_bfe_security_check_entry(const struct wfp_bfe_session *session,
                                  const struct wfp_bfe_entry *entry, uint32_t right);
-int wfp_bfe_security_check_container(const struct wfp_bfe_session *session,
-                                     enum wfp_bfe_kind kind, uint32_t right);
+int wfp_bfe_security_check_container(const struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
+                                     uint32_t right);
 int wfp_bfe_security_check_engine(const struct wfp_bfe_session *session, uint32_t right);
 void wfp_bfe_security_undo(struct wfp_bfe *bfe, struct wfp_bfe_log_row *row);
 

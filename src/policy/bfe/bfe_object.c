@@ -123,8 +123,7 @@ wfp_bfe_object_new(enum wfp_bfe_kind kind, const struct wfp_object_spec *spec,
     object->description_utf16 = carve(&place, spec->description_utf16, description_size);
     object->service_name_utf16 = carve(&place, service_name_utf16, service_size);
     object->provider_data.size = spec->provider_data.size;
-    object->provider_data.data =
-        carve(&place, spec->provider_data.data, spec->provider_data.size);
+    object->provider_data.data = carve(&place, spec->provider_data.data, spec->provider_data.size);
     if (spec->provider_key) {
         object->has_provider = true;
         object->provider_key = *spec->provider_key;
@@ -151,8 +150,8 @@ wfp_bfe_links_find(struct wfp_bfe *bfe, const struct wfp_bfe_entry *entry,
         ret_links->callout =
             wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CALLOUT], filter->extra->callout_key);
     if (filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT)
-        ret_links->context =
-            wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
+        ret_links->context = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT],
+                                                    filter->extra->provider_context_key);
 }
 
 static void
@@ -211,9 +210,9 @@ set_lifetime(const struct wfp_bfe_session *session, struct wfp_bfe_entry *entry,
 {
     if (persistent && session->dynamic)
         return -WFP_ERR_DYNAMIC_SESSION_IN_PROGRESS;
-    entry->lifetime = persistent          ? WFP_BFE_PERSISTENT
+    entry->lifetime = persistent         ? WFP_BFE_PERSISTENT
                       : session->dynamic ? WFP_BFE_DYNAMIC
-                                          : WFP_BFE_STATIC;
+                                         : WFP_BFE_STATIC;
     entry->session = session->dynamic ? session->serial : 0;
     return 0;
 }

@@ -334,8 +334,7 @@ set_locked(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, const struct
 
 int
 wfp_bfe_security_set(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
-                     const struct wfp_guid *key, uint32_t parts,
-                     const struct wfp_bfe_sd_parts *sd)
+                     const struct wfp_guid *key, uint32_t parts, const struct wfp_bfe_sd_parts *sd)
 {
     uint32_t savepoint;
     int r;
@@ -350,7 +349,6 @@ wfp_bfe_security_set(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
         r = -WFP_ERR_TXN_IN_PROGRESS; /* in any explicit transaction, whatever its kind */
     if (r < 0)
         return r;
-    r = session->is_explicit ? -WFP_ERR_TXN_IN_PROGRESS
-                             : set_locked(session, kind, key, parts, sd);
+    r = session->is_explicit ? -WFP_ERR_TXN_IN_PROGRESS : set_locked(session, kind, key, parts, sd);
     return wfp_bfe_call_end(session, savepoint, r);
 }

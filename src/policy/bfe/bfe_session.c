@@ -34,8 +34,7 @@ static int
 session_new(struct wfp_bfe *bfe, const struct wfp_session_spec *spec,
             struct wfp_bfe_session **ret_session)
 {
-    _cleanup_(wfp_bfe_session_unrefp) struct wfp_bfe_session *session =
-        calloc(1, sizeof(*session));
+    _cleanup_(wfp_bfe_session_unrefp) struct wfp_bfe_session *session = calloc(1, sizeof(*session));
     int r;
 
     if (!session)

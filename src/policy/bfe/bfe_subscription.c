@@ -240,8 +240,8 @@ check_arguments(enum wfp_bfe_kind kind, const struct wfp_bfe_template *template_
 int
 wfp_bfe_subscribe(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
                   const struct wfp_bfe_template *template_, uint32_t flags,
-                  wfp_bfe_change_callback *callback, void (*release)(void *context),
-                  void *context, uint64_t *ret_handle)
+                  wfp_bfe_change_callback *callback, void (*release)(void *context), void *context,
+                  uint64_t *ret_handle)
 {
     struct wfp_bfe_subscription *subscription;
     uint32_t savepoint;

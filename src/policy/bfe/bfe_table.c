@@ -191,7 +191,8 @@ grow(struct wfp_bfe_pool *pool)
 {
     struct wfp_bfe_entry **chunks, *chunk;
 
-    chunks = realloc(pool->chunks, (pool->chunk_count + (size_t)1) * sizeof(struct wfp_bfe_entry *));
+    chunks =
+        realloc(pool->chunks, (pool->chunk_count + (size_t)1) * sizeof(struct wfp_bfe_entry *));
     if (!chunks)
         return -WFP_ERR_NO_MEMORY;
     pool->chunks = chunks;

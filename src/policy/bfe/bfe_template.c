@@ -378,8 +378,7 @@ is_shown(const struct wfp_filter *filter, uint32_t flags)
     if (flags & WFP_BFE_ENUM_BOOTTIME_ONLY)
         return boot_time;
     return (!boot_time || (flags & WFP_BFE_ENUM_INCLUDE_BOOTTIME)) &&
-           (!(filter->flags & WFP_FILTER_FLAG_DISABLED) ||
-            (flags & WFP_BFE_ENUM_INCLUDE_DISABLED));
+           (!(filter->flags & WFP_FILTER_FLAG_DISABLED) || (flags & WFP_BFE_ENUM_INCLUDE_DISABLED));
 }
 
 static bool
@@ -391,7 +390,8 @@ context_fits(struct wfp_bfe *bfe, const struct wfp_filter *filter,
 
     if (!(filter->flags & WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT))
         return false;
-    entry = wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
+    entry =
+        wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
     if (!entry || entry->object->context_type != template_->type)
         return false;
     provider = wfp_bfe_entry_provider(entry);
@@ -408,11 +408,11 @@ filter_fits(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,
     if (!is_any(template_->layer_key) &&
         !wfp_guid_equal(template_->layer_key, &wfp_layer_find_id(filter->layer_id)->key))
         return false;
-    if (template_->action_mask != WFP_BFE_ANY_ACTION &&
-        !(filter->action & template_->action_mask))
+    if (template_->action_mask != WFP_BFE_ANY_ACTION && !(filter->action & template_->action_mask))
         return false;
-    if (template_->callout_key && (!(filter->action & WFP_ACTION_FLAG_CALLOUT) ||
-                                   !wfp_guid_equal(template_->callout_key, filter->extra->callout_key)))
+    if (template_->callout_key &&
+        (!(filter->action & WFP_ACTION_FLAG_CALLOUT) ||
+         !wfp_guid_equal(template_->callout_key, filter->extra->callout_key)))
         return false;
     if (template_->context && !context_fits(bfe, filter, template_->context))
         return false;

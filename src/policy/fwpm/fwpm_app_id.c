@@ -77,8 +77,8 @@ FwpmGetAppIdFromFileName0(PCWSTR fileName, FWP_BYTE_BLOB **appId)
 
     if (!fileName || !appId)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    path = wfp_utf16_to_utf8((const uint16_t *)fileName,
-                             wfp_utf16_length((const uint16_t *)fileName));
+    path =
+        wfp_utf16_to_utf8((const uint16_t *)fileName, wfp_utf16_length((const uint16_t *)fileName));
     if (!path)
         return wfp_fwpm_status(-WFP_ERR_NO_MEMORY);
     error = make_id(path, &id);

@@ -27,9 +27,8 @@ FwpmCalloutAdd0(HANDLE engineHandle, const FWPM_CALLOUT0 *callout, PSECURITY_DES
 
     if (!callout)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    spec.common = wfp_fwpm_spec_common(&callout->calloutKey, &callout->displayData,
-                                       callout->flags, callout->providerKey,
-                                       &callout->providerData);
+    spec.common = wfp_fwpm_spec_common(&callout->calloutKey, &callout->displayData, callout->flags,
+                                       callout->providerKey, &callout->providerData);
     spec.layer_key = *wfp_fwpm_key(&callout->applicableLayer);
     r = wfp_fwpm_sd_init(&security, sd);
     if (r == 0)
@@ -80,8 +79,8 @@ FwpmCalloutGetById0(HANDLE engineHandle, UINT32 id, FWPM_CALLOUT0 **callout)
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CALLOUT, NULL, id,
-                                        wfp_fwpm_write_callout, sizeof(FWPM_CALLOUT0), callout));
+    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CALLOUT, NULL, id, wfp_fwpm_write_callout,
+                                        sizeof(FWPM_CALLOUT0), callout));
 }
 
 /**
@@ -98,7 +97,8 @@ FwpmCalloutGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_CALLOUT0 **callo
     OPEN_SESSION(session, engineHandle);
 
     return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CALLOUT, key, 0,
-                                              wfp_fwpm_write_callout, sizeof(FWPM_CALLOUT0), callout)
+                                              wfp_fwpm_write_callout, sizeof(FWPM_CALLOUT0),
+                                              callout)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -118,9 +118,8 @@ FwpmCalloutCreateEnumHandle0(HANDLE engineHandle, const FWPM_CALLOUT_ENUM_TEMPLA
     struct wfp_bfe_template selection;
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_CALLOUT, wfp_fwpm_template_callout(enumTemplate, &selection),
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(
+        session, WFP_BFE_CALLOUT, wfp_fwpm_template_callout(enumTemplate, &selection), enumHandle));
 }
 
 /**
@@ -137,9 +136,9 @@ FwpmCalloutEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReques
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CALLOUT, enumHandle,
-                                         numEntriesRequested, wfp_fwpm_write_callout,
-                                         sizeof(FWPM_CALLOUT0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CALLOUT, enumHandle, numEntriesRequested,
+                                         wfp_fwpm_write_callout, sizeof(FWPM_CALLOUT0), entries,
+                                         numEntriesReturned));
 }
 
 /**

@@ -47,9 +47,7 @@ FwpmConnectionCreateEnumHandle0(HANDLE engineHandle,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_CONNECTION, NULL,
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_CONNECTION, NULL, enumHandle));
 }
 
 /**

@@ -84,8 +84,7 @@ wfp_fwpm_write_provider(struct wfp_fwpm_arena *arena, void *out_, const void *it
     FWPM_PROVIDER0 *out = out_;
 
     write_key(arena, &out->providerKey, &object->key);
-    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
-                           object->description_utf16);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16, object->description_utf16);
     out->flags = object->flags;
     wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
     out->serviceName = (WCHAR *)wfp_fwpm_arena_string(arena, object->service_name_utf16);
@@ -98,8 +97,7 @@ wfp_fwpm_write_sublayer(struct wfp_fwpm_arena *arena, void *out_, const void *it
     FWPM_SUBLAYER0 *out = out_;
 
     write_key(arena, &out->subLayerKey, &object->key);
-    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
-                           object->description_utf16);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16, object->description_utf16);
     out->flags = object->flags;
     out->providerKey = write_provider_key(arena, object);
     wfp_fwpm_write_blob(arena, &out->providerData, &object->provider_data);
@@ -113,8 +111,7 @@ wfp_fwpm_write_callout(struct wfp_fwpm_arena *arena, void *out_, const void *ite
     FWPM_CALLOUT0 *out = out_;
 
     write_key(arena, &out->calloutKey, &object->key);
-    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
-                           object->description_utf16);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16, object->description_utf16);
     out->flags = object->flags;
     if (wfp_fwpm_bfe() && wfp_bfe_callout_is_registered(wfp_fwpm_bfe(), (uint32_t)object->id))
         out->flags |= FWPM_CALLOUT_FLAG_REGISTERED;
@@ -127,8 +124,9 @@ wfp_fwpm_write_callout(struct wfp_fwpm_arena *arena, void *out_, const void *ite
 static void
 write_conditions(struct wfp_fwpm_arena *arena, FWPM_FILTER0 *out, const struct wfp_filter *filter)
 {
-    struct wfp_condition scratch = {0}, *conditions = wfp_fwpm_arena_take(
-                                      arena, filter->condition_count * sizeof(scratch));
+    struct wfp_condition scratch = {0},
+                         *conditions =
+                             wfp_fwpm_arena_take(arena, filter->condition_count * sizeof(scratch));
 
     out->numFilterConditions = filter->condition_count;
     out->filterCondition = (FWPM_FILTER_CONDITION0 *)conditions;
@@ -199,8 +197,7 @@ wfp_fwpm_write_layer(struct wfp_fwpm_arena *arena, void *out_, const void *item)
     out->field = fields = wfp_fwpm_arena_take(arena, layer->field_count * sizeof(*fields));
     for (uint16_t i = 0; i < layer->field_count; i++) {
         FWPM_FIELD0 *field = fields ? &fields[i] : &scratch;
-        field->fieldKey =
-            wfp_fwpm_arena_copy(arena, &layer->fields[i].condition_key, sizeof(GUID));
+        field->fieldKey = wfp_fwpm_arena_copy(arena, &layer->fields[i].condition_key, sizeof(GUID));
         field->type = layer->fields[i].kind;
         field->dataType = layer->fields[i].type;
     }

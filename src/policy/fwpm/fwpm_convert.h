@@ -53,9 +53,8 @@ struct wfp_bfe_template *wfp_fwpm_template_callout(const FWPM_CALLOUT_ENUM_TEMPL
                                                    struct wfp_bfe_template *out);
 struct wfp_bfe_template *wfp_fwpm_template_sublayer(const FWPM_SUBLAYER_ENUM_TEMPLATE0 *from,
                                                     struct wfp_bfe_template *out);
-struct wfp_bfe_template *
-wfp_fwpm_template_context(const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *from,
-                          struct wfp_bfe_template *out);
+struct wfp_bfe_template *wfp_fwpm_template_context(const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *from,
+                                                   struct wfp_bfe_template *out);
 /** @p context  room for the nested template */
 struct wfp_bfe_template *wfp_fwpm_template_filter(const FWPM_FILTER_ENUM_TEMPLATE0 *from,
                                                   struct wfp_bfe_template *out,

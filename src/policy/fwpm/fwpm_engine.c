@@ -137,8 +137,8 @@ FwpmEngineSetOption0(HANDLE engineHandle, FWPM_ENGINE_OPTION option, const FWP_V
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_bfe_option_set(session, (uint32_t)option,
-                                              (const struct wfp_value *)newValue));
+    return wfp_fwpm_status(
+        wfp_bfe_option_set(session, (uint32_t)option, (const struct wfp_value *)newValue));
 }
 
 /**
@@ -200,9 +200,7 @@ FwpmSessionCreateEnumHandle0(HANDLE engineHandle, const FWPM_SESSION_ENUM_TEMPLA
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_SESSION, NULL,
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_SESSION, NULL, enumHandle));
 }
 
 /**
@@ -219,9 +217,9 @@ FwpmSessionEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReques
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_SESSION, enumHandle,
-                                         numEntriesRequested, wfp_fwpm_write_session,
-                                         sizeof(FWPM_SESSION0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_SESSION, enumHandle, numEntriesRequested,
+                                         wfp_fwpm_write_session, sizeof(FWPM_SESSION0), entries,
+                                         numEntriesReturned));
 }
 
 /**

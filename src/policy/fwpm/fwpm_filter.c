@@ -98,8 +98,8 @@ FwpmFilterGetById0(HANDLE engineHandle, UINT64 id, FWPM_FILTER0 **filter)
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_FILTER, NULL, id,
-                                        wfp_fwpm_write_filter, sizeof(FWPM_FILTER0), filter));
+    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_FILTER, NULL, id, wfp_fwpm_write_filter,
+                                        sizeof(FWPM_FILTER0), filter));
 }
 
 /**
@@ -137,9 +137,9 @@ FwpmFilterCreateEnumHandle0(HANDLE engineHandle, const FWPM_FILTER_ENUM_TEMPLATE
     struct wfp_bfe_template selection;
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_FILTER, wfp_fwpm_template_filter(enumTemplate, &selection, &context),
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(
+        session, WFP_BFE_FILTER, wfp_fwpm_template_filter(enumTemplate, &selection, &context),
+        enumHandle));
 }
 
 /**
@@ -156,9 +156,9 @@ FwpmFilterEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequest
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_FILTER, enumHandle,
-                                         numEntriesRequested, wfp_fwpm_write_filter,
-                                         sizeof(FWPM_FILTER0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_FILTER, enumHandle, numEntriesRequested,
+                                         wfp_fwpm_write_filter, sizeof(FWPM_FILTER0), entries,
+                                         numEntriesReturned));
 }
 
 /**

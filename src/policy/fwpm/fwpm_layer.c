@@ -18,8 +18,8 @@ get_layer(HANDLE engineHandle, const struct wfp_layer *layer, FWPM_LAYER0 **ret_
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
     if (!layer)
         return wfp_fwpm_status(-WFP_ERR_LAYER_NOT_FOUND);
-    return wfp_fwpm_status(wfp_fwpm_arena_build(wfp_fwpm_write_layer, layer, sizeof(FWPM_LAYER0),
-                                                (void **)ret_layer));
+    return wfp_fwpm_status(
+        wfp_fwpm_arena_build(wfp_fwpm_write_layer, layer, sizeof(FWPM_LAYER0), (void **)ret_layer));
 }
 
 /**
@@ -67,9 +67,7 @@ FwpmLayerCreateEnumHandle0(HANDLE engineHandle, const FWPM_LAYER_ENUM_TEMPLATE0 
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_LAYER, NULL,
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_LAYER, NULL, enumHandle));
 }
 
 /**
@@ -86,9 +84,9 @@ FwpmLayerEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequeste
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_LAYER, enumHandle,
-                                         numEntriesRequested, wfp_fwpm_write_layer,
-                                         sizeof(FWPM_LAYER0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_LAYER, enumHandle, numEntriesRequested,
+                                         wfp_fwpm_write_layer, sizeof(FWPM_LAYER0), entries,
+                                         numEntriesReturned));
 }
 
 /**

@@ -30,8 +30,8 @@ write_address(uint32_t *v4_host, uint8_t v6[16], const struct wfp_bfe_event *eve
     if (event->is_v6)
         memcpy(v6, addr, 16);
     else
-        *v4_host = (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 |
-                   addr[3];
+        *v4_host =
+            (uint32_t)addr[0] << 24 | (uint32_t)addr[1] << 16 | (uint32_t)addr[2] << 8 | addr[3];
 }
 
 static void
@@ -157,9 +157,8 @@ FwpmNetEventCreateEnumHandle0(HANDLE engineHandle,
     struct wfp_bfe_template selection;
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_EVENT, wfp_fwpm_template_event(enumTemplate, &selection),
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(
+        session, WFP_BFE_EVENT, wfp_fwpm_template_event(enumTemplate, &selection), enumHandle));
 }
 
 /**
@@ -176,9 +175,9 @@ FwpmNetEventEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
-                                         numEntriesRequested, write_event0,
-                                         sizeof(FWPM_NET_EVENT0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
+                                         write_event0, sizeof(FWPM_NET_EVENT0), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -195,9 +194,9 @@ FwpmNetEventEnum1(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
-                                         numEntriesRequested, write_event1,
-                                         sizeof(FWPM_NET_EVENT1), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
+                                         write_event1, sizeof(FWPM_NET_EVENT1), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -214,9 +213,9 @@ FwpmNetEventEnum2(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
-                                         numEntriesRequested, write_event2,
-                                         sizeof(FWPM_NET_EVENT2), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
+                                         write_event2, sizeof(FWPM_NET_EVENT2), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -233,9 +232,9 @@ FwpmNetEventEnum3(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
-                                         numEntriesRequested, write_event3,
-                                         sizeof(FWPM_NET_EVENT3), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
+                                         write_event3, sizeof(FWPM_NET_EVENT3), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -252,9 +251,9 @@ FwpmNetEventEnum4(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
-                                         numEntriesRequested, write_event4,
-                                         sizeof(FWPM_NET_EVENT4), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
+                                         write_event4, sizeof(FWPM_NET_EVENT4), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -271,9 +270,9 @@ FwpmNetEventEnum5(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle,
-                                         numEntriesRequested, write_event5,
-                                         sizeof(FWPM_NET_EVENT5), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
+                                         write_event5, sizeof(FWPM_NET_EVENT5), entries,
+                                         numEntriesReturned));
 }
 
 /**

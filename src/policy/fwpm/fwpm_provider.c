@@ -62,7 +62,8 @@ FwpmProviderGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_PROVIDER0 **pro
     OPEN_SESSION(session, engineHandle);
 
     return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_PROVIDER, key, 0,
-                                              wfp_fwpm_write_provider, sizeof(FWPM_PROVIDER0), provider)
+                                              wfp_fwpm_write_provider, sizeof(FWPM_PROVIDER0),
+                                              provider)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -81,9 +82,7 @@ FwpmProviderCreateEnumHandle0(HANDLE engineHandle, const FWPM_PROVIDER_ENUM_TEMP
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_PROVIDER, NULL,
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_PROVIDER, NULL, enumHandle));
 }
 
 /**
@@ -100,9 +99,9 @@ FwpmProviderEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_PROVIDER, enumHandle,
-                                         numEntriesRequested, wfp_fwpm_write_provider,
-                                         sizeof(FWPM_PROVIDER0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_PROVIDER, enumHandle, numEntriesRequested,
+                                         wfp_fwpm_write_provider, sizeof(FWPM_PROVIDER0), entries,
+                                         numEntriesReturned));
 }
 
 /**

@@ -15,9 +15,9 @@ static_assert(sizeof(FWPM_NETWORK_CONNECTION_POLICY_SETTING0) == sizeof(struct w
               "one layout");
 
 /* The types each version of the functions knows. */
-static const uint8_t newest_type[] = {
-    FWPM_GENERAL_CONTEXT, FWPM_IPSEC_DOSP_CONTEXT, FWPM_IPSEC_IKEV2_QM_TRANSPORT_CONTEXT,
-    FWPM_NETWORK_CONNECTION_POLICY_CONTEXT};
+static const uint8_t newest_type[] = {FWPM_GENERAL_CONTEXT, FWPM_IPSEC_DOSP_CONTEXT,
+                                      FWPM_IPSEC_IKEV2_QM_TRANSPORT_CONTEXT,
+                                      FWPM_NETWORK_CONNECTION_POLICY_CONTEXT};
 
 static int
 fill_payload(const FWPM_PROVIDER_CONTEXT3 *context, struct wfp_context_spec *spec)
@@ -57,9 +57,9 @@ add_context(HANDLE engineHandle, const FWPM_PROVIDER_CONTEXT3 *context, int vers
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
     if ((uint32_t)context->type > newest_type[version])
         return wfp_fwpm_status(-WFP_ERR_INVALID_ENUMERATOR);
-    spec.common = wfp_fwpm_spec_common(&context->providerContextKey, &context->displayData,
-                                       context->flags, context->providerKey,
-                                       &context->providerData);
+    spec.common =
+        wfp_fwpm_spec_common(&context->providerContextKey, &context->displayData, context->flags,
+                             context->providerKey, &context->providerData);
     spec.type = context->type;
     r = fill_payload(context, &spec);
     if (r == 0)
@@ -74,9 +74,8 @@ static void *
 write_settings(struct wfp_fwpm_arena *arena, const struct wfp_bfe_object *object)
 {
     FWPM_CLASSIFY_OPTIONS0 scratch_list = {0}, *list = wfp_fwpm_arena_take(arena, sizeof(*list));
-    struct wfp_context_setting scratch = {0}, *settings =
-                                     wfp_fwpm_arena_take(arena,
-                                                         object->setting_count * sizeof(scratch));
+    struct wfp_context_setting scratch = {0}, *settings = wfp_fwpm_arena_take(
+                                                  arena, object->setting_count * sizeof(scratch));
     FWPM_CLASSIFY_OPTIONS0 *out = list ? list : &scratch_list;
 
     out->numOptions = object->setting_count;
@@ -96,8 +95,7 @@ write_context(struct wfp_fwpm_arena *arena, void *out_, const void *item)
     FWPM_PROVIDER_CONTEXT3 *out = out_;
 
     memcpy(&out->providerContextKey, &object->key, sizeof(GUID));
-    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16,
-                           object->description_utf16);
+    wfp_fwpm_write_display(arena, &out->displayData, object->name_utf16, object->description_utf16);
     out->flags = object->flags;
     if (object->has_provider)
         out->providerKey = wfp_fwpm_arena_copy(arena, &object->provider_key, sizeof(GUID));
@@ -239,8 +237,8 @@ FwpmProviderContextGetById0(HANDLE engineHandle, UINT64 id,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id,
-                                        write_context, sizeof(FWPM_PROVIDER_CONTEXT0), providerContext));
+    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
+                                        sizeof(FWPM_PROVIDER_CONTEXT0), providerContext));
 }
 
 /**
@@ -257,8 +255,8 @@ FwpmProviderContextGetByKey0(HANDLE engineHandle, const GUID *key,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0,
-                                              write_context, sizeof(FWPM_PROVIDER_CONTEXT0), providerContext)
+    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
+                                              sizeof(FWPM_PROVIDER_CONTEXT0), providerContext)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -276,8 +274,8 @@ FwpmProviderContextGetById1(HANDLE engineHandle, UINT64 id,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id,
-                                        write_context, sizeof(FWPM_PROVIDER_CONTEXT1), providerContext));
+    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
+                                        sizeof(FWPM_PROVIDER_CONTEXT1), providerContext));
 }
 
 /**
@@ -294,8 +292,8 @@ FwpmProviderContextGetByKey1(HANDLE engineHandle, const GUID *key,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0,
-                                              write_context, sizeof(FWPM_PROVIDER_CONTEXT1), providerContext)
+    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
+                                              sizeof(FWPM_PROVIDER_CONTEXT1), providerContext)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -313,8 +311,8 @@ FwpmProviderContextGetById2(HANDLE engineHandle, UINT64 id,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id,
-                                        write_context, sizeof(FWPM_PROVIDER_CONTEXT2), providerContext));
+    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
+                                        sizeof(FWPM_PROVIDER_CONTEXT2), providerContext));
 }
 
 /**
@@ -331,8 +329,8 @@ FwpmProviderContextGetByKey2(HANDLE engineHandle, const GUID *key,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0,
-                                              write_context, sizeof(FWPM_PROVIDER_CONTEXT2), providerContext)
+    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
+                                              sizeof(FWPM_PROVIDER_CONTEXT2), providerContext)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -350,8 +348,8 @@ FwpmProviderContextGetById3(HANDLE engineHandle, UINT64 id,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id,
-                                        write_context, sizeof(FWPM_PROVIDER_CONTEXT3), providerContext));
+    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
+                                        sizeof(FWPM_PROVIDER_CONTEXT3), providerContext));
 }
 
 /**
@@ -368,8 +366,8 @@ FwpmProviderContextGetByKey3(HANDLE engineHandle, const GUID *key,
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0,
-                                              write_context, sizeof(FWPM_PROVIDER_CONTEXT3), providerContext)
+    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
+                                              sizeof(FWPM_PROVIDER_CONTEXT3), providerContext)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -390,9 +388,8 @@ FwpmProviderContextCreateEnumHandle0(HANDLE engineHandle,
     struct wfp_bfe_template selection;
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_CONTEXT, wfp_fwpm_template_context(enumTemplate, &selection),
-                             enumHandle));
+    return wfp_fwpm_status(wfp_fwpm_enum_create(
+        session, WFP_BFE_CONTEXT, wfp_fwpm_template_context(enumTemplate, &selection), enumHandle));
 }
 
 /**
@@ -409,9 +406,9 @@ FwpmProviderContextEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntri
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle,
-                                         numEntriesRequested, write_context,
-                                         sizeof(FWPM_PROVIDER_CONTEXT0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
+                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT0), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -428,9 +425,9 @@ FwpmProviderContextEnum1(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntri
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle,
-                                         numEntriesRequested, write_context,
-                                         sizeof(FWPM_PROVIDER_CONTEXT1), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
+                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT1), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -447,9 +444,9 @@ FwpmProviderContextEnum2(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntri
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle,
-                                         numEntriesRequested, write_context,
-                                         sizeof(FWPM_PROVIDER_CONTEXT2), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
+                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT2), entries,
+                                         numEntriesReturned));
 }
 
 /**
@@ -466,9 +463,9 @@ FwpmProviderContextEnum3(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntri
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle,
-                                         numEntriesRequested, write_context,
-                                         sizeof(FWPM_PROVIDER_CONTEXT3), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
+                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT3), entries,
+                                         numEntriesReturned));
 }
 
 /**

@@ -89,10 +89,8 @@ FwpmEngineSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInf
                            const struct _ACL *dacl, const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_KIND_COUNT, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -132,10 +130,8 @@ FwpmProviderSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                   const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_PROVIDER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -176,10 +172,8 @@ FwpmProviderContextSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                          const struct _ACL *dacl, const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_CONTEXT, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -219,10 +213,8 @@ FwpmSubLayerSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                   const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_SUBLAYER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -262,10 +254,8 @@ FwpmLayerSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_LAYER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -305,10 +295,8 @@ FwpmCalloutSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                  const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_CALLOUT, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -348,10 +336,8 @@ FwpmFilterSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                 const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_FILTER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -387,10 +373,8 @@ FwpmNetEventsSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION security
                               const struct _ACL *dacl, const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_EVENT, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -426,10 +410,8 @@ FwpmConnectionSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securit
                                const struct _ACL *dacl, const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_CONNECTION, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }
 
 /**
@@ -466,8 +448,6 @@ FwpmvSwitchEventsSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION secu
                                   const struct _ACL *dacl, const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_VSWITCH_EVENT, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){.owner = sidOwner,
-                                                  .group = sidGroup,
-                                                  .dacl = dacl,
-                                                  .sacl = sacl});
+                        (struct wfp_bfe_sd_parts){
+                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
 }

@@ -25,9 +25,9 @@ FwpmSubLayerAdd0(HANDLE engineHandle, const FWPM_SUBLAYER0 *subLayer, PSECURITY_
 
     if (!subLayer)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    spec.common = wfp_fwpm_spec_common(&subLayer->subLayerKey, &subLayer->displayData,
-                                       subLayer->flags, subLayer->providerKey,
-                                       &subLayer->providerData);
+    spec.common =
+        wfp_fwpm_spec_common(&subLayer->subLayerKey, &subLayer->displayData, subLayer->flags,
+                             subLayer->providerKey, &subLayer->providerData);
     spec.weight = subLayer->weight;
     r = wfp_fwpm_sd_init(&security, sd);
     if (r == 0)
@@ -65,7 +65,8 @@ FwpmSubLayerGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_SUBLAYER0 **sub
     OPEN_SESSION(session, engineHandle);
 
     return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_SUBLAYER, key, 0,
-                                              wfp_fwpm_write_sublayer, sizeof(FWPM_SUBLAYER0), subLayer)
+                                              wfp_fwpm_write_sublayer, sizeof(FWPM_SUBLAYER0),
+                                              subLayer)
                                : -WFP_ERR_NULL_POINTER);
 }
 
@@ -86,8 +87,8 @@ FwpmSubLayerCreateEnumHandle0(HANDLE engineHandle, const FWPM_SUBLAYER_ENUM_TEMP
     OPEN_SESSION(session, engineHandle);
 
     return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_SUBLAYER, wfp_fwpm_template_sublayer(enumTemplate, &selection),
-                             enumHandle));
+        wfp_fwpm_enum_create(session, WFP_BFE_SUBLAYER,
+                             wfp_fwpm_template_sublayer(enumTemplate, &selection), enumHandle));
 }
 
 /**
@@ -104,9 +105,9 @@ FwpmSubLayerEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 {
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_SUBLAYER, enumHandle,
-                                         numEntriesRequested, wfp_fwpm_write_sublayer,
-                                         sizeof(FWPM_SUBLAYER0), entries, numEntriesReturned));
+    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_SUBLAYER, enumHandle, numEntriesRequested,
+                                         wfp_fwpm_write_sublayer, sizeof(FWPM_SUBLAYER0), entries,
+                                         numEntriesReturned));
 }
 
 /**

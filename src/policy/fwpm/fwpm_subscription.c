@@ -130,10 +130,8 @@ FwpmProviderSubscribeChanges0(HANDLE engineHandle, const FWPM_PROVIDER_SUBSCRIPT
 {
     if (!subscription)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_PROVIDER,
-                              NULL,
-                              subscription->flags, deliver_provider, (void *)callback, context,
-                              changeHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_PROVIDER, NULL, subscription->flags,
+                              deliver_provider, (void *)callback, context, changeHandle);
 }
 
 /**
@@ -200,8 +198,8 @@ FwpmProviderContextSubscribeChanges0(HANDLE engineHandle,
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
     return wfp_fwpm_subscribe(engineHandle, WFP_BFE_CONTEXT,
                               wfp_fwpm_template_context(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver_provider_context, (void *)callback, context,
-                              changeHandle);
+                              subscription->flags, deliver_provider_context, (void *)callback,
+                              context, changeHandle);
 }
 
 /**
@@ -400,10 +398,10 @@ FwpmFilterSubscribeChanges0(HANDLE engineHandle, const FWPM_FILTER_SUBSCRIPTION0
 
     if (!subscription)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_FILTER,
-                              wfp_fwpm_template_filter(subscription->enumTemplate, &selection, &nested),
-                              subscription->flags, deliver_filter, (void *)callback, context,
-                              changeHandle);
+    return wfp_fwpm_subscribe(
+        engineHandle, WFP_BFE_FILTER,
+        wfp_fwpm_template_filter(subscription->enumTemplate, &selection, &nested),
+        subscription->flags, deliver_filter, (void *)callback, context, changeHandle);
 }
 
 /**

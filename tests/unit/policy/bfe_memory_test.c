@@ -55,7 +55,13 @@ __wrap_realloc(void *old, size_t size)
 }
 
 static const uint16_t name[] = {'t', 'e', 's', 't', 0};
-#define KEY(n) {0x33333333, (n), 0, {0}}
+#define KEY(n)                                                                                     \
+    {                                                                                              \
+        0x33333333, (n), 0,                                                                        \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 static const struct wfp_guid provider_key = KEY(1), sublayer_key = KEY(2), callout_key = KEY(3),
                              filter_key = KEY(4), context_key = KEY(5), new_key = KEY(99);
 
@@ -94,9 +100,9 @@ add_sublayer(struct world *w, const struct wfp_guid *key)
 static int
 add_callout(struct world *w, const struct wfp_guid *key)
 {
-    struct wfp_callout_spec spec = {
-        .common = common(key),
-        .layer_key = wfp_layer_find_id(WFP_LAYER_OUTBOUND_TRANSPORT_V4)->key};
+    struct wfp_callout_spec spec = {.common = common(key),
+                                    .layer_key =
+                                        wfp_layer_find_id(WFP_LAYER_OUTBOUND_TRANSPORT_V4)->key};
     return wfp_bfe_callout_add(w->session, &spec, NULL, NULL);
 }
 
@@ -113,8 +119,8 @@ static int
 add_options(struct world *w, const struct wfp_guid *key)
 {
     uint64_t number = 1;
-    struct wfp_context_setting settings[] = {
-        {1, {.type = WFP_UINT32, .uint32 = 5}}, {2, {.type = WFP_UINT64, .uint64 = &number}}};
+    struct wfp_context_setting settings[] = {{1, {.type = WFP_UINT32, .uint32 = 5}},
+                                             {2, {.type = WFP_UINT64, .uint64 = &number}}};
     struct wfp_context_spec spec = {.common = common(key),
                                     .type = WFP_CONTEXT_CLASSIFY_OPTIONS,
                                     .setting_count = 2,

@@ -15,7 +15,13 @@
 
 static const uint16_t name[] = {'t', 'e', 's', 't', 0};
 
-#define KEY(n) {0x11111111, (n), 0, {0}}
+#define KEY(n)                                                                                     \
+    {                                                                                              \
+        0x11111111, (n), 0,                                                                        \
+        {                                                                                          \
+            0                                                                                      \
+        }                                                                                          \
+    }
 static const struct wfp_guid provider_key = KEY(1), sublayer_key = KEY(2), callout_key = KEY(3),
                              filter_key = KEY(4), context_key = KEY(5), other_key = KEY(99);
 
@@ -78,16 +84,14 @@ block_filter(void)
 static int
 add_sublayer(struct wfp_bfe_session *session, const struct wfp_guid *key, uint16_t weight)
 {
-    struct wfp_sublayer_spec spec = {.common = {.key = *key, .name_utf16 = name},
-                                     .weight = weight};
+    struct wfp_sublayer_spec spec = {.common = {.key = *key, .name_utf16 = name}, .weight = weight};
     return wfp_bfe_sublayer_add(session, &spec, NULL);
 }
 
 static int
 add_provider(struct wfp_bfe_session *session, const struct wfp_guid *key, uint32_t flags)
 {
-    struct wfp_provider_spec spec = {
-        .common = {.key = *key, .name_utf16 = name, .flags = flags}};
+    struct wfp_provider_spec spec = {.common = {.key = *key, .name_utf16 = name, .flags = flags}};
     return wfp_bfe_provider_add(session, &spec, NULL);
 }
 
@@ -214,8 +218,7 @@ test_transaction_errors(void **state)
     assert_int_equal(wfp_bfe_txn_begin(f->session, 2), -WFP_ERR_INVALID_FLAGS);
     assert_int_equal(wfp_bfe_txn_begin(f->session, WFP_TXN_FLAG_READ_ONLY), 0);
     assert_int_equal(wfp_bfe_txn_begin(f->session, 0), -WFP_ERR_TXN_IN_PROGRESS);
-    assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL),
-                     -WFP_ERR_INCOMPATIBLE_TXN);
+    assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL), -WFP_ERR_INCOMPATIBLE_TXN);
     assert_int_equal(wfp_bfe_txn_commit(f->session), 0);
 }
 
@@ -274,8 +277,7 @@ test_lifetimes_limit_references(void **state)
 
     spec.sublayer_key = sublayer_key;
     assert_int_equal(add_sublayer(dynamic, &sublayer_key, 1), 0);
-    assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL),
-                     -WFP_ERR_LIFETIME_MISMATCH);
+    assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL), -WFP_ERR_LIFETIME_MISMATCH);
     assert_int_equal(wfp_bfe_filter_add(other, &spec, NULL, NULL), -WFP_ERR_LIFETIME_MISMATCH);
     assert_int_equal(wfp_bfe_filter_add(dynamic, &spec, NULL, NULL), 0);
     assert_int_equal(wfp_bfe_session_close(dynamic), 0);
@@ -283,8 +285,7 @@ test_lifetimes_limit_references(void **state)
 
     assert_int_equal(add_sublayer(f->session, &sublayer_key, 1), 0);
     spec.common.flags = WFP_FILTER_FLAG_PERSISTENT;
-    assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL),
-                     -WFP_ERR_LIFETIME_MISMATCH);
+    assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL), -WFP_ERR_LIFETIME_MISMATCH);
     spec.sublayer_key = (struct wfp_guid){0};
     assert_int_equal(wfp_bfe_filter_add(f->session, &spec, NULL, NULL), 0);
 }
@@ -294,10 +295,10 @@ test_referenced_objects_cannot_be_deleted(void **state)
 {
     struct fixture *f = *state;
     struct wfp_filter_spec spec = callout_filter();
-    struct wfp_context_spec context = {
-        .common = {.key = context_key, .name_utf16 = name},
-        .type = WFP_CONTEXT_GENERAL,
-        .data = &(struct wfp_blob){.size = 3, .data = (uint8_t *)"abc"}};
+    struct wfp_context_spec context = {.common = {.key = context_key, .name_utf16 = name},
+                                       .type = WFP_CONTEXT_GENERAL,
+                                       .data =
+                                           &(struct wfp_blob){.size = 3, .data = (uint8_t *)"abc"}};
     uint64_t id;
 
     spec.common.provider_key = &provider_key;
@@ -317,14 +318,14 @@ test_referenced_objects_cannot_be_deleted(void **state)
 
     for (int i = 0; i < 2; i++) {
         int expected = i == 0 ? -WFP_ERR_IN_USE : 0;
-        assert_int_equal(
-            wfp_bfe_delete_by_key(f->session, WFP_BFE_PROVIDER, &provider_key), expected);
-        assert_int_equal(
-            wfp_bfe_delete_by_key(f->session, WFP_BFE_SUBLAYER, &sublayer_key), expected);
-        assert_int_equal(
-            wfp_bfe_delete_by_key(f->session, WFP_BFE_CALLOUT, &callout_key), expected);
-        assert_int_equal(
-            wfp_bfe_delete_by_key(f->session, WFP_BFE_CONTEXT, &context_key), expected);
+        assert_int_equal(wfp_bfe_delete_by_key(f->session, WFP_BFE_PROVIDER, &provider_key),
+                         expected);
+        assert_int_equal(wfp_bfe_delete_by_key(f->session, WFP_BFE_SUBLAYER, &sublayer_key),
+                         expected);
+        assert_int_equal(wfp_bfe_delete_by_key(f->session, WFP_BFE_CALLOUT, &callout_key),
+                         expected);
+        assert_int_equal(wfp_bfe_delete_by_key(f->session, WFP_BFE_CONTEXT, &context_key),
+                         expected);
         if (i == 0)
             assert_int_equal(wfp_bfe_delete_by_id(f->session, WFP_BFE_FILTER, id), 0);
     }

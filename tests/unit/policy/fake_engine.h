@@ -20,10 +20,10 @@ extern struct fake_engine {
     uint32_t filter_count; /* in force */
     uint64_t filter_id_sum;
     uint32_t commits;
-    int fail_commit; /* returned by the next commits */
-    int veto;        /* returned by ADD notifications */
+    int fail_commit;        /* returned by the next commits */
+    int veto;               /* returned by ADD notifications */
     uint32_t registered_id; /* the one callout that counts as registered */
-    uint64_t context; /* written to filter->context on ADD if not 0 */
+    uint64_t context;       /* written to filter->context on ADD if not 0 */
     uint32_t notification_count;
     struct fake_notification notifications[FAKE_LOG_SIZE];
     void (*on_notify)(enum wfp_notify_type type, struct wfp_filter *filter);

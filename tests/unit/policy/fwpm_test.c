@@ -16,7 +16,7 @@
 #include "policy/bfe/bfe_query.h"
 #include "policy/fwpm/fwpm.h"
 
-#define WIDE(text) ((WCHAR *)u##text)
+#define WIDE(text)   ((WCHAR *)u##text)
 #define STATUS(name) ((NTSTATUS)wfp_status_ntstatus(-WFP_ERR_##name))
 
 static const GUID callout_key = {0x22222222, 1, 0, {0}};
@@ -141,8 +141,8 @@ test_filter_comes_back_as_it_went_in(void **state)
 
     conditions[0].fieldKey = field_key(WFP_LAYER_OUTBOUND_TRANSPORT_V4,
                                        WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_ADDRESS);
-    conditions[1].fieldKey = field_key(WFP_LAYER_OUTBOUND_TRANSPORT_V4,
-                                       WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT);
+    conditions[1].fieldKey =
+        field_key(WFP_LAYER_OUTBOUND_TRANSPORT_V4, WFP_FIELD_OUTBOUND_TRANSPORT_V4_IP_REMOTE_PORT);
     filter.displayData.description = WIDE("why");
     filter.numFilterConditions = 2;
     filter.filterCondition = conditions;
@@ -321,9 +321,8 @@ test_security_info_round_trip(void **state)
                      0);
     assert_memory_equal(owner, admins, sizeof(admins));
     assert_non_null(dacl);
-    assert_int_equal(FwpmSubLayerSetSecurityInfoByKey0(f->engine, &sublayer_key, 4, NULL, NULL,
-                                                       dacl, NULL),
-                     0);
+    assert_int_equal(
+        FwpmSubLayerSetSecurityInfoByKey0(f->engine, &sublayer_key, 4, NULL, NULL, dacl, NULL), 0);
     assert_int_equal(FwpmSubLayerGetSecurityInfoByKey0(f->engine, &sublayer_key, 4, NULL, NULL,
                                                        &dacl_again, NULL, &sd_again),
                      0);
@@ -331,9 +330,9 @@ test_security_info_round_trip(void **state)
     FwpmFreeMemory0(&sd);
     FwpmFreeMemory0(&sd_again);
     assert_int_equal(FwpmTransactionBegin0(f->engine, 0), 0);
-    assert_int_equal(FwpmSubLayerSetSecurityInfoByKey0(f->engine, &sublayer_key, 4, NULL, NULL,
-                                                       NULL, NULL),
-                     STATUS(TXN_IN_PROGRESS));
+    assert_int_equal(
+        FwpmSubLayerSetSecurityInfoByKey0(f->engine, &sublayer_key, 4, NULL, NULL, NULL, NULL),
+        STATUS(TXN_IN_PROGRESS));
     assert_int_equal(FwpmTransactionAbort0(f->engine), 0);
 }
 
@@ -438,8 +437,8 @@ test_net_events_reach_the_enumeration(void **state)
 static UINT32
 count_events(HANDLE engine, UINT16 layer_field, FWP_MATCH_TYPE match, FWP_CONDITION_VALUE0 value)
 {
-    FWPM_FILTER_CONDITION0 condition = {.fieldKey = field_key(WFP_LAYER_ALE_AUTH_CONNECT_V4,
-                                                              layer_field),
+    FWPM_FILTER_CONDITION0 condition = {.fieldKey =
+                                            field_key(WFP_LAYER_ALE_AUTH_CONNECT_V4, layer_field),
                                         .matchType = match,
                                         .conditionValue = value};
     FWPM_NET_EVENT_ENUM_TEMPLATE0 template_ = {.numFilterConditions = 1,

@@ -88,8 +88,8 @@ test_subscriber_hears_of_others_only(void **state)
 {
     struct fixture *f = *state;
     FWPM_SUBLAYER0 sublayer = {.subLayerKey = sublayer_key, .displayData = {WIDE("s"), NULL}};
-    FWPM_SUBLAYER_SUBSCRIPTION0 subscription = {
-        .flags = FWPM_SUBSCRIPTION_FLAG_NOTIFY_ON_ADD | FWPM_SUBSCRIPTION_FLAG_NOTIFY_ON_DELETE};
+    FWPM_SUBLAYER_SUBSCRIPTION0 subscription = {.flags = FWPM_SUBSCRIPTION_FLAG_NOTIFY_ON_ADD |
+                                                         FWPM_SUBSCRIPTION_FLAG_NOTIFY_ON_DELETE};
     FWPM_SUBLAYER_SUBSCRIPTION0 **entries = NULL;
     struct seen seen = {0};
     UINT32 count = 0;
@@ -260,8 +260,7 @@ test_application_ids(void **state)
     assert_int_equal(id->size, sizeof(u"/"));
     assert_memory_equal(id->data, u"/", sizeof(u"/"));
     FwpmFreeMemory0((void **)&id);
-    assert_int_equal(FwpmGetAppIdFromFileName0(WIDE("/no/such/file"), &id),
-                     ERROR_FILE_NOT_FOUND);
+    assert_int_equal(FwpmGetAppIdFromFileName0(WIDE("/no/such/file"), &id), ERROR_FILE_NOT_FOUND);
     assert_int_equal(FwpmGetAppIdFromFileName0(NULL, &id), 0x8032001C);
 }
 
