@@ -48,7 +48,6 @@ static const char *const windows_target[] = {
     "-g",
     "-gcodeview",
     "-fstack-protector-strong",
-    "-fasync-exceptions", /* a fault inside __try, not only in what it calls */
 };
 
 /* What a WDK project defines; the flags of the command line come later and win. */
@@ -170,6 +169,9 @@ build_command(const struct wfp_cc *cc, size_t index, const char *object, struct 
     wfp_cc_util_addf(argv, "%s/overlay.yaml", cc->work_dir);
     for (size_t i = 0; i < cc->flags.count; i++)
         wfp_cc_util_add(argv, cc->flags.items[i]);
+    /* In a .sys: catch a fault inside __try, not only in what it calls. */
+    if (cc->target == WFP_CC_WINDOWS && cc->uses_try && cc->uses_try[index])
+        wfp_cc_util_add(argv, "-fasync-exceptions");
     /* Native __try is setjmp under wdk's excpt.h: locals must live in memory. */
     if (cc->target == WFP_CC_NATIVE && cc->uses_try && cc->uses_try[index])
         wfp_cc_util_add(argv, "-O0");

@@ -31,6 +31,8 @@ static const struct {
     {"_fltused", "memory.c", BOTH, false},
     {"__chkstk", "chkstk.S", BOTH, false},
     {"_purecall", "memory.c", BOTH, false},
+    {"atexit", "memory.c", BOTH, false},
+    {"__CxxFrameHandler3", "cxx_handler.c", WINDOWS, false},
 };
 
 static int
@@ -62,9 +64,36 @@ compile(struct wfp_cc *cc, const char *file, bool needs_wdk, struct wfp_cc_symbo
     if (r != 0)
         return r;
     wfp_cc_util_add(objects, object);
-    (void)wfp_cc_symbols_make_plain(object);
+    bool constructors;
+    (void)wfp_cc_symbols_prepare(object, &constructors);
     (void)wfp_cc_symbols_read(symbols, object);
     return WFP_CC_OK;
+}
+
+int
+wfp_cc_runtime_read_objects(struct wfp_cc *cc, struct wfp_cc_symbols *symbols,
+                            struct wfp_cc_list *objects)
+{
+    for (size_t i = 0; i < cc->objects.count; i++) {
+        bool constructors = false;
+        if (wfp_cc_symbols_prepare(cc->objects.items[i], &constructors) < 0 ||
+            wfp_cc_symbols_read(symbols, cc->objects.items[i]) < 0) {
+            wfp_cc_util_error("%s is not an object file", cc->objects.items[i]);
+            return WFP_CC_FAILED;
+        }
+        if (constructors)
+            fprintf(stderr,
+                    "wfp-cc: warning: %s: objects with constructors at file scope; a kernel image "
+                    "never runs them\n",
+                    cc->sources.items[i]);
+        wfp_cc_util_add(objects, cc->objects.items[i]);
+    }
+    if (wfp_cc_util_has(&symbols->defined, "DriverEntry"))
+        return WFP_CC_OK;
+    wfp_cc_util_error(
+        "no source defines DriverEntry (in C++ it must be extern \"C\"); %s was not made",
+        cc->output);
+    return WFP_CC_FAILED;
 }
 
 int

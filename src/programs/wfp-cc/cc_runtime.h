@@ -7,6 +7,9 @@
 #include "programs/wfp-cc/cc.h"
 #include "programs/wfp-cc/cc_symbols.h"
 
+/** Read the driver's objects; refuses a driver without DriverEntry. @return enum wfp_cc_exit */
+int wfp_cc_runtime_read_objects(struct wfp_cc *cc, struct wfp_cc_symbols *symbols,
+                                struct wfp_cc_list *objects);
 /** Compile what @p symbols lack and we have, adding to both. @return enum wfp_cc_exit */
 int wfp_cc_runtime_add(struct wfp_cc *cc, struct wfp_cc_symbols *symbols,
                        struct wfp_cc_list *objects);

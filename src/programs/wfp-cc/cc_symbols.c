@@ -201,24 +201,49 @@ wfp_cc_symbols_read(struct wfp_cc_symbols *symbols, const char *object)
     return -1;
 }
 
+static void
+plain_names(struct wfp_cc_text *file, const Elf64_Shdr *strings)
+{
+    for (size_t i = 0; i < strings->sh_size; i++)
+        if (file->data[strings->sh_offset + i] == '@')
+            file->data[strings->sh_offset + i] = '$';
+}
+
+/* The sanitizers' own constructors have a priority (.init_array.1) and stay. */
+static bool
+drop_constructors(const struct wfp_cc_text *file, Elf64_Shdr *sections, unsigned count,
+                  const Elf64_Shdr *names)
+{
+    static const char own[] = ".init_array";
+    bool found = false;
+    for (unsigned s = 0; s < count; s++) {
+        if (strcmp(file->data + names->sh_offset + sections[s].sh_name, own) != 0)
+            continue;
+        /* "array", the tail of the same string: unreferenced, so the linker drops it. */
+        sections[s].sh_name += (Elf64_Word)strlen(".init_");
+        sections[s].sh_type = SHT_PROGBITS;
+        found = true;
+    }
+    return found;
+}
+
 int
-wfp_cc_symbols_make_plain(const char *object)
+wfp_cc_symbols_prepare(const char *object, bool *ret_constructors)
 {
     _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text file = {0};
     if (wfp_cc_util_read(object, &file) < 0 || file.length < sizeof(Elf64_Ehdr))
         return -1;
-    if (memcmp(file.data, ELFMAG, SELFMAG) != 0)
+    if (memcmp(file.data, ELFMAG, SELFMAG) != 0) {
+        *ret_constructors = memmem(file.data, file.length, ".CRT$XC", 7) != NULL;
         return 0;
-    const Elf64_Ehdr *header = (const void *)file.data;
-    const Elf64_Shdr *sections = (const void *)(file.data + header->e_shoff);
-    for (unsigned s = 0; s < header->e_shnum; s++) {
-        if (sections[s].sh_type != SHT_SYMTAB)
-            continue;
-        const Elf64_Shdr *strings = &sections[sections[s].sh_link];
-        for (size_t i = 0; i < strings->sh_size; i++)
-            if (file.data[strings->sh_offset + i] == '@')
-                file.data[strings->sh_offset + i] = '$';
     }
+    const Elf64_Ehdr *header = (const void *)file.data;
+    Elf64_Shdr *sections = (void *)(file.data + header->e_shoff);
+    *ret_constructors =
+        drop_constructors(&file, sections, header->e_shnum, &sections[header->e_shstrndx]);
+    for (unsigned s = 0; s < header->e_shnum; s++)
+        if (sections[s].sh_type == SHT_SYMTAB)
+            plain_names(&file, &sections[sections[s].sh_link]);
     wfp_cc_util_write(object, file.data, file.length);
     return 0;
 }

@@ -14,10 +14,15 @@ struct wfp_cc_symbols {
  */
 int wfp_cc_symbols_read(struct wfp_cc_symbols *symbols, const char *object);
 /**
- * Microsoft's mangled names (`??_C@_02`, `?f@@YAXXZ`) contain '@', which ELF linkers read as a
- * symbol version: write '$' instead, in every name of the object. No effect on COFF.
+ * Make a freshly compiled object fit for linking.
+ *
+ * ELF: Microsoft's mangled names (`??_C@_02`, `?f@@YAXXZ`) contain '@', which linkers read as a symbol
+ * version: '$' is written instead. Constructors of static objects are taken out of .init_array: a kernel image
+ * never runs them, and here they would run before the imports are bound.
+ *
+ * @param ret_constructors  whether the object has such constructors (also COFF)
  */
-int wfp_cc_symbols_make_plain(const char *object);
+int wfp_cc_symbols_prepare(const char *object, bool *ret_constructors);
 void wfp_cc_symbols_fini(struct wfp_cc_symbols *symbols);
 
 enum wfp_cc_import_kind { WFP_CC_IMPORT_CODE, WFP_CC_IMPORT_DATA };

@@ -166,20 +166,9 @@ static int
 link_all(struct link *link)
 {
     struct wfp_cc *cc = link->cc;
-    for (size_t i = 0; i < cc->objects.count; i++) {
-        if (wfp_cc_symbols_read(&link->symbols, cc->objects.items[i]) < 0) {
-            wfp_cc_util_error("%s is not an object file", cc->objects.items[i]);
-            return WFP_CC_FAILED;
-        }
-        wfp_cc_util_add(&link->objects, cc->objects.items[i]);
-    }
-    if (!wfp_cc_util_has(&link->symbols.defined, "DriverEntry")) {
-        wfp_cc_util_error("no source defines DriverEntry (in C++ it must be extern \"C\"); "
-                          "%s was not made",
-                          cc->output);
-        return WFP_CC_FAILED;
-    }
-    int r = wfp_cc_runtime_add(cc, &link->symbols, &link->objects);
+    int r = wfp_cc_runtime_read_objects(cc, &link->symbols, &link->objects);
+    if (r == 0)
+        r = wfp_cc_runtime_add(cc, &link->symbols, &link->objects);
     if (r == 0)
         r = add_entry(link);
     if (r == 0) /* once more: the entry stub may need compiler support too */

@@ -268,6 +268,30 @@ test_windows_habits_compile(void **state)
 }
 
 static void
+test_cplusplus_builds_and_runs(void **state)
+{
+    struct nt_image *image;
+    struct nt_image_report report;
+    char name[64], flags[256], text[4096] = "";
+    const struct flavour *flavour = *state;
+
+    snprintf(name, sizeof(name), "object%s", flavour->suffix);
+    snprintf(flags, sizeof(flags), "%s -Wno-everything", flavour->flags);
+    assert_int_equal(build("object.cpp", name, flags), 0);
+    FILE *file = fopen(in_folder("log"), "r");
+    text[fread(text, 1, sizeof(text) - 1, file)] = '\0';
+    fclose(file);
+    assert_non_null(strstr(text, "constructors at file scope"));
+    assert_int_equal(nt_image_load(in_folder(name), NULL, &image, &report), NT_IMAGE_OK);
+    entry_fn *entry = nt_image_entry(image);
+    assert_int_equal(entry(0, NULL), 42);
+    assert_int_equal(entry(1, NULL), 1); /* the local object's destructor */
+    assert_int_equal(entry(2, NULL), 0); /* the initialiser did not run */
+    nt_image_unload(image);
+    nt_image_report_fini(&report);
+}
+
+static void
 refused(const char *path, enum nt_image_error expected, int exit_code, const char *text)
 {
     struct nt_image *image = NULL;
@@ -456,6 +480,7 @@ main(int argc, char **argv)
         BOTH(test_imports_reach_the_host),
         BOTH(test_framework_entry_binds_and_unbinds),
         BOTH(test_windows_habits_compile),
+        BOTH(test_cplusplus_builds_and_runs),
         cmocka_unit_test(test_what_is_no_driver_is_refused),
         cmocka_unit_test(test_failing_builds_say_why),
         cmocka_unit_test(test_sanitizer_names_file_and_line),
