@@ -77,7 +77,7 @@ test_strings_are_cut_and_terminated(void **state)
 static void
 test_unicode_strings_are_not_terminated(void **state)
 {
-    WCHAR buffer[4] = {9, 9, 9, 9};
+    WCHAR buffer[4] = {9, 9, 9, 9}, text[4];
     UNICODE_STRING string = {0, sizeof(buffer), buffer}, source;
 
     (void)state;
@@ -90,6 +90,11 @@ test_unicode_strings_are_not_terminated(void **state)
                      STATUS_BUFFER_OVERFLOW);
     assert_int_equal(string.Length, 8);
     assert_int_equal(buffer[3], 'd');
+    string.Length = 4; /* the rest of the buffer is not the string's */
+    assert_int_equal(RtlStringCchCopyUnicodeString(text, 4, &string), STATUS_SUCCESS);
+    assert_int_equal(text[1], 'b');
+    assert_int_equal(text[2], 0);
+    assert_int_equal(RtlStringCbCopyUnicodeString(text, 4, &string), STATUS_BUFFER_OVERFLOW);
 }
 
 static void

@@ -316,6 +316,17 @@ WdkUnicodeStringPut(PUNICODE_STRING DestinationString, USHORT at, NTSTRSAFE_PCWS
     return status;
 }
 NT_INLINE NTSTATUS
+RtlStringCchCopyUnicodeString(NTSTRSAFE_PWSTR pszDest, size_t cchDest, PCUNICODE_STRING SourceString)
+{
+    return RtlStringCchCopyNW(pszDest, cchDest, SourceString->Buffer,
+                              SourceString->Length / sizeof(WCHAR));
+}
+NT_INLINE NTSTATUS
+RtlStringCbCopyUnicodeString(NTSTRSAFE_PWSTR pszDest, size_t cbDest, PCUNICODE_STRING SourceString)
+{
+    return RtlStringCchCopyUnicodeString(pszDest, cbDest / sizeof(WCHAR), SourceString);
+}
+NT_INLINE NTSTATUS
 RtlUnicodeStringCopy(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceString)
 {
     return WdkUnicodeStringPut(DestinationString, 0, SourceString->Buffer,
