@@ -113,7 +113,7 @@ ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 
 /* --- calendar --- */
 
-#define DAYS_TO_1601  584388 /* days from 0000-03-01 to 1601-01-01, in the civil calendar */
+#define DAYS_TO_1601  584694 /* days from 0000-03-01 to 1601-01-01, in the civil calendar */
 #define MS_PER_DAY    86400000ll
 #define SECONDS_1970  11644473600ll
 

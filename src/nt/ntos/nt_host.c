@@ -18,6 +18,7 @@
 #include "nt/ntos/nt_work.h"
 
 void nt_ps_process_check_driver(struct nt_driver *driver);
+void nt_ex_callback_check_driver(struct nt_driver *driver);
 
 void
 nt_host_init(void)
@@ -25,6 +26,7 @@ nt_host_init(void)
     nt_thread_current();
     nt_driver_add_check(nt_io_device_check_driver);
     nt_driver_add_check(nt_ps_process_check_driver);
+    nt_driver_add_check(nt_ex_callback_check_driver);
     if (wfp_clock_is_virtual())
         nt_dispatcher_own_clock();
 }

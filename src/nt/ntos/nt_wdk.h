@@ -6,7 +6,7 @@
 #ifndef WFP_NT_WDK_H
 #define WFP_NT_WDK_H
 
-#include <ntddk.h>
+#include <ntifs.h>
 
 #include "base/macros.h"
 #include "base/utf16.h"
@@ -28,18 +28,5 @@ nt_wdk_to_utf8(PCUNICODE_STRING string)
                              string && string->Buffer ? string->Length / sizeof(WCHAR) : 0);
 }
 
-/* What ntifs.h adds, as far as the runtime implements it. */
-VOID NTAPI KeInitializeQueue(PRKQUEUE Queue, ULONG Count);
-LONG NTAPI KeInsertQueue(PRKQUEUE Queue, PLIST_ENTRY Entry);
-LONG NTAPI KeInsertHeadQueue(PRKQUEUE Queue, PLIST_ENTRY Entry);
-LONG NTAPI KeReadStateQueue(PRKQUEUE Queue);
-PLIST_ENTRY NTAPI KeRemoveQueue(PRKQUEUE Queue, KPROCESSOR_MODE WaitMode, PLARGE_INTEGER Timeout);
-PLIST_ENTRY NTAPI KeRundownQueue(PRKQUEUE Queue);
-NTSTATUS NTAPI RtlUnicodeToMultiByteN(PCHAR MultiByteString, ULONG MaxBytesInMultiByteString,
-                                      PULONG BytesInMultiByteString, PCWCH UnicodeString,
-                                      ULONG BytesInUnicodeString);
-NTSTATUS NTAPI RtlMultiByteToUnicodeN(PWCH UnicodeString, ULONG MaxBytesInUnicodeString,
-                                      PULONG BytesInUnicodeString, const CHAR *MultiByteString,
-                                      ULONG BytesInMultiByteString);
 
 #endif
