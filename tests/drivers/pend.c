@@ -5,6 +5,7 @@
  *           1  ALE_AUTH_RECV_ACCEPT: the first packet is cloned, and received again after completion
  *   REFUSE  1  the second answer is a block
  *   WAIT    milliseconds until the answer
+ *   FORGET  pends and never completes, against the rules
  */
 #include <ntddk.h>
 #include <initguid.h>
@@ -152,6 +153,13 @@ static void Classify(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMING_MET
     }
     out->flags |= FWPS_CLASSIFY_OUT_FLAG_ABSORB;
     InterlockedIncrement(&Pended);
+#ifdef FORGET
+    if (job->Clone) {
+        FwpsFreeCloneNetBufferList(job->Clone, 0);
+    }
+    ExFreePoolWithTag(job, TAG);
+    return;
+#endif
     job->Item = IoAllocateWorkItem(Device);
     IoQueueWorkItem(job->Item, Work, DelayedWorkQueue, job);
 }

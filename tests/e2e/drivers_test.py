@@ -84,6 +84,15 @@ class Drivers(unittest.TestCase):
         self.assertEqual((document["absorbed"], document["injected"]), (5, 5))
         self.assertIn("pended 5, again 0, mine 5, could not pend again 0, sent 5, completed 5", said)
 
+    def test_an_operation_that_is_never_completed_is_a_finding(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = build(folder, "pend", "so", "-DINBOUND=0", "-DREFUSE=0", "-DWAIT=0", "-DFORGET")
+            run = wfp("run", "-q", "--json", "--read", DEMO, *LOCAL, image)
+        document = json.loads(run.stdout)
+        self.assertNotEqual(run.returncode, 0)
+        self.assertEqual([f["id"] for f in document["findings"]], ["pend-leak"])
+        self.assertEqual(document["findings"][0]["driver"], "pend")
+
     def test_block_ip_so_and_sys_agree(self):
         if SANITIZED:
             self.skipTest("a .sys does not run under the sanitizer")

@@ -13,246 +13,14 @@
  *
  * Ref        windows-driver-docs network/packet-injection-functions
  */
-#include <pthread.h>
 #include <stdlib.h>
-
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/macros.h"
 #include "core/packet/checksum.h"
-#include "core/shims/stack.h"
-#include "nt/fwps/fwps_internal.h"
-#include "nt/ndis/ndis_nbl.h"
-#include "nt/ntos/nt_callback.h"
+#include "nt/fwps/fwps_inject.h"
+#include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_finding.h"
-
-#define HANDLE_MAGIC 0x484A4E49u /* "INJH" */
-
-/* ws2def.h's values; the family of a handle and of what it may inject */
-#define FAMILY_UNSPECIFIED 0
-#define FAMILY_V4          2
-#define FAMILY_V6          23
-
-struct injection_handle {
-    uint32_t magic;
-    uint16_t family;
-    uint32_t types; /* FWPS_INJECTION_TYPE_* */
-    struct nt_driver *owner;
-    struct injection_handle *next;
-    atomic_uint outstanding;
-    bool closing;
-};
-
-static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct injection_handle *handles;
-
-static struct injection_handle *
-find_handle(HANDLE handle)
-{
-    struct injection_handle *found;
-
-    pthread_mutex_lock(&handles_lock);
-    for (found = handles; found && found != handle; found = found->next)
-        ;
-    pthread_mutex_unlock(&handles_lock);
-    return found;
-}
-
-static void
-check_driver(struct nt_driver *driver)
-{
-    unsigned left = 0;
-
-    pthread_mutex_lock(&handles_lock);
-    for (struct injection_handle *h = handles; h; h = h->next)
-        if (h->owner == driver) {
-            left++;
-            h->owner = NULL;
-        }
-    pthread_mutex_unlock(&handles_lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_HANDLE_LEAK,
-                       "%u injection handles were not destroyed", left);
-}
-
-/**
- * Make an injection handle.
- *
- * @param addressFamily  AF_UNSPEC, AF_INET or AF_INET6; network handles need one of the latter two
- * @param flags          FWPS_INJECTION_TYPE_*; 0 means transport, stream and forward
- * @return STATUS_SUCCESS, STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES
- * IRQL: = PASSIVE_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectionhandlecreate0
- */
-NTSTATUS NTAPI
-FwpsInjectionHandleCreate0(ADDRESS_FAMILY addressFamily, UINT32 flags, HANDLE *injectionHandle)
-{
-    static bool checking;
-    struct injection_handle *handle;
-
-    nt_cpu_require_max("FwpsInjectionHandleCreate", NT_APC_LEVEL);
-    if (!injectionHandle)
-        return STATUS_INVALID_PARAMETER;
-    if (addressFamily != FAMILY_UNSPECIFIED && addressFamily != FAMILY_V4 && addressFamily != FAMILY_V6)
-        return STATUS_INVALID_PARAMETER;
-    if ((flags & FWPS_INJECTION_TYPE_NETWORK) && addressFamily == FAMILY_UNSPECIFIED)
-        return STATUS_INVALID_PARAMETER;
-    handle = calloc(1, sizeof(*handle));
-    if (!handle)
-        return STATUS_INSUFFICIENT_RESOURCES;
-    handle->magic = HANDLE_MAGIC;
-    handle->family = addressFamily;
-    handle->types = flags ? flags
-                          : FWPS_INJECTION_TYPE_TRANSPORT | FWPS_INJECTION_TYPE_STREAM |
-                                FWPS_INJECTION_TYPE_FORWARD;
-    handle->owner = nt_driver_current();
-    pthread_mutex_lock(&handles_lock);
-    if (!checking)
-        nt_driver_add_check(check_driver);
-    checking = true;
-    handle->next = handles;
-    handles = handle;
-    pthread_mutex_unlock(&handles_lock);
-    *injectionHandle = handle;
-    return STATUS_SUCCESS;
-}
-
-/*
- * Packets under way complete on the stack's thread. From that thread (a driver's unload) nobody
- * else would: what is queued completes here, unsent.
- */
-static void
-wait_for_completions(struct injection_handle *handle)
-{
-    LARGE_INTEGER a_while = {.QuadPart = -10000};
-
-    for (int i = 0; i < 100 && atomic_load(&handle->outstanding); i++)
-        KeDelayExecutionThread(KernelMode, FALSE, &a_while);
-    if (atomic_load(&handle->outstanding))
-        nt_fwps_abandon();
-}
-
-/**
- * Destroy a handle; packets still under way finish first.
- * @return STATUS_SUCCESS, STATUS_INVALID_HANDLE
- * IRQL: = PASSIVE_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectionhandledestroy0
- */
-NTSTATUS NTAPI
-FwpsInjectionHandleDestroy0(HANDLE injectionHandle)
-{
-    struct injection_handle **at = &handles, *handle = find_handle(injectionHandle);
-
-    nt_cpu_require_max("FwpsInjectionHandleDestroy", NT_APC_LEVEL);
-    if (handle) {
-        handle->closing = true;
-        wait_for_completions(handle);
-    }
-    handle = NULL;
-    pthread_mutex_lock(&handles_lock);
-    while (*at && *at != injectionHandle)
-        at = &(*at)->next;
-    if (*at) {
-        handle = *at;
-        *at = handle->next;
-    }
-    pthread_mutex_unlock(&handles_lock);
-    if (!handle) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsInjectionHandleDestroy: %p is no injection handle",
-                   injectionHandle);
-        return STATUS_INVALID_HANDLE;
-    }
-    handle->magic = 0;
-    free(handle);
-    return STATUS_SUCCESS;
-}
-
-/* ---- the queue ---- */
-
-/* A packet on its way: flat bytes to classify, and the driver's list to complete. */
-struct injected {
-    struct injected *next;
-    struct injection_handle *handle;
-    NET_BUFFER_LIST *nbl;
-    struct nt_nbl *view; /* what the stack's callouts will see; NULL: only to complete */
-    uint8_t *bytes;      /* owned by view */
-    uint32_t length;
-    enum wfp_entry entry;
-    uint32_t interface_index;
-    struct nt_driver *driver;
-    FWPS_INJECT_COMPLETE0 complete;
-    void *context;
-    bool is_last; /* of its list: completes it */
-};
-
-static pthread_mutex_t queue_lock = PTHREAD_MUTEX_INITIALIZER;
-static struct injected *queue_first, **queue_end = &queue_first;
-
-static void
-finish(struct injected *item, NTSTATUS status)
-{
-    if (item->is_last) {
-        item->nbl->Status = status;
-        if (item->complete)
-            NT_CALLBACK_VOID(item->driver, NT_DISPATCH_LEVEL,
-                             item->complete(item->context, item->nbl, TRUE));
-        atomic_fetch_sub(&item->handle->outstanding, 1);
-    }
-    free(item);
-}
-
-static struct injected *
-take_all(void)
-{
-    pthread_mutex_lock(&queue_lock);
-    struct injected *first = queue_first;
-    queue_first = NULL;
-    queue_end = &queue_first;
-    pthread_mutex_unlock(&queue_lock);
-    return first;
-}
-
-unsigned
-nt_fwps_drain(nt_fwps_take *take, void *context)
-{
-    unsigned count = 0;
-    struct injected *item;
-
-    if (LIKELY(__atomic_load_n(&queue_first, __ATOMIC_RELAXED) == NULL))
-        return 0;
-    while ((item = take_all()) != NULL)
-        for (struct injected *next; item; item = next, count++) {
-            struct wfp_frame frame = {
-                .data = item->bytes,
-                .length = item->length,
-                .wire_length = item->length,
-                .time_100ns = wfp_clock_now(),
-                .interface_index = item->interface_index,
-                .entry = item->entry,
-                .plane_id = item->view->plane_id,
-                .adapter = nt_fwps_nbl_adapter(item->view),
-            };
-            next = item->next;
-            /* the stack releases its packet before the plane has read the bytes */
-            struct nt_nbl *view = item->view;
-            atomic_fetch_add(&view->references, 1);
-            take(context, &frame);
-            nt_fwps_nbl_drop(view);
-            finish(item, STATUS_SUCCESS);
-        }
-    return count;
-}
-
-void
-nt_fwps_abandon(void)
-{
-    struct injected *item = take_all();
-
-    for (struct injected *next; item; item = next) {
-        next = item->next;
-        nt_fwps_nbl_drop(item->view);
-        finish(item, STATUS_FWP_TCPIP_NOT_READY);
-    }
-}
 
 /* Put the handle at the head of the history. @return false when the same handle fills it: a loop */
 static bool
@@ -362,20 +130,10 @@ flatten(const struct nt_nbl *list, const NET_BUFFER *nb, const struct request *r
     return STATUS_SUCCESS;
 }
 
-static void
-drop(struct injected *item)
-{
-    for (struct injected *next; item; item = next) {
-        next = item->next;
-        nt_fwps_nbl_drop(item->view);
-        free(item);
-    }
-}
-
 static NTSTATUS
 check_request(const struct request *request, struct injection_handle **ret_handle)
 {
-    struct injection_handle *handle = find_handle(request->handle);
+    struct injection_handle *handle = nt_fwps_injection_handle_find(request->handle);
 
     if (!handle || !request->nbl || !request->complete)
         return STATUS_FWP_INVALID_PARAMETER;
@@ -425,17 +183,12 @@ inject(const struct request *request)
     if (NT_SUCCESS(status) && !first)
         status = STATUS_FWP_INVALID_PARAMETER;
     if (!NT_SUCCESS(status)) {
-        drop(first);
+        nt_fwps_inject_drop(first);
         return status;
     }
     last->is_last = true;
     atomic_fetch_add(&handle->outstanding, 1);
-    pthread_mutex_lock(&queue_lock);
-    *queue_end = first;
-    queue_end = at;
-    pthread_mutex_unlock(&queue_lock);
-    if (nt_fwps.wake)
-        nt_fwps.wake(nt_fwps.wake_context);
+    nt_fwps_inject_push(first, at);
     return STATUS_SUCCESS;
 }
 
@@ -550,30 +303,4 @@ FwpsInjectTransportReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext
         .family = addressFamily, .entry = WFP_ENTRY_RECEIVE, .interface_index = interfaceIndex,
         .nbl = netBufferList, .complete = completionFn, .complete_context = completionContext};
     return inject(&request);
-}
-
-/**
- * Has this packet been injected, and by whom?
- *
- * @param injectionContext  receives the context given to the inject call; may be NULL
- * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsquerypacketinjectionstate0
- */
-FWPS_PACKET_INJECTION_STATE NTAPI
-FwpsQueryPacketInjectionState0(HANDLE injectionHandle, const NET_BUFFER_LIST *netBufferList,
-                               HANDLE *injectionContext)
-{
-    struct nt_nbl *header = nt_nbl_find((NET_BUFFER_LIST *)(uintptr_t)netBufferList);
-
-    if (injectionContext)
-        *injectionContext = NULL;
-    if (!header || header->injection_count == 0 || !find_handle(injectionHandle))
-        return FWPS_PACKET_NOT_INJECTED;
-    for (uint32_t i = 0; i < header->injection_count; i++) {
-        if (header->injections[i].handle != injectionHandle)
-            continue;
-        if (injectionContext)
-            *injectionContext = header->injections[i].context;
-        return i == 0 ? FWPS_PACKET_INJECTED_BY_SELF : FWPS_PACKET_PREVIOUSLY_INJECTED_BY_SELF;
-    }
-    return FWPS_PACKET_INJECTED_BY_OTHER;
 }

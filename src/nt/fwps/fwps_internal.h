@@ -29,6 +29,10 @@ void nt_fwps_nbl_drop(struct nt_nbl *header);
 const uint8_t *nt_fwps_nbl_origin(const struct nt_nbl *header, uint32_t *ret_length);
 /** The plane's name of the packet a list was cloned from; 0 without one. */
 uint64_t nt_fwps_nbl_plane_id(const struct nt_nbl *header);
+/** The list goes: its contexts hear of @p event (FWPS_NET_BUFFER_LIST_*) and end. */
+void nt_fwps_contexts_end(struct nt_nbl *header, int event);
+/** A driver cloned the list: its contexts hear of it. */
+void nt_fwps_contexts_cloned(struct nt_nbl *original, struct nt_nbl *clone);
 /** After a callout: put back what it moved and did not restore; a finding if it did. */
 void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl);
 

@@ -203,6 +203,8 @@ nt_fwps_packet_release(void *context, struct wfp_packet *packet)
     if (!list)
         return;
     packet->adapter = NULL;
+    if (UNLIKELY(list->header.contexts != NULL))
+        nt_fwps_contexts_end(&list->header, FWPS_NET_BUFFER_LIST_EXIT_NETIO);
     list->header.packet = NULL;
     unref_list(&list->header);
 }
@@ -275,6 +277,10 @@ FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, USHORT contextSiz
 void NTAPI
 FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList)
 {
+    struct nt_nbl *header = nt_nbl_find(netBufferList);
+
+    if (header && header->contexts)
+        nt_fwps_contexts_end(header, FWPS_NET_BUFFER_LIST_EXIT_NETIO);
     NdisFreeNetBufferList(netBufferList);
 }
 
@@ -307,6 +313,7 @@ FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
     clone->injection_count = original->injection_count;
     memcpy(clone->injections, original->injections, sizeof(clone->injections));
     atomic_fetch_add(&original->references, 1);
+    nt_fwps_contexts_cloned(original, clone);
     *netBufferList = nbl;
     return STATUS_SUCCESS;
 }
@@ -320,6 +327,8 @@ FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags
     if (!clone)
         return;
     parent = clone->parent;
+    if (clone->contexts)
+        nt_fwps_contexts_end(clone, FWPS_NET_BUFFER_LIST_EXIT_NETIO);
     NdisFreeCloneNetBufferList(netBufferList, freeCloneFlags);
     if (!parent)
         return;

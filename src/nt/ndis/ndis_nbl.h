@@ -20,6 +20,7 @@
 #include "nt/ntos/nt_driver.h"
 
 struct wfp_packet;
+struct nt_nbl_context;
 
 enum nt_nbl_origin {
     NT_NBL_POOL,   /* NdisAllocateNetBufferList and kin */
@@ -65,6 +66,7 @@ struct nt_nbl {
     atomic_uint references;         /* FwpsReferenceNetBufferList0 and clones */
     uint64_t plane_id;              /* NT_NBL_PACKET: the plane's name for it */
     uint8_t *own_bytes;             /* the packet's bytes once somebody keeps them */
+    struct nt_nbl_context *contexts; /* fwps_context.c */
     uint32_t injection_count;       /* newest first in `injections` */
     struct nt_nbl_injection injections[NT_NBL_HISTORY];
     _Alignas(16) NET_BUFFER_LIST nbl;
