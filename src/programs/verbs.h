@@ -5,6 +5,7 @@
 #define WFP_PROGRAMS_VERBS_H
 
 int wfp_run_main(int argc, char **argv);
+int wfp_show_main(int argc, char **argv);
 int wfp_dump_main(int argc, char **argv);
 
 #endif

@@ -80,6 +80,22 @@ class Replay(unittest.TestCase):
             self.assertIn("DriverEntry failed", run.stderr)
 
 
+class Show(unittest.TestCase):
+    def test_what_is_built_in(self):
+        run = wfp("show", "state", "--json")
+        self.assertEqual(run.returncode, 0, run.stderr)
+        document = json.loads(run.stdout)
+        self.assertEqual(len(document["layers"]), 99)
+        universal = [s for s in document["sublayers"] if s["name"] == "FWPM_SUBLAYER_UNIVERSAL"]
+        self.assertEqual([s["weight"] for s in universal], [0x8000])
+        self.assertEqual(document["filters"], [])
+
+    def test_wrong_words(self):
+        self.assertEqual(wfp("show").returncode, 2)
+        self.assertEqual(wfp("show", "clouds").returncode, 2)
+        self.assertEqual(wfp("show", "filters", "--from", "/nonexistent.xml").returncode, 3)
+
+
 class WrittenCapture(unittest.TestCase):
     def test_wireshark_reads_the_story(self):
         if not shutil.which("tshark"):
