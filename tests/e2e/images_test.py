@@ -49,6 +49,7 @@ class Images(unittest.TestCase):
             self.assertEqual(comparable(replay(DEMO, *LOCAL, driver=native)),
                              comparable(replay(DEMO, *LOCAL, driver=windows)))
 
+    @unittest.skipIf(SANITIZED, "AddressSanitizer reports a native driver's fault itself")
     def test_exceptions_are_caught(self):
         with tempfile.TemporaryDirectory() as folder:
             for image in build_both(folder, DRIVERS / "seh.c"):
