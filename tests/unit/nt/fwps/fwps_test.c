@@ -240,6 +240,25 @@ test_what_is_known_of_a_packets_past(void **state)
     NdisFreeMdl(mdl);
 }
 
+static void
+test_redirect_handles_are_told_apart(void **state)
+{
+    const GUID provider = {1, 2, 3, {4}};
+    HANDLE one, two;
+
+    assert_int_equal(FwpsRedirectHandleCreate0(NULL, 0, &one), STATUS_FWP_NULL_POINTER);
+    assert_int_equal(FwpsRedirectHandleCreate0(&provider, 1, &one), STATUS_INVALID_PARAMETER);
+    assert_int_equal(FwpsRedirectHandleCreate0(&provider, 0, &one), STATUS_SUCCESS);
+    assert_int_equal(FwpsRedirectHandleCreate0(&provider, 0, &two), STATUS_SUCCESS);
+    assert_ptr_not_equal(one, two);
+    FwpsRedirectHandleDestroy0(one);
+    assert_finding(OBJECT_BAD, 0);
+    FwpsRedirectHandleDestroy0(one);
+    assert_finding(OBJECT_BAD, 1);
+    FwpsRedirectHandleDestroy0(two);
+    assert_finding(OBJECT_BAD, 1);
+}
+
 int
 main(void)
 {
@@ -250,6 +269,7 @@ main(void)
         TEST(test_contexts_follow_a_packet),
         TEST(test_a_pend_outside_of_classify_is_a_finding),
         TEST(test_what_is_known_of_a_packets_past),
+        TEST(test_redirect_handles_are_told_apart),
     };
     nt_ndis_init();
     return cmocka_run_group_tests(tests, NULL, NULL);
