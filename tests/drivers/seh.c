@@ -39,6 +39,36 @@ static NTSTATUS Nested(PLONG Order)
     return STATUS_SUCCESS;
 }
 
+/* A raise instead of a fault: the call is the last thing in the inner block. */
+static VOID NestedRaise(PLONG Order)
+{
+    __try {
+        __try {
+            ExRaiseStatus(STATUS_UNSUCCESSFUL);
+        } __finally {
+            *Order = *Order * 10 + (AbnormalTermination() ? 1 : 2);
+        }
+    } __except (GetExceptionCode() == STATUS_UNSUCCESSFUL) {
+        *Order = *Order * 10 + 3;
+    }
+}
+
+/* Out of a block by break and by return: neither leaves a handler behind. */
+static LONG JumpOut(BOOLEAN Return)
+{
+    for (LONG i = 0; i < 3; i++) {
+        __try {
+            if (Return)
+                return 5;
+            if (i == 1)
+                break;
+        } __except (EXCEPTION_EXECUTE_HANDLER) {
+            return 6;
+        }
+    }
+    return 7;
+}
+
 static LONG LeaveBlock(LONG Value)
 {
     LONG result = 0;
@@ -54,7 +84,7 @@ static LONG LeaveBlock(LONG Value)
 
 NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath)
 {
-    LONG value = 0, order = 0;
+    LONG value = 0, order = 0, raise_order = 0;
     NTSTATUS status;
 
     UNREFERENCED_PARAMETER(RegistryPath);
@@ -74,6 +104,11 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT Driver, PUNICODE_STRING RegistryPath)
     Nested(&order);
     DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "order: %d\n", order);
     DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "leave: %d %d\n", LeaveBlock(1), LeaveBlock(2));
+    NestedRaise(&raise_order);
+    DbgPrintEx(DPFLTR_IHVDRIVER_ID, DPFLTR_ERROR_LEVEL, "raise order: %d, jumps: %d %d\n", raise_order,
+               JumpOut(TRUE), JumpOut(FALSE));
+    if (raise_order != 13 || JumpOut(TRUE) != 5 || JumpOut(FALSE) != 7)
+        return STATUS_UNSUCCESSFUL;
     return order == 13 && LeaveBlock(1) == 11 && LeaveBlock(2) == 10 ? STATUS_SUCCESS
                                                                      : STATUS_UNSUCCESSFUL;
 }

@@ -55,7 +55,8 @@ class Images(unittest.TestCase):
             for image in build_both(folder, DRIVERS / "seh.c"):
                 run = wfp("run", "-d", "-q", "--read", DEMO, image)
                 self.assertEqual(run.returncode, 0, run.stderr)
-                for line in ("NULL: c0000005", "raised: c0000044", "order: 13", "leave: 11 10"):
+                for line in ("NULL: c0000005", "raised: c0000044", "order: 13", "leave: 11 10",
+                             "raise order: 13, jumps: 5 7"):
                     self.assertIn(line, run.stderr, image)
 
     @unittest.skipIf(SANITIZED, "AddressSanitizer reports a native driver's fault itself")

@@ -555,9 +555,18 @@ BOOLEAN NTAPI ExCancelTimer(PEX_TIMER Timer, PVOID Parameters);
 BOOLEAN NTAPI ExDeleteTimer(PEX_TIMER Timer, BOOLEAN Cancel, BOOLEAN Wait,
                             PEXT_DELETE_PARAMETERS Parameters);
 
-DECLSPEC_NORETURN VOID NTAPI ExRaiseStatus(NTSTATUS Status);
-DECLSPEC_NORETURN VOID NTAPI ExRaiseAccessViolation(VOID);
-DECLSPEC_NORETURN VOID NTAPI ExRaiseDatatypeMisalignment(VOID);
+/*
+ * Not "noreturn" for a .sys: after a call that does not return clang puts the handler right behind it, inside
+ * the range of an inner __finally, which the unwinder then takes for a jump within and skips.
+ */
+#if WDK_WINDOWS
+#define WDK_RAISES
+#else
+#define WDK_RAISES DECLSPEC_NORETURN
+#endif
+WDK_RAISES VOID NTAPI ExRaiseStatus(NTSTATUS Status);
+WDK_RAISES VOID NTAPI ExRaiseAccessViolation(VOID);
+WDK_RAISES VOID NTAPI ExRaiseDatatypeMisalignment(VOID);
 int NTAPI ExSystemExceptionFilter(VOID);
 KPROCESSOR_MODE NTAPI ExGetPreviousMode(VOID);
 ULONG NTAPI ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution);
