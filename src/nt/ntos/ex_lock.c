@@ -53,8 +53,8 @@ wake(const void *lock)
 {
     struct bucket *bucket = bucket_of(lock);
 
-    __atomic_thread_fence(__ATOMIC_SEQ_CST);
-    if (__atomic_load_n(&bucket->waiters, __ATOMIC_SEQ_CST))
+    /* A read that also orders the release before it: a waiter counts itself before it tries. */
+    if (__atomic_fetch_add(&bucket->waiters, 0, __ATOMIC_SEQ_CST))
         nt_dispatcher_set(&bucket->event, 1);
 }
 

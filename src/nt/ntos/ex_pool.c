@@ -29,6 +29,7 @@ allocate(SIZE_T size, ULONG tag, bool zero, bool raise, bool tag_needed, uintptr
  *
  * @return NULL when memory is out, or when not exactly one kind of pool is asked for
  * IRQL: <= DISPATCH_LEVEL (paged: <= APC_LEVEL). Ref: wdm/nf-wdm-exallocatepool2.
+ * Gap: POOL_FLAG_RAISE_ON_FAILURE in a Windows image ends the program instead of raising.
  */
 PVOID NTAPI
 ExAllocatePool2(POOL_FLAGS Flags, SIZE_T NumberOfBytes, ULONG Tag)

@@ -6,6 +6,7 @@
  */
 #include "nt/ntos/nt_wdk.h"
 
+#include "nt/loader/seh_dispatch.h"
 #include "nt/ntos/nt_bugcheck.h"
 #include "nt/ntos/nt_dispatcher.h"
 #include "nt/ntos/nt_thread.h"
@@ -102,25 +103,27 @@ KeInitializeSemaphore(PRKSEMAPHORE Semaphore, LONG Count, LONG Limit)
     Semaphore->Limit = Limit;
 }
 
+LONG NTAPI nt_ke_release_semaphore(PRKSEMAPHORE semaphore, KPRIORITY increment, LONG adjustment,
+                                   BOOLEAN wait);
 /**
- * Add to a semaphore's count; raises STATUS_SEMAPHORE_LIMIT_EXCEEDED beyond its limit.
+ * KeReleaseSemaphore: add to its count; STATUS_SEMAPHORE_LIMIT_EXCEEDED is raised beyond its limit.
  *
- * @return the old count. IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-kereleasesemaphore.
+ * @return the old count, never negative: a negative result is what NT_SEH_RAISING raises
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-kereleasesemaphore.
  */
-LONG NTAPI
-KeReleaseSemaphore(PRKSEMAPHORE Semaphore, KPRIORITY Increment, LONG Adjustment, BOOLEAN Wait)
+__attribute__((used)) LONG NTAPI
+nt_ke_release_semaphore(PRKSEMAPHORE semaphore, KPRIORITY increment, LONG adjustment, BOOLEAN wait)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
+    nt_cpu_require_max("KeReleaseSemaphore", DISPATCH_LEVEL);
     pthread_mutex_lock(&nt_dispatcher_lock);
-    LONG old = Semaphore->Header.SignalState;
-    bool fits = Adjustment > 0 && old <= Semaphore->Limit - Adjustment;
+    LONG old = semaphore->Header.SignalState;
+    bool fits = adjustment > 0 && old <= semaphore->Limit - adjustment;
     if (fits)
-        nt_dispatcher_set_locked(header(Semaphore), old + Adjustment);
+        nt_dispatcher_set_locked(header(semaphore), old + adjustment);
     pthread_mutex_unlock(&nt_dispatcher_lock);
-    if (!fits)
-        ExRaiseStatus(STATUS_SEMAPHORE_LIMIT_EXCEEDED);
-    return old;
+    return fits ? old : STATUS_SEMAPHORE_LIMIT_EXCEEDED;
 }
+NT_SEH_RAISING(KeReleaseSemaphore, nt_ke_release_semaphore);
 
 /** IRQL: any. Ref: wdm/nf-wdm-kereadstatesemaphore. */
 LONG NTAPI

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "nt/exports.h"
+#include "nt/loader/seh_dispatch.h"
 #include "nt/ntos/nt_pool.h"
 
 #define MDL_TAG    0x206C644Du /* 'Mdl ' */
@@ -119,22 +120,25 @@ MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
         (CSHORT)~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
 }
 
+NTSTATUS NTAPI nt_mm_probe_and_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation);
 /**
- * Check that the pages are there and writable as asked; raises STATUS_ACCESS_VIOLATION if not.
+ * MmProbeAndLockPages: check that the pages are there; STATUS_ACCESS_VIOLATION is raised if not.
  *
  * IRQL: <= APC_LEVEL for pageable memory. Ref: wdm/nf-wdm-mmprobeandlockpages.
  */
-VOID NTAPI
-MmProbeAndLockPages(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMode, LOCK_OPERATION Operation)
+__attribute__((used)) NTSTATUS NTAPI
+nt_mm_probe_and_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
 {
-    NT_IRQL_MAX(DISPATCH_LEVEL);
-    for (ULONG i = 0; i < MemoryDescriptorList->ByteCount; i += PAGE_SIZE)
-        if (!MmIsAddressValid((PCHAR)MmGetMdlVirtualAddress(MemoryDescriptorList) + i))
-            ExRaiseStatus(STATUS_ACCESS_VIOLATION);
-    MemoryDescriptorList->MdlFlags |= MDL_PAGES_LOCKED;
-    if (Operation != IoReadAccess)
-        MemoryDescriptorList->MdlFlags |= MDL_WRITE_OPERATION;
+    nt_cpu_require_max("MmProbeAndLockPages", DISPATCH_LEVEL);
+    for (ULONG i = 0; i < mdl->ByteCount; i += PAGE_SIZE)
+        if (!MmIsAddressValid((PCHAR)MmGetMdlVirtualAddress(mdl) + i))
+            return STATUS_ACCESS_VIOLATION;
+    mdl->MdlFlags |= MDL_PAGES_LOCKED;
+    if (operation != IoReadAccess)
+        mdl->MdlFlags |= MDL_WRITE_OPERATION;
+    return STATUS_SUCCESS;
 }
+NT_SEH_RAISING(MmProbeAndLockPages, nt_mm_probe_and_lock);
 
 /** IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-mmunlockpages. */
 VOID NTAPI
@@ -226,38 +230,45 @@ MmIsAddressValid(PVOID VirtualAddress)
     return mincore(PAGE_ALIGN(VirtualAddress), 1, &state) == 0 || errno != ENOMEM;
 }
 
-static void
+static NTSTATUS
 probe(const volatile void *address, SIZE_T length, ULONG alignment)
 {
     ULONG_PTR start = (ULONG_PTR)address;
 
     if (!length)
-        return;
+        return STATUS_SUCCESS;
     if (start & (alignment - 1))
-        ExRaiseDatatypeMisalignment();
+        return STATUS_DATATYPE_MISALIGNMENT;
     if (start + length < start || start + length > USER_LIMIT)
-        ExRaiseAccessViolation();
+        return STATUS_ACCESS_VIOLATION;
+    return STATUS_SUCCESS;
 }
 
-/** Raises STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT. IRQL: <= APC_LEVEL. Ref: wdm. */
-VOID NTAPI
-ProbeForRead(const volatile VOID *Address, SIZE_T Length, ULONG Alignment)
-{
-    NT_IRQL_MAX(APC_LEVEL);
-    probe(Address, Length, Alignment);
-}
+/* What they return is raised in the driver's frame: NT_SEH_RAISING makes the exported functions. */
+NTSTATUS NTAPI nt_mm_probe_for_read(const volatile VOID *address, SIZE_T length, ULONG alignment);
+NTSTATUS NTAPI nt_mm_probe_for_write(volatile VOID *address, SIZE_T length, ULONG alignment);
 
-/** As ProbeForRead, and every page must be writable. IRQL: <= APC_LEVEL. Ref: wdm/nf-wdm-probeforwrite. */
-VOID NTAPI
-ProbeForWrite(volatile VOID *Address, SIZE_T Length, ULONG Alignment)
+/** ProbeForRead. Raises STATUS_ACCESS_VIOLATION, STATUS_DATATYPE_MISALIGNMENT. IRQL: <= APC_LEVEL. Ref: wdm. */
+__attribute__((used)) NTSTATUS NTAPI
+nt_mm_probe_for_read(const volatile VOID *address, SIZE_T length, ULONG alignment)
 {
-    NT_IRQL_MAX(APC_LEVEL);
-    probe(Address, Length, Alignment);
-    for (SIZE_T i = 0; i < Length; i += PAGE_SIZE) {
-        volatile char *p = (volatile char *)Address + i;
-        *p = *p;
-    }
+    nt_cpu_require_max("ProbeForRead", APC_LEVEL);
+    return probe(address, length, alignment);
 }
+NT_SEH_RAISING(ProbeForRead, nt_mm_probe_for_read);
+
+/** ProbeForWrite: every page must be mapped; that it is writable is not checked. IRQL: <= APC_LEVEL. Ref: wdm. */
+__attribute__((used)) NTSTATUS NTAPI
+nt_mm_probe_for_write(volatile VOID *address, SIZE_T length, ULONG alignment)
+{
+    nt_cpu_require_max("ProbeForWrite", APC_LEVEL);
+    NTSTATUS status = probe(address, length, alignment);
+    for (SIZE_T i = 0; NT_SUCCESS(status) && i < length; i += PAGE_SIZE)
+        if (!MmIsAddressValid((char *)address + i))
+            status = STATUS_ACCESS_VIOLATION;
+    return status;
+}
+NT_SEH_RAISING(ProbeForWrite, nt_mm_probe_for_write);
 
 /**
  * Address of an export of ntoskrnl or hal by name.

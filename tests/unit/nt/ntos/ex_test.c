@@ -141,9 +141,8 @@ push_and_pop(PVOID context)
     /* take as many out as went in; another thread's serve as well, but they live on its stack */
     while (out < 8)
         out += ExInterlockedPopEntrySList(&shared.slist, NULL) != NULL;
-    ExAcquireFastMutex(&shared.fast); /* wait until all are done before the stack goes */
-    shared.counters[0]++;
-    ExReleaseFastMutex(&shared.fast);
+    /* wait until all are done before the stack goes */
+    __atomic_fetch_add(&shared.counters[0], 1, __ATOMIC_SEQ_CST);
     while (__atomic_load_n(&shared.counters[0], __ATOMIC_SEQ_CST) < THREADS) {
         LARGE_INTEGER delay = {.QuadPart = -1000};
         KeDelayExecutionThread(KernelMode, FALSE, &delay);
@@ -154,7 +153,6 @@ static void
 test_slists_lose_nothing(void **state)
 {
     memset(&shared, 0, sizeof(shared));
-    ExInitializeFastMutex(&shared.fast);
     ExInitializeSListHead(&shared.slist);
     run_threads(push_and_pop);
     assert_int_equal(ExQueryDepthSList(&shared.slist), 0);
@@ -287,6 +285,64 @@ test_misuse_of_locks_is_found(void **state)
     assert_int_equal(KeGetCurrentIrql(), PASSIVE_LEVEL);
 }
 
+/* What excpt.h makes of __try in a native driver. */
+int NTAPI _nt_seh_enter(void *frame) __attribute__((returns_twice));
+int NTAPI _nt_seh_end(void *frame);
+int NTAPI _nt_seh_filter(void *frame, int disposition);
+int NTAPI _nt_seh_code(void *frame);
+_Noreturn void NTAPI _nt_seh_leave(void *frame);
+#define FRAME __builtin_frame_address(0)
+
+static __attribute__((noinline)) int
+inner_try(void *address, int disposition)
+{
+    volatile int result = 0;
+    if (_nt_seh_enter(FRAME) == 0) {
+        ProbeForRead(address, 8, 1);
+        result = 1;
+        if (disposition == 2)
+            _nt_seh_leave(FRAME);
+        result = 2;
+    }
+    if (_nt_seh_end(FRAME) && _nt_seh_filter(FRAME, disposition))
+        result = _nt_seh_code(FRAME);
+    return result;
+}
+
+static __attribute__((noinline)) int
+outer_try(void *address)
+{
+    volatile int result = 0;
+    if (_nt_seh_enter(FRAME) == 0) {
+        inner_try(address, 0); /* its filter says: not mine */
+        result = 1;
+    }
+    if (_nt_seh_end(FRAME) && _nt_seh_filter(FRAME, 1))
+        result = _nt_seh_code(FRAME) + 1;
+    return result;
+}
+
+static void
+test_a_raise_comes_back_to_the_innermost_try(void **state)
+{
+    void *bad = (void *)0xFFFF800000000000ull;
+    KSEMAPHORE semaphore;
+
+    assert_int_equal(inner_try(&semaphore, 1), 2);
+    assert_int_equal(inner_try(&semaphore, 2), 1); /* __leave */
+    assert_int_equal(inner_try(bad, 1), STATUS_ACCESS_VIOLATION);
+    assert_int_equal(outer_try(bad), STATUS_ACCESS_VIOLATION + 1);
+    assert_int_equal(outer_try(&semaphore), 1);
+    KeInitializeSemaphore(&semaphore, 0, 1);
+    assert_int_equal(KeReleaseSemaphore(&semaphore, 0, 1, FALSE), 0);
+    volatile int code = 0;
+    if (_nt_seh_enter(FRAME) == 0)
+        KeReleaseSemaphore(&semaphore, 0, 1, FALSE);
+    if (_nt_seh_end(FRAME) && _nt_seh_filter(FRAME, 1))
+        code = _nt_seh_code(FRAME);
+    assert_int_equal(code, STATUS_SEMAPHORE_LIMIT_EXCEEDED);
+}
+
 int
 main(void)
 {
@@ -299,6 +355,7 @@ main(void)
         T(test_rundown_waits_for_the_last_user),
         T(test_callback_objects_call_everyone),
         T(test_misuse_of_locks_is_found),
+        T(test_a_raise_comes_back_to_the_innermost_try),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
