@@ -464,7 +464,10 @@ test_free_ends_transactions_of_all_sessions(void **state)
 
     assert_int_equal(add_provider(dynamic, &provider_key, 0), 0);
     assert_int_equal(wfp_bfe_txn_begin(f->session, 0), 0);
-    f->session = NULL; /* left to wfp_bfe_free(), with its transaction; must not wait for itself */
+    /* both are left to wfp_bfe_free(), with the transaction; it must not wait for itself */
+    wfp_bfe_session_unref(dynamic);
+    wfp_bfe_session_unref(f->session);
+    f->session = NULL;
 }
 
 int
