@@ -138,6 +138,18 @@ MmGetSystemAddressForMdlSafe(PMDL Mdl, ULONG Priority)
          ? ((Mdl)->MappedSystemVa)                                                                 \
          : (MmMapLockedPages((Mdl), KernelMode)))
 
+NT_DATA_IMPORT(PVOID, MmHighestUserAddress);
+NT_DATA_IMPORT(PVOID, MmSystemRangeStart);
+NT_DATA_IMPORT(ULONG_PTR, MmUserProbeAddress);
+#if !WDK_HOST
+#define MmHighestUserAddress (*__imp_MmHighestUserAddress)
+#define MmSystemRangeStart   (*__imp_MmSystemRangeStart)
+#define MmUserProbeAddress   (*__imp_MmUserProbeAddress)
+#endif
+#define MM_HIGHEST_USER_ADDRESS MmHighestUserAddress
+#define MM_SYSTEM_RANGE_START   MmSystemRangeStart
+#define MM_USER_PROBE_ADDRESS   MmUserProbeAddress
+
 /* ---- objects ---- */
 
 struct _DRIVER_OBJECT;

@@ -326,10 +326,8 @@ typedef struct _SE_EXPORTS {
     LUID SeDelegateSessionUserImpersonatePrivilege;
     PSID SeAppSiloSid;
 } SE_EXPORTS, *PSE_EXPORTS;
-#if WDK_HOST
-extern PSE_EXPORTS SeExports;
-#else
-extern PSE_EXPORTS *const __imp_SeExports;
+NT_DATA_IMPORT(PSE_EXPORTS, SeExports);
+#if !WDK_HOST
 #define SeExports (*__imp_SeExports)
 #endif
 

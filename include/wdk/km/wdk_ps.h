@@ -112,10 +112,8 @@ LONGLONG NTAPI PsGetProcessCreateTimeQuadPart(PEPROCESS Process);
 NTSTATUS NTAPI PsGetProcessExitStatus(PEPROCESS Process);
 BOOLEAN NTAPI PsGetVersion(PULONG MajorVersion, PULONG MinorVersion, PULONG BuildNumber,
                            PUNICODE_STRING CSDVersion);
-#if WDK_HOST
-extern PEPROCESS PsInitialSystemProcess;
-#else
-extern PEPROCESS *const __imp_PsInitialSystemProcess;
+NT_DATA_IMPORT(PEPROCESS, PsInitialSystemProcess);
+#if !WDK_HOST
 #define PsInitialSystemProcess (*__imp_PsInitialSystemProcess)
 #endif
 

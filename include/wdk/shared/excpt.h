@@ -2,7 +2,7 @@
  * Structured exceptions.
  *
  * For a real .sys the compiler does them. For a native .so clang drops them silently, so here
- * __try, __except, __finally and __leave are macros over six functions of the NT runtime:
+ * __try, __except, __finally and __leave are macros over seven functions of the NT runtime:
  *
  *   int  _nt_seh_enter(void *frame)   Returns like setjmp: 0 at first, then the body runs; nonzero
  *                                     when it comes back because of an exception or __leave. Records
