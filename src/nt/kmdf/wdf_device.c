@@ -223,10 +223,10 @@ static NTSTATUS
 create_device_object(struct wdf_device *device)
 {
     struct WDFDEVICE_INIT *init = &device->init;
-    NTSTATUS status = IoCreateDevice(device->object.driver->driver_object,
-                                     sizeof(struct extension), init->name.Buffer ? &init->name : NULL,
-                                     init->device_type, init->characteristics, init->is_exclusive,
-                                     &device->device_object);
+    NTSTATUS status =
+        IoCreateDevice(device->object.driver->driver_object, sizeof(struct extension),
+                       init->name.Buffer ? &init->name : NULL, init->device_type,
+                       init->characteristics, init->is_exclusive, &device->device_object);
     if (!NT_SUCCESS(status))
         return status;
     *(struct extension *)device->device_object->DeviceExtension =

@@ -14,8 +14,8 @@
 #include "nt/ntos/io_device.h"
 #include "nt/ntos/nt_registry.h"
 
-#define STATUS_DRIVER_ERROR ((NTSTATUS)0xC0000183) /* STATUS_DRIVER_INTERNAL_ERROR */
-#define TABLE_SIZE          512
+#define STATUS_DRIVER_ERROR      ((NTSTATUS)0xC0000183) /* STATUS_DRIVER_INTERNAL_ERROR */
+#define TABLE_SIZE               512
 #define FIRST_MINOR_WITH_POINTER 15 /* images for earlier frameworks have room for the table */
 
 /** WDF_BIND_INFO, and WDF_BIND_INFO2 whose first part it is. */
@@ -52,10 +52,9 @@ check_bind_info(const struct bind_info *info)
     if (info->size != 48 && info->size != sizeof(*info))
         return STATUS_INFO_LENGTH_MISMATCH;
     if (info->major != 1 || info->function_count > nt_wdf_functions.count) {
-        wfp_log(WFP_LOG_ERROR,
-                "%s: wants framework %u.%u with %u functions; this is 1.33 with %zu",
-                nt_driver_name(nt_driver_current()), info->major, info->minor,
-                info->function_count, nt_wdf_functions.count);
+        wfp_log(WFP_LOG_ERROR, "%s: wants framework %u.%u with %u functions; this is 1.33 with %zu",
+                nt_driver_name(nt_driver_current()), info->major, info->minor, info->function_count,
+                nt_wdf_functions.count);
         return STATUS_REVISION_MISMATCH;
     }
     return STATUS_SUCCESS;
@@ -195,8 +194,7 @@ unload(PDRIVER_OBJECT driver_object)
  * Gap: EvtDriverDeviceAdd of PnP drivers is never called: there is no PnP manager.
  */
 WDF_API(NTSTATUS, WdfDriverCreate, PDRIVER_OBJECT DriverObject, PCUNICODE_STRING RegistryPath,
-        PWDF_OBJECT_ATTRIBUTES DriverAttributes, PWDF_DRIVER_CONFIG DriverConfig,
-        WDFDRIVER *Driver)
+        PWDF_OBJECT_ATTRIBUTES DriverAttributes, PWDF_DRIVER_CONFIG DriverConfig, WDFDRIVER *Driver)
 {
     static const struct wdf_operations operations = {.name = "driver"};
     struct wdf_driver *driver = wdf_driver_of(globals);

@@ -86,9 +86,9 @@ wdf_file_create(struct wdf_device *device, PIRP irp)
     request->state = WDF_REQUEST_PRESENTED;
     IoMarkIrpPending(irp);
     KIRQL irql = wdf_sync_enter(device->object.sync);
-    NT_CALLBACK_VOID(device->object.driver->nt, nt_cpu.irql,
-                     config->EvtDeviceFileCreate((WDFDEVICE)device, (WDFREQUEST)request,
-                                                 (WDFFILEOBJECT)file));
+    NT_CALLBACK_VOID(
+        device->object.driver->nt, nt_cpu.irql,
+        config->EvtDeviceFileCreate((WDFDEVICE)device, (WDFREQUEST)request, (WDFFILEOBJECT)file));
     wdf_sync_leave(device->object.sync, irql);
     return STATUS_PENDING;
 }
@@ -117,8 +117,7 @@ wdf_file_cleanup(struct wdf_device *device, PIRP irp)
 NTSTATUS
 wdf_file_close(struct wdf_device *device, PIRP irp)
 {
-    struct wdf_file *file =
-        wdf_file_find(device, IoGetCurrentIrpStackLocation(irp)->FileObject);
+    struct wdf_file *file = wdf_file_find(device, IoGetCurrentIrpStackLocation(irp)->FileObject);
 
     if (file && device->init.file_config.EvtFileClose)
         NT_CALLBACK_VOID(device->object.driver->nt, PASSIVE_LEVEL,

@@ -20,12 +20,12 @@
 #include "nt/ntos/nt_work.h"
 
 /* As documented; wdfstatus.h. */
-#define WDF_STATUS_PAUSED                 ((NTSTATUS)0xC0200203)
-#define WDF_STATUS_BUSY                   ((NTSTATUS)0xC0200204)
-#define WDF_STATUS_REQUEST_INVALID_STATE  ((NTSTATUS)0xC0200209)
-#define WDF_STATUS_NO_CALLBACK            ((NTSTATUS)0xC020020B)
-#define WDF_STATUS_INCOMPATIBLE_LEVEL     ((NTSTATUS)0xC020020C)
-#define WDF_STATUS_PARENT_NOT_SPECIFIED   ((NTSTATUS)0xC0200212)
+#define WDF_STATUS_PAUSED                ((NTSTATUS)0xC0200203)
+#define WDF_STATUS_BUSY                  ((NTSTATUS)0xC0200204)
+#define WDF_STATUS_REQUEST_INVALID_STATE ((NTSTATUS)0xC0200209)
+#define WDF_STATUS_NO_CALLBACK           ((NTSTATUS)0xC020020B)
+#define WDF_STATUS_INCOMPATIBLE_LEVEL    ((NTSTATUS)0xC020020C)
+#define WDF_STATUS_PARENT_NOT_SPECIFIED  ((NTSTATUS)0xC0200212)
 
 /** A function of the framework's table: `WDF_API(result, WdfName, parameters...)`, then its body. */
 #define WDF_API(result, name, ...)                                                                 \
@@ -61,7 +61,7 @@ struct wdf_driver;
 struct wdf_operations {
     const char *name;
     void (*dispose)(struct wdf_object *object); /* before the cleanup callbacks: stop what runs */
-    void (*finish)(struct wdf_object *object);  /* after the destroy callbacks: free what it holds */
+    void (*finish)(struct wdf_object *object); /* after the destroy callbacks: free what it holds */
 };
 
 struct wdf_context {
@@ -102,12 +102,12 @@ struct wdf_driver {
     WDF_DRIVER_GLOBALS globals;
     struct nt_driver *nt;
     PDRIVER_OBJECT driver_object;
-    char *registry_path;         /* UTF-8 */
+    char *registry_path; /* UTF-8 */
     UNICODE_STRING registry_path_utf16;
-    struct wdf_object *root;     /* the WDFDRIVER, NULL before WdfDriverCreate */
+    struct wdf_object *root; /* the WDFDRIVER, NULL before WdfDriverCreate */
     WDF_DRIVER_CONFIG config;
-    atomic_long objects;         /* alive */
-    atomic_bool is_unbound;      /* the image is gone: the last object frees this */
+    atomic_long objects;    /* alive */
+    atomic_bool is_unbound; /* the image is gone: the last object frees this */
 };
 
 struct wdf_driver_object {
@@ -177,7 +177,7 @@ struct wdf_request {
     PFN_WDF_REQUEST_CANCEL cancel;
     ULONG_PTR information;
     struct wdf_memory *input, *output;
-    PMDL input_mdl, output_mdl; /* built for buffered requests */
+    PMDL input_mdl, output_mdl;    /* built for buffered requests */
     struct wdf_file *created_file; /* IRP_MJ_CREATE: deleted when it fails */
     bool frees_irp;
 };
@@ -194,7 +194,7 @@ struct wdf_queue {
     bool accepts, dispatches, purges;
     PFN_WDF_IO_QUEUE_STATE idle_done, stop_done, ready;
     WDFCONTEXT idle_context, stop_context, ready_context;
-    KEVENT changed; /* some request ended */
+    KEVENT changed;              /* some request ended */
     struct nt_work passive_work; /* dispatches at PASSIVE_LEVEL */
     struct wdf_sync own_sync;
 };

@@ -182,10 +182,9 @@ WDF_API(NTSTATUS, WdfMemoryCreateFromLookaside, WDFLOOKASIDE Lookaside, WDFMEMOR
     struct wdf_memory *memory = NULL;
 
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    NTSTATUS status =
-        new_owned(lookaside->object.driver,
-                  lookaside->has_attributes ? &lookaside->memory_attributes : NULL,
-                  &lookaside->object, lookaside->size, lookaside->tag, NT_CALLER, &memory);
+    NTSTATUS status = new_owned(
+        lookaside->object.driver, lookaside->has_attributes ? &lookaside->memory_attributes : NULL,
+        &lookaside->object, lookaside->size, lookaside->tag, NT_CALLER, &memory);
     *Memory = (WDFMEMORY)memory;
     return status;
 }

@@ -11,9 +11,9 @@
 static pthread_mutex_t tree_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static const char *const type_names[] = {
-    "object",     "WDFDRIVER", "WDFDEVICE",   "WDFFILEOBJECT", "WDFQUEUE", "WDFREQUEST",
-    "WDFMEMORY",  "WDFLOOKASIDE", "WDFSTRING", "WDFCOLLECTION", "WDFKEY",  "WDFSPINLOCK",
-    "WDFWAITLOCK", "WDFTIMER", "WDFWORKITEM", "WDFDPC",
+    "object",      "WDFDRIVER",    "WDFDEVICE",   "WDFFILEOBJECT", "WDFQUEUE", "WDFREQUEST",
+    "WDFMEMORY",   "WDFLOOKASIDE", "WDFSTRING",   "WDFCOLLECTION", "WDFKEY",   "WDFSPINLOCK",
+    "WDFWAITLOCK", "WDFTIMER",     "WDFWORKITEM", "WDFDPC",
 };
 static_assert(ELEMENTSOF(type_names) == WDF_TYPE_COUNT, "a name for each type");
 
@@ -60,8 +60,8 @@ add_context(struct wdf_object *object, const WDF_OBJECT_ATTRIBUTES *attributes,
     if (type) {
         if (attributes->ContextSizeOverride && attributes->ContextSizeOverride < type->ContextSize)
             return STATUS_INVALID_PARAMETER;
-        size = attributes->ContextSizeOverride ? attributes->ContextSizeOverride
-                                               : type->ContextSize;
+        size =
+            attributes->ContextSizeOverride ? attributes->ContextSizeOverride : type->ContextSize;
         type = type->UniqueType ? type->UniqueType : type;
     }
     size_t total = ALIGN_UP(sizeof(struct wdf_context) + size, (size_t)16);
@@ -124,9 +124,9 @@ inherit(struct wdf_object *object, const WDF_OBJECT_ATTRIBUTES *attributes)
     WDF_EXECUTION_LEVEL level =
         attributes ? attributes->ExecutionLevel : WdfExecutionLevelInheritFromParent;
 
-    object->is_passive = level == WdfExecutionLevelPassive ||
-                         (level != WdfExecutionLevelDispatch && object->parent &&
-                          object->parent->is_passive);
+    object->is_passive =
+        level == WdfExecutionLevelPassive ||
+        (level != WdfExecutionLevelDispatch && object->parent && object->parent->is_passive);
     object->sync = object->parent ? object->parent->sync : NULL;
 }
 

@@ -209,23 +209,24 @@ call_handler(struct wdf_queue *queue, struct wdf_request *request)
         NT_CALLBACK_VOID(driver, nt_cpu.irql,
                          config->EvtIoRead(handle, request_handle, stack->Parameters.Read.Length));
     else if (stack->MajorFunction == IRP_MJ_WRITE && config->EvtIoWrite)
-        NT_CALLBACK_VOID(driver, nt_cpu.irql,
-                         config->EvtIoWrite(handle, request_handle, stack->Parameters.Write.Length));
+        NT_CALLBACK_VOID(
+            driver, nt_cpu.irql,
+            config->EvtIoWrite(handle, request_handle, stack->Parameters.Write.Length));
     else if (stack->MajorFunction == IRP_MJ_DEVICE_CONTROL && config->EvtIoDeviceControl)
-        NT_CALLBACK_VOID(driver, nt_cpu.irql,
-                         config->EvtIoDeviceControl(
-                             handle, request_handle,
-                             stack->Parameters.DeviceIoControl.OutputBufferLength,
-                             stack->Parameters.DeviceIoControl.InputBufferLength,
-                             stack->Parameters.DeviceIoControl.IoControlCode));
+        NT_CALLBACK_VOID(
+            driver, nt_cpu.irql,
+            config->EvtIoDeviceControl(handle, request_handle,
+                                       stack->Parameters.DeviceIoControl.OutputBufferLength,
+                                       stack->Parameters.DeviceIoControl.InputBufferLength,
+                                       stack->Parameters.DeviceIoControl.IoControlCode));
     else if (stack->MajorFunction == IRP_MJ_INTERNAL_DEVICE_CONTROL &&
              config->EvtIoInternalDeviceControl)
-        NT_CALLBACK_VOID(driver, nt_cpu.irql,
-                         config->EvtIoInternalDeviceControl(
-                             handle, request_handle,
-                             stack->Parameters.DeviceIoControl.OutputBufferLength,
-                             stack->Parameters.DeviceIoControl.InputBufferLength,
-                             stack->Parameters.DeviceIoControl.IoControlCode));
+        NT_CALLBACK_VOID(
+            driver, nt_cpu.irql,
+            config->EvtIoInternalDeviceControl(handle, request_handle,
+                                               stack->Parameters.DeviceIoControl.OutputBufferLength,
+                                               stack->Parameters.DeviceIoControl.InputBufferLength,
+                                               stack->Parameters.DeviceIoControl.IoControlCode));
     else if (config->EvtIoDefault)
         NT_CALLBACK_VOID(driver, nt_cpu.irql, config->EvtIoDefault(handle, request_handle));
     else
@@ -631,8 +632,7 @@ WDF_API(NTSTATUS, WdfIoQueueReadyNotify, WDFQUEUE Queue, PFN_WDF_IO_QUEUE_STATE 
     if (queue->config.DispatchType != WdfIoQueueDispatchManual)
         return STATUS_INVALID_DEVICE_REQUEST;
     pthread_mutex_lock(&queue->lock);
-    NTSTATUS status =
-        QueueReady && queue->ready ? STATUS_INVALID_DEVICE_REQUEST : STATUS_SUCCESS;
+    NTSTATUS status = QueueReady && queue->ready ? STATUS_INVALID_DEVICE_REQUEST : STATUS_SUCCESS;
     if (NT_SUCCESS(status)) {
         queue->ready = QueueReady;
         queue->ready_context = Context;

@@ -37,8 +37,8 @@ new_key(struct wdf_driver *driver, const char *path, const WDF_OBJECT_ATTRIBUTES
     struct wdf_key *key;
 
     *ret_key = NULL;
-    NTSTATUS status = wdf_object_new(driver, WDF_TYPE_KEY, &operations, sizeof(*key), attributes,
-                                     NULL, &key);
+    NTSTATUS status =
+        wdf_object_new(driver, WDF_TYPE_KEY, &operations, sizeof(*key), attributes, NULL, &key);
     if (!NT_SUCCESS(status))
         return status;
     key->path = strdup(path);

@@ -21,8 +21,8 @@ request_of(WDFREQUEST handle, const char *function)
     if (request->state == WDF_REQUEST_COMPLETED) {
         nt_finding(NT_FINDING_IRP_COMPLETED_TWICE, "%s: the request is completed already",
                    function);
-        nt_bugcheck(NT_BUGCHECK_WDF_VIOLATION, "a completed request was used",
-                    (uintptr_t)request, 0, 0, 0);
+        nt_bugcheck(NT_BUGCHECK_WDF_VIOLATION, "a completed request was used", (uintptr_t)request,
+                    0, 0, 0);
     }
     return request;
 }
@@ -284,8 +284,8 @@ find_buffer(struct wdf_request *request, bool input, struct buffer *ret_buffer)
     else if (!is_control || method == METHOD_NEITHER)
         return STATUS_INVALID_DEVICE_REQUEST;
     else if (!input && method != METHOD_BUFFERED)
-        status = map_direct(request, stack->Parameters.DeviceIoControl.OutputBufferLength,
-                            ret_buffer);
+        status =
+            map_direct(request, stack->Parameters.DeviceIoControl.OutputBufferLength, ret_buffer);
     else {
         *ret_buffer = (struct buffer){request->irp->AssociatedIrp.SystemBuffer,
                                       input ? stack->Parameters.DeviceIoControl.InputBufferLength
@@ -601,8 +601,7 @@ mark_cancelable(struct wdf_request *request, PFN_WDF_REQUEST_CANCEL cancel)
 }
 
 /** The request may be cancelled from now on; calls @p EvtRequestCancel when it is already. Ref: wdfrequest. */
-WDF_API(VOID, WdfRequestMarkCancelable, WDFREQUEST Request,
-        PFN_WDF_REQUEST_CANCEL EvtRequestCancel)
+WDF_API(VOID, WdfRequestMarkCancelable, WDFREQUEST Request, PFN_WDF_REQUEST_CANCEL EvtRequestCancel)
 {
     struct wdf_request *request = REQUEST(Request);
 

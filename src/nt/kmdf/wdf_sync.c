@@ -88,8 +88,8 @@ WDF_API(NTSTATUS, WdfWaitLockAcquire, WDFWAITLOCK Lock, PLONGLONG Timeout)
     if (__atomic_load_n(&lock->owner, __ATOMIC_RELAXED) == KeGetCurrentThread())
         nt_finding(NT_FINDING_LOCK_RECURSIVE, "a wait lock was acquired twice by one thread");
     KeEnterCriticalRegion();
-    NTSTATUS status = KeWaitForSingleObject(&lock->event, Executive, KernelMode, FALSE,
-                                            (PLARGE_INTEGER)Timeout);
+    NTSTATUS status =
+        KeWaitForSingleObject(&lock->event, Executive, KernelMode, FALSE, (PLARGE_INTEGER)Timeout);
     if (status == STATUS_SUCCESS)
         __atomic_store_n(&lock->owner, KeGetCurrentThread(), __ATOMIC_RELAXED);
     else
@@ -251,9 +251,8 @@ static void
 run_work_item(struct nt_work *work)
 {
     struct wdf_work_item *item = CONTAINER_OF(work, struct wdf_work_item, work);
-    struct wdf_sync *sync = item->config.AutomaticSerialization && item->object.is_passive
-                                ? item->object.sync
-                                : NULL;
+    struct wdf_sync *sync =
+        item->config.AutomaticSerialization && item->object.is_passive ? item->object.sync : NULL;
 
     if (!item->object.is_deleted) {
         KIRQL irql = wdf_sync_enter(sync);
@@ -272,8 +271,8 @@ dispose_work_item(struct wdf_object *object)
 }
 
 /** @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER. IRQL: <= DISPATCH_LEVEL. Ref: wdfworkitem. */
-WDF_API(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config,
-        PWDF_OBJECT_ATTRIBUTES Attributes, WDFWORKITEM *WorkItem)
+WDF_API(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
+        WDFWORKITEM *WorkItem)
 {
     static const struct wdf_operations operations = {.name = "work item",
                                                      .dispose = dispose_work_item};
@@ -340,8 +339,7 @@ dpc_runs(PKDPC kdpc, PVOID context, PVOID argument1, PVOID argument2)
             : NULL;
     KIRQL irql = wdf_sync_enter(sync);
 
-    NT_CALLBACK_VOID(dpc->object.driver->nt, DISPATCH_LEVEL,
-                     dpc->config.EvtDpcFunc((WDFDPC)dpc));
+    NT_CALLBACK_VOID(dpc->object.driver->nt, DISPATCH_LEVEL, dpc->config.EvtDpcFunc((WDFDPC)dpc));
     wdf_sync_leave(sync, irql);
 }
 

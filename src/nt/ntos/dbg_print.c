@@ -37,7 +37,8 @@ log_level(ULONG level)
 static void
 flush(enum wfp_log_level level)
 {
-    while (line.length && (line.text[line.length - 1] == '\r' || line.text[line.length - 1] == '\n'))
+    while (line.length &&
+           (line.text[line.length - 1] == '\r' || line.text[line.length - 1] == '\n'))
         line.length--;
     line.text[line.length] = 0;
     if (line.driver)

@@ -153,8 +153,7 @@ nt_ex_callback_check_driver(struct nt_driver *driver)
         pthread_mutex_unlock(&all_lock);
         if (!left)
             return;
-        nt_finding_for(driver->name, NT_FINDING_CALLBACK_LEAK,
-                       "a callback registration was left");
+        nt_finding_for(driver->name, NT_FINDING_CALLBACK_LEAK, "a callback registration was left");
         ExUnregisterCallback(left);
     }
 }

@@ -185,7 +185,8 @@ ExInitializeLookasideListEx(PLOOKASIDE_LIST_EX Lookaside, PALLOCATE_FUNCTION_EX 
                             ULONG Tag, USHORT Depth)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    if (Flags & ~(EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE))
+    if (Flags &
+        ~(EX_LOOKASIDE_LIST_EX_FLAGS_RAISE_ON_FAIL | EX_LOOKASIDE_LIST_EX_FLAGS_FAIL_NO_RAISE))
         return STATUS_INVALID_PARAMETER_5;
     if (Size > UINT32_MAX)
         return STATUS_INVALID_PARAMETER_6;
@@ -222,10 +223,9 @@ PVOID NTAPI
 ExAllocateFromLookasideListEx(PLOOKASIDE_LIST_EX Lookaside)
 {
     GENERAL_LOOKASIDE_POOL *l = &Lookaside->L;
-    PVOID block = l->AllocateEx
-                      ? NT_CALLBACK(nt_driver_current(), nt_cpu.irql,
-                                    l->AllocateEx(l->Type, l->Size, l->Tag, Lookaside))
-                      : nt_pool_allocate(l->Size, l->Tag, false, NT_CALLER);
+    PVOID block = l->AllocateEx ? NT_CALLBACK(nt_driver_current(), nt_cpu.irql,
+                                              l->AllocateEx(l->Type, l->Size, l->Tag, Lookaside))
+                                : nt_pool_allocate(l->Size, l->Tag, false, NT_CALLER);
     if (block) {
         __atomic_fetch_add(&l->TotalAllocates, 1, __ATOMIC_RELAXED);
         __atomic_fetch_add(&l->AllocateMisses, 1, __ATOMIC_RELAXED);

@@ -305,9 +305,9 @@ take_shared(PERESOURCE resource, bool stands_back)
 {
     nt_spin_acquire(&resource->SpinLock);
     bool mine = owns_exclusive(resource);
-    bool free_now = !resource->OwnerEntry.OwnerThread &&
-                    !(stands_back && resource->NumberOfExclusiveWaiters &&
-                      resource->ActiveEntries == 0);
+    bool free_now =
+        !resource->OwnerEntry.OwnerThread &&
+        !(stands_back && resource->NumberOfExclusiveWaiters && resource->ActiveEntries == 0);
     if (mine)
         resource->OwnerEntry.OwnerCount++;
     else if (free_now)

@@ -92,8 +92,8 @@ nt_io_device_new_driver_object(struct nt_driver *driver)
     snprintf(name, sizeof(name), "\\Driver\\%s", driver->name);
     if (!object->HardwareDatabase || set_string(&object->DriverName, name) < 0 ||
         set_string(&body->extension.ServiceKeyName, driver->name) < 0 ||
-        set_string(object->HardwareDatabase,
-                   "\\Registry\\Machine\\Hardware\\Description\\System") < 0)
+        set_string(object->HardwareDatabase, "\\Registry\\Machine\\Hardware\\Description\\System") <
+            0)
         return NULL;
     nt_object_name(body, name);
     TAKE_PTR(body);

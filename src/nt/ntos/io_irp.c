@@ -19,15 +19,15 @@
 #include "nt/ntos/nt_spin.h"
 #include "nt/ntos/nt_thread.h"
 
-#define OUR_ALLOCATION      0x80 /* in AllocationFlags: a frame lies in front of the IRP */
-#define NO_MORE_LOCATIONS   0x35u
+#define OUR_ALLOCATION    0x80 /* in AllocationFlags: a frame lies in front of the IRP */
+#define NO_MORE_LOCATIONS 0x35u
 
 /** What lies in front of an IRP we allocated. */
 struct frame {
     nt_io_irp_done *done;
     void *context;
-    bool is_threaded;    /* IoBuild…: completed for its maker, then freed */
-    void *output;        /* threaded, buffered: where SystemBuffer goes */
+    bool is_threaded; /* IoBuild…: completed for its maker, then freed */
+    void *output;     /* threaded, buffered: where SystemBuffer goes */
     size_t output_bytes;
     _Alignas(16) IRP irp;
 };
@@ -179,8 +179,8 @@ IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
     NT_IRQL_MAX(DISPATCH_LEVEL);
     if (Irp->CurrentLocation > Irp->StackCount + 1) {
         nt_finding(NT_FINDING_IRP_COMPLETED_TWICE, "an IRP was completed twice");
-        nt_bugcheck(NT_BUGCHECK_MULTIPLE_IRP_COMPLETE, "an IRP was completed twice",
-                    (uintptr_t)Irp, 0, 0, 0);
+        nt_bugcheck(NT_BUGCHECK_MULTIPLE_IRP_COMPLETE, "an IRP was completed twice", (uintptr_t)Irp,
+                    0, 0, 0);
     }
     if (Irp->IoStatus.Status == STATUS_PENDING)
         nt_finding(NT_FINDING_IRP_BAD_STATUS, "an IRP was completed with STATUS_PENDING");
@@ -192,12 +192,11 @@ IofCompleteRequest(PIRP Irp, CCHAR PriorityBoost)
         Irp->PendingReturned = (stack->Control & SL_PENDING_RETURNED) != 0;
         IoSkipCurrentIrpStackLocation(Irp);
         bool at_top = Irp->CurrentLocation == Irp->StackCount + 1;
-        PDEVICE_OBJECT device =
-            at_top ? NULL : IoGetCurrentIrpStackLocation(Irp)->DeviceObject;
+        PDEVICE_OBJECT device = at_top ? NULL : IoGetCurrentIrpStackLocation(Irp)->DeviceObject;
         if (stack->CompletionRoutine && wants_to_know(stack, Irp)) {
             struct nt_driver *owner = device ? nt_io_device_driver(device) : nt_driver_current();
-            NTSTATUS status =
-                NT_CALLBACK(owner, nt_cpu.irql, stack->CompletionRoutine(device, Irp, stack->Context));
+            NTSTATUS status = NT_CALLBACK(owner, nt_cpu.irql,
+                                          stack->CompletionRoutine(device, Irp, stack->Context));
             if (status == STATUS_MORE_PROCESSING_REQUIRED)
                 return;
         } else if (Irp->PendingReturned && !at_top) {
@@ -318,10 +317,10 @@ IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject, 
                               PIO_STATUS_BLOCK IoStatusBlock)
 {
     NT_IRQL_MAX(PASSIVE_LEVEL);
-    PIRP irp = threaded(DeviceObject,
-                        InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL
-                                                : IRP_MJ_DEVICE_CONTROL,
-                        Event, IoStatusBlock);
+    PIRP irp =
+        threaded(DeviceObject,
+                 InternalDeviceIoControl ? IRP_MJ_INTERNAL_DEVICE_CONTROL : IRP_MJ_DEVICE_CONTROL,
+                 Event, IoStatusBlock);
     if (!irp)
         return NULL;
     PIO_STACK_LOCATION stack = IoGetNextIrpStackLocation(irp);
@@ -356,8 +355,8 @@ IoBuildDeviceIoControlRequest(ULONG IoControlCode, PDEVICE_OBJECT DeviceObject, 
 }
 
 static PIRP
-build_transfer(ULONG major, PDEVICE_OBJECT device, PVOID buffer, ULONG length, PLARGE_INTEGER offset,
-               PKEVENT event, PIO_STATUS_BLOCK status)
+build_transfer(ULONG major, PDEVICE_OBJECT device, PVOID buffer, ULONG length,
+               PLARGE_INTEGER offset, PKEVENT event, PIO_STATUS_BLOCK status)
 {
     PIRP irp = threaded(device, (UCHAR)major, event, status);
     bool ok = true;

@@ -167,7 +167,8 @@ IoQueryFullDriverPath(PDRIVER_OBJECT DriverObject, PUNICODE_STRING FullPath)
     if (!driver->image)
         return STATUS_INVALID_PARAMETER;
     _cleanup_(freep) uint16_t *text = wfp_utf16_from_utf8(nt_image_path(driver->image), &units);
-    WCHAR *copy = text ? nt_pool_allocate((units + 1) * sizeof(WCHAR), PATH_TAG, true, NT_CALLER) : NULL;
+    WCHAR *copy =
+        text ? nt_pool_allocate((units + 1) * sizeof(WCHAR), PATH_TAG, true, NT_CALLER) : NULL;
     if (!copy)
         return STATUS_INSUFFICIENT_RESOURCES;
     memcpy(copy, text, units * sizeof(WCHAR));

@@ -56,7 +56,8 @@ nt_spin_wait(unsigned long long *lock)
 void
 nt_spin_not_owned(void)
 {
-    nt_finding(NT_FINDING_LOCK_NOT_OWNED, "a spin lock was released by a thread that did not hold it");
+    nt_finding(NT_FINDING_LOCK_NOT_OWNED,
+               "a spin lock was released by a thread that did not hold it");
 }
 
 /* --- IRQL --- */

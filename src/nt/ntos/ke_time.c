@@ -113,9 +113,9 @@ ExSetTimerResolution(ULONG DesiredTime, BOOLEAN SetResolution)
 
 /* --- calendar --- */
 
-#define DAYS_TO_1601  584694 /* days from 0000-03-01 to 1601-01-01, in the civil calendar */
-#define MS_PER_DAY    86400000ll
-#define SECONDS_1970  11644473600ll
+#define DAYS_TO_1601 584694 /* days from 0000-03-01 to 1601-01-01, in the civil calendar */
+#define MS_PER_DAY   86400000ll
+#define SECONDS_1970 11644473600ll
 
 /** 100 ns since 1601 to calendar fields; Weekday 0 = Sunday. IRQL: any. Ref: wdm. */
 VOID NTAPI
@@ -146,15 +146,15 @@ RtlTimeFieldsToTime(PTIME_FIELDS TimeFields, PLARGE_INTEGER Time)
 
     if (f->Year < 1601 || f->Month < 1 || f->Month > 12 || f->Day < 1 ||
         f->Day > lengths[f->Month - 1] + (f->Month == 2 && leap) || f->Hour < 0 || f->Hour > 23 ||
-        f->Minute < 0 || f->Minute > 59 || f->Second < 0 || f->Second > 59 ||
-        f->Milliseconds < 0 || f->Milliseconds > 999)
+        f->Minute < 0 || f->Minute > 59 || f->Second < 0 || f->Second > 59 || f->Milliseconds < 0 ||
+        f->Milliseconds > 999)
         return FALSE;
     LONGLONG y = f->Year - (f->Month <= 2), era = y / 400, yoe = y % 400;
     LONGLONG doy = (153 * (f->Month + (f->Month > 2 ? -3 : 9)) + 2) / 5 + f->Day - 1;
     LONGLONG days = era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - DAYS_TO_1601;
-    Time->QuadPart = ((((days * 24 + f->Hour) * 60 + f->Minute) * 60 + f->Second) * 1000 +
-                      f->Milliseconds) *
-                     10000;
+    Time->QuadPart =
+        ((((days * 24 + f->Hour) * 60 + f->Minute) * 60 + f->Second) * 1000 + f->Milliseconds) *
+        10000;
     return TRUE;
 }
 

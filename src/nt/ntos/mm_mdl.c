@@ -117,7 +117,7 @@ VOID NTAPI
 MmUnmapLockedPages(PVOID BaseAddress, PMDL MemoryDescriptorList)
 {
     MemoryDescriptorList->MdlFlags &=
-        (CSHORT)~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
+        (CSHORT) ~(MDL_MAPPED_TO_SYSTEM_VA | MDL_PARTIAL_HAS_BEEN_MAPPED);
 }
 
 NTSTATUS NTAPI nt_mm_probe_and_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation);
@@ -146,7 +146,7 @@ MmUnlockPages(PMDL MemoryDescriptorList)
 {
     if (!(MemoryDescriptorList->MdlFlags & MDL_PAGES_LOCKED))
         nt_finding(NT_FINDING_OBJECT_BAD, "MmUnlockPages of an MDL whose pages are not locked");
-    MemoryDescriptorList->MdlFlags &= (CSHORT)~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
+    MemoryDescriptorList->MdlFlags &= (CSHORT) ~(MDL_PAGES_LOCKED | MDL_MAPPED_TO_SYSTEM_VA);
 }
 
 /** Bytes of an MDL for that buffer. IRQL: any. Ref: wdm/nf-wdm-mmsizeofmdl. */

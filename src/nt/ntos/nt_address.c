@@ -26,8 +26,9 @@ parse_part(const char *text, bool strict, uint32_t *ret_value)
     size_t digits = 0;
     for (;; text++, digits++) {
         int c = *text >= '0' && *text <= '9' ? *text - '0'
-                : base == 16 && (*text | 0x20) >= 'a' && (*text | 0x20) <= 'f' ? (*text | 0x20) - 'a' + 10
-                                                                               : base;
+                : base == 16 && (*text | 0x20) >= 'a' && (*text | 0x20) <= 'f'
+                    ? (*text | 0x20) - 'a' + 10
+                    : base;
         if (c >= base)
             break;
         value = value * (unsigned)base + (unsigned)c;

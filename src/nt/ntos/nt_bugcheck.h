@@ -6,14 +6,14 @@
 
 #include <stdint.h>
 
-#define NT_BUGCHECK_SPIN_LOCK_ALREADY_OWNED   0x0Fu
-#define NT_BUGCHECK_KMODE_EXCEPTION           0x1Eu
-#define NT_BUGCHECK_MUTEX_NOT_OWNED           0x11u
-#define NT_BUGCHECK_RESOURCE_NOT_OWNED        0xE3u
-#define NT_BUGCHECK_MULTIPLE_IRP_COMPLETE     0x44u
-#define NT_BUGCHECK_SYSTEM_THREAD_EXCEPTION   0x7Eu
-#define NT_BUGCHECK_DPC_WATCHDOG              0x133u
-#define NT_BUGCHECK_WDF_VIOLATION             0x10Du
+#define NT_BUGCHECK_SPIN_LOCK_ALREADY_OWNED 0x0Fu
+#define NT_BUGCHECK_KMODE_EXCEPTION         0x1Eu
+#define NT_BUGCHECK_MUTEX_NOT_OWNED         0x11u
+#define NT_BUGCHECK_RESOURCE_NOT_OWNED      0xE3u
+#define NT_BUGCHECK_MULTIPLE_IRP_COMPLETE   0x44u
+#define NT_BUGCHECK_SYSTEM_THREAD_EXCEPTION 0x7Eu
+#define NT_BUGCHECK_DPC_WATCHDOG            0x133u
+#define NT_BUGCHECK_WDF_VIOLATION           0x10Du
 
 /**
  * Report and stop: log, a finding, then the hook, then abort().

@@ -22,9 +22,9 @@ struct nt_cpu {
     struct nt_driver *driver; /* whose code runs here; NULL = the runtime's own */
     struct nt_thread *thread; /* made on first use: nt_thread_current() */
     uint8_t irql;
-    bool dpc_pending;     /* DPCs wait for the IRQL to drop: nt_dpc_drain() */
+    bool dpc_pending;      /* DPCs wait for the IRQL to drop: nt_dpc_drain() */
     uint32_t region_depth; /* KeEnterCriticalRegion nesting */
-    void *seh_top;        /* innermost __try frame of native code, see nt_seh.h */
+    void *seh_top;         /* innermost __try frame of native code, see nt_seh.h */
 };
 
 extern __thread struct nt_cpu nt_cpu __attribute__((tls_model("initial-exec")));

@@ -336,8 +336,8 @@ new_file(PDEVICE_OBJECT device, const char *rest, uint32_t access, uint64_t proc
     file->ReadAccess = (access & (GENERIC_READ | GENERIC_ALL | 1)) != 0;
     file->WriteAccess = (access & (GENERIC_WRITE | GENERIC_ALL | 2)) != 0;
     file->SharedRead = file->SharedWrite = TRUE;
-    file->FileName = (UNICODE_STRING){(USHORT)(length * 2), (USHORT)(length * 2 + 2),
-                                      TAKE_PTR(name)};
+    file->FileName =
+        (UNICODE_STRING){(USHORT)(length * 2), (USHORT)(length * 2 + 2), TAKE_PTR(name)};
     file->FileObjectExtension = nt_process_open(process ? process : (uint64_t)getpid(), false);
     KeInitializeEvent(&file->Lock, SynchronizationEvent, FALSE);
     KeInitializeEvent(&file->Event, NotificationEvent, FALSE);
@@ -361,7 +361,8 @@ nt_device_open(const char *name, uint32_t access, uint64_t process,
     if (!file)
         return STATUS_INSUFFICIENT_RESOURCES;
     LONG opened = __atomic_fetch_add(&device->ReferenceCount, 1, __ATOMIC_ACQ_REL);
-    if (((device->Flags & DO_EXCLUSIVE) && opened > 0) || (device->Flags & DO_DEVICE_INITIALIZING)) {
+    if (((device->Flags & DO_EXCLUSIVE) && opened > 0) ||
+        (device->Flags & DO_DEVICE_INITIALIZING)) {
         __atomic_fetch_sub(&device->ReferenceCount, 1, __ATOMIC_ACQ_REL);
         return device->Flags & DO_EXCLUSIVE && opened > 0 ? STATUS_ACCESS_DENIED
                                                           : STATUS_NO_SUCH_DEVICE;

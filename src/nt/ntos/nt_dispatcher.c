@@ -27,8 +27,8 @@ static struct {
     struct nt_list ready; /* threads that were woken and wait for their turn */
     atomic_size_t ready_count;
     struct nt_thread *_Atomic owner; /* the clock owner */
-    struct nt_thread *runner; /* whose turn it is; NULL = the clock owner's */
-    bool no_turns;            /* given up: a thread did not wait */
+    struct nt_thread *runner;        /* whose turn it is; NULL = the clock owner's */
+    bool no_turns;                   /* given up: a thread did not wait */
 } turns = {.ready = {&turns.ready, &turns.ready}};
 
 static bool
@@ -129,7 +129,8 @@ nt_dispatcher_run_ready_locked(void)
         turns.runner = thread;
         pthread_cond_broadcast(&thread->condition);
         while (turns.runner == thread) {
-            if (pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) != ETIMEDOUT ||
+            if (pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) !=
+                    ETIMEDOUT ||
                 turns.runner != thread)
                 continue;
             thread->has_turn = false;

@@ -22,7 +22,7 @@ static __thread unsigned dpc_running_here;
 
 void
 nt_dpc_init(struct nt_dpc *dpc,
-            void(__attribute__((ms_abi)) *routine)(struct nt_dpc *, void *, void *, void *),
+            void(__attribute__((ms_abi)) * routine)(struct nt_dpc *, void *, void *, void *),
             void *context)
 {
     memset(dpc, 0, sizeof(*dpc));
@@ -87,7 +87,8 @@ void
 nt_dpc_drain(void)
 {
     struct nt_dpc_queue *queue = &nt_cpu.thread->dpcs;
-    uint8_t irql = nt_cpu_raise(NT_DISPATCH_LEVEL); /* so that leaving a DPC starts no other drain */
+    uint8_t irql =
+        nt_cpu_raise(NT_DISPATCH_LEVEL); /* so that leaving a DPC starts no other drain */
 
     pthread_mutex_lock(&dpc_lock);
     while (queue->first) {

@@ -21,8 +21,8 @@ struct nt_dpc {
     uint16_t number;
     struct nt_dpc *next;
     struct nt_driver *owner;
-    void(__attribute__((ms_abi)) *routine)(struct nt_dpc *dpc, void *context, void *argument1,
-                                           void *argument2);
+    void(__attribute__((ms_abi)) * routine)(struct nt_dpc *dpc, void *context, void *argument1,
+                                            void *argument2);
     void *context;
     void *argument1;
     void *argument2;
@@ -30,7 +30,7 @@ struct nt_dpc {
 };
 
 void nt_dpc_init(struct nt_dpc *dpc,
-                 void(__attribute__((ms_abi)) *routine)(struct nt_dpc *, void *, void *, void *),
+                 void(__attribute__((ms_abi)) * routine)(struct nt_dpc *, void *, void *, void *),
                  void *context);
 /**
  * Queue on this thread; runs at once below DISPATCH_LEVEL.

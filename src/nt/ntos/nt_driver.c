@@ -126,8 +126,8 @@ nt_driver_describe_address(uintptr_t address, char *text, size_t size)
         snprintf(text, size, "%s+0x%lx", driver->name,
                  (unsigned long)(address - driver->code_start));
     else if (info.dli_fbase)
-        snprintf(text, size, "%s+0x%lx", strrchr(info.dli_fname, '/') ?
-                 strrchr(info.dli_fname, '/') + 1 : info.dli_fname,
+        snprintf(text, size, "%s+0x%lx",
+                 strrchr(info.dli_fname, '/') ? strrchr(info.dli_fname, '/') + 1 : info.dli_fname,
                  (unsigned long)(address - (uintptr_t)info.dli_fbase));
     else
         snprintf(text, size, "%p", (void *)address);

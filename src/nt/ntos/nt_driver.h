@@ -16,14 +16,14 @@
 
 struct nt_driver {
     struct nt_list link;
-    char *name;            /* service name */
-    void *driver_object;   /* DRIVER_OBJECT, inside an nt_object */
+    char *name;          /* service name */
+    void *driver_object; /* DRIVER_OBJECT, inside an nt_object */
     const struct nt_image *image;
-    uintptr_t code_start;  /* 0 when unknown */
+    uintptr_t code_start; /* 0 when unknown */
     size_t code_size;
     struct nt_list pool_blocks; /* live blocks, oldest first */
     pthread_mutex_t pool_lock;
-    void *framework;       /* struct wdf_driver, or NULL */
+    void *framework; /* struct wdf_driver, or NULL */
     bool is_starting, is_stopping;
 };
 

@@ -124,8 +124,8 @@ nt_finding_get(size_t index, struct nt_finding *ret_finding)
     pthread_mutex_lock(&book.lock);
     if (index < book.count) {
         const struct row *row = &book.rows[index];
-        *ret_finding = (struct nt_finding){
-            row->id, kinds[row->id].name, row->driver, row->message, kinds[row->id].fix, row->count};
+        *ret_finding = (struct nt_finding){row->id,      kinds[row->id].name, row->driver,
+                                           row->message, kinds[row->id].fix,  row->count};
         found = true;
     }
     pthread_mutex_unlock(&book.lock);

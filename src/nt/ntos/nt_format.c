@@ -156,7 +156,10 @@ put_signed(struct output *out, const struct spec *spec)
     if (spec->size == 'h')
         value = (int16_t)value;
     put_number(out, spec, value < 0 ? 0 - (uint64_t)value : (uint64_t)value, 10, false,
-               value < 0 ? "-" : spec->plus ? "+" : spec->space ? " " : "");
+               value < 0     ? "-"
+               : spec->plus  ? "+"
+               : spec->space ? " "
+                             : "");
 }
 
 static uint64_t
@@ -170,8 +173,8 @@ static void
 put_double(struct output *out, const struct spec *spec, char conversion)
 {
     char format[32], text[512];
-    struct spec plain = {.left = spec->left, .zero = spec->zero, .width = spec->width,
-                         .precision = -1};
+    struct spec plain = {
+        .left = spec->left, .zero = spec->zero, .width = spec->width, .precision = -1};
 
     snprintf(format, sizeof(format), "%%%s%s%s%s.%d%c", spec->plus ? "+" : "",
              spec->space ? " " : "", spec->alternate ? "#" : "", "",
@@ -184,9 +187,9 @@ put_double(struct output *out, const struct spec *spec, char conversion)
 static void
 put_text(struct output *out, const struct spec *spec, bool other)
 {
-    bool wide = spec->size == 'h' ? false : spec->size == 'l' || spec->size == 'w' || spec->size == 'L'
-                                              ? true
-                                              : out->wide != other;
+    bool wide = spec->size == 'h'                                             ? false
+                : spec->size == 'l' || spec->size == 'w' || spec->size == 'L' ? true
+                                                                              : out->wide != other;
     const void *text = arg(const void *);
     put_string(out, spec, text, wide, length_of(text, wide, spec->precision));
 }
@@ -194,8 +197,9 @@ put_text(struct output *out, const struct spec *spec, bool other)
 static void
 put_character(struct output *out, const struct spec *spec, bool other)
 {
-    bool wide = spec->size == 'h' ? false : spec->size == 'l' || spec->size == 'w' ? true
-                                                                                 : out->wide != other;
+    bool wide = spec->size == 'h'                        ? false
+                : spec->size == 'l' || spec->size == 'w' ? true
+                                                         : out->wide != other;
     uint16_t unit = (uint16_t)arg(int32_t);
     char byte = (char)unit;
     put_string(out, spec, wide ? (const void *)&unit : &byte, wide, 1);
@@ -292,12 +296,23 @@ take_flags(const struct output *out, const void *format, size_t *i, struct spec 
 {
     for (;; ++*i)
         switch (unit_at(out, format, *i)) {
-        case '-': spec->left = true; break;
-        case '+': spec->plus = true; break;
-        case ' ': spec->space = true; break;
-        case '#': spec->alternate = true; break;
-        case '0': spec->zero = true; break;
-        default: return;
+        case '-':
+            spec->left = true;
+            break;
+        case '+':
+            spec->plus = true;
+            break;
+        case ' ':
+            spec->space = true;
+            break;
+        case '#':
+            spec->alternate = true;
+            break;
+        case '0':
+            spec->zero = true;
+            break;
+        default:
+            return;
         }
 }
 

@@ -49,8 +49,8 @@ static struct {
 } manager = {.lock = PTHREAD_MUTEX_INITIALIZER, .names = {&manager.names, &manager.names}};
 
 static const char *const type_names[] = {
-    "Object", "Driver", "Device",    "File",         "Event",    "Thread",
-    "Process", "Key",   "Directory", "SymbolicLink", "Callback", "Section",
+    "Object",  "Driver", "Device",    "File",         "Event",    "Thread",
+    "Process", "Key",    "Directory", "SymbolicLink", "Callback", "Section",
 };
 static_assert(ELEMENTSOF(type_names) == NT_OBJECT_TYPE_COUNT, "a name for each type");
 
@@ -154,9 +154,9 @@ nt_object_type_name(enum nt_object_type type)
 static char *
 canonical(const char *path)
 {
-    static const char *const spellings[] = {"\\DosDevices\\Global\\", "\\DosDevices\\",
-                                            "\\GLOBAL??\\", "\\??\\Global\\", "\\\\.\\",
-                                            "\\\\?\\"};
+    static const char *const spellings[] = {
+        "\\DosDevices\\Global\\", "\\DosDevices\\", "\\GLOBAL??\\",
+        "\\??\\Global\\",         "\\\\.\\",        "\\\\?\\"};
     for (size_t i = 0; i < ELEMENTSOF(spellings); i++) {
         size_t length = strlen(spellings[i]);
         if (strncasecmp(path, spellings[i], length) != 0)

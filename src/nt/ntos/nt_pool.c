@@ -23,13 +23,13 @@
 #define UNDER_ASAN 0
 #endif
 
-#define LIVE_MAGIC   0x4c4f4f50u
-#define FREED_MAGIC  0x44414544u
-#define GUARD        0xBDBDBDBDBDBDBDBDull
-#define GUARD_SIZE   (UNDER_ASAN ? 0 : sizeof(uint64_t))
-#define FILL_NEW     0xA5
-#define FILL_FREED   0xDF
-#define PAGE         4096u
+#define LIVE_MAGIC  0x4c4f4f50u
+#define FREED_MAGIC 0x44414544u
+#define GUARD       0xBDBDBDBDBDBDBDBDull
+#define GUARD_SIZE  (UNDER_ASAN ? 0 : sizeof(uint64_t))
+#define FILL_NEW    0xA5
+#define FILL_FREED  0xDF
+#define PAGE        4096u
 
 struct block {
     struct nt_list link;
@@ -48,9 +48,8 @@ static struct {
     struct nt_list blocks; /* of the runtime itself */
     atomic_ulong allocations;
     atomic_long fail_after;
-} pool = {.lock = PTHREAD_MUTEX_INITIALIZER,
-          .blocks = {&pool.blocks, &pool.blocks},
-          .fail_after = -1};
+} pool = {
+    .lock = PTHREAD_MUTEX_INITIALIZER, .blocks = {&pool.blocks, &pool.blocks}, .fail_after = -1};
 
 static pthread_mutex_t *
 lock_of(struct nt_driver *owner)
@@ -155,8 +154,9 @@ nt_pool_free(void *pointer, uint32_t tag)
     struct block *block = block_of(pointer);
     if (block->magic != LIVE_MAGIC) {
         nt_finding(NT_FINDING_POOL_BAD_FREE, "%s",
-                   block->magic == FREED_MAGIC ? "a block was freed twice"
-                                               : "a pointer was freed that the pool did not return");
+                   block->magic == FREED_MAGIC
+                       ? "a block was freed twice"
+                       : "a pointer was freed that the pool did not return");
         return;
     }
     if (tag && block->tag && tag != block->tag)

@@ -120,8 +120,7 @@ uint64_t
 nt_timer_due(int64_t timeout_100ns)
 {
     uint64_t now = wfp_clock_uptime();
-    int64_t delta = timeout_100ns < 0 ? -timeout_100ns
-                                      : timeout_100ns - (int64_t)wfp_clock_now();
+    int64_t delta = timeout_100ns < 0 ? -timeout_100ns : timeout_100ns - (int64_t)wfp_clock_now();
     return delta > 0 ? now + (uint64_t)delta : now;
 }
 
@@ -140,8 +139,8 @@ fire_first_locked(void)
     }
     timer->heap_index = 0;
     if (timer->period_ms)
-        add_locked((struct deadline){.due = first.due + timer->period_ms * 10000ull,
-                                     .timer = timer});
+        add_locked(
+            (struct deadline){.due = first.due + timer->period_ms * 10000ull, .timer = timer});
     nt_dispatcher_set_locked(&timer->header, 1);
     struct nt_dpc *dpc = timer->dpc;
     if (dpc) {

@@ -28,5 +28,4 @@ nt_wdk_to_utf8(PCUNICODE_STRING string)
                              string && string->Buffer ? string->Length / sizeof(WCHAR) : 0);
 }
 
-
 #endif

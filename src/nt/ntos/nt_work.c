@@ -28,8 +28,7 @@ static struct {
     .lock = PTHREAD_MUTEX_INITIALIZER,
     .queue = {&pool.queue, &pool.queue},
     .busy = {&pool.busy, &pool.busy},
-    .queued = {.type = NT_SEMAPHORE,
-               .wait_list = {&pool.queued.wait_list, &pool.queued.wait_list}},
+    .queued = {.type = NT_SEMAPHORE, .wait_list = {&pool.queued.wait_list, &pool.queued.wait_list}},
     .changed = {.type = NT_NOTIFICATION_EVENT,
                 .wait_list = {&pool.changed.wait_list, &pool.changed.wait_list}},
 };

@@ -18,8 +18,8 @@ NTSTATUS NTAPI ZwClearEvent(HANDLE EventHandle);
 
 /* An object type is a pointer to its number in enum nt_object_type. */
 static const enum nt_object_type type_ids[NT_OBJECT_TYPE_COUNT] = {
-    NT_OBJECT_ANY,     NT_OBJECT_DRIVER, NT_OBJECT_DEVICE,    NT_OBJECT_FILE,
-    NT_OBJECT_EVENT,   NT_OBJECT_THREAD, NT_OBJECT_PROCESS,   NT_OBJECT_KEY,
+    NT_OBJECT_ANY,       NT_OBJECT_DRIVER,  NT_OBJECT_DEVICE,   NT_OBJECT_FILE,
+    NT_OBJECT_EVENT,     NT_OBJECT_THREAD,  NT_OBJECT_PROCESS,  NT_OBJECT_KEY,
     NT_OBJECT_DIRECTORY, NT_OBJECT_SYMLINK, NT_OBJECT_CALLBACK, NT_OBJECT_SECTION,
 };
 #define TYPE(id) ((POBJECT_TYPE)(uintptr_t)&type_ids[id])
@@ -93,8 +93,8 @@ static NTSTATUS
 resolve(HANDLE handle, enum nt_object_type type, PVOID *ret_object)
 {
     if (handle == CURRENT_PROCESS || handle == CURRENT_THREAD) {
-        void *object = handle == CURRENT_PROCESS ? (void *)nt_process_system()
-                                                 : (void *)nt_thread_current();
+        void *object =
+            handle == CURRENT_PROCESS ? (void *)nt_process_system() : (void *)nt_thread_current();
         if (type != NT_OBJECT_ANY && nt_object_type(object) != type)
             return STATUS_OBJECT_TYPE_MISMATCH;
         *ret_object = nt_object_ref(object);
@@ -325,9 +325,9 @@ NTSTATUS NTAPI
 ZwOpenDirectoryObject(PHANDLE DirectoryHandle, ACCESS_MASK DesiredAccess,
                       POBJECT_ATTRIBUTES ObjectAttributes)
 {
-    static const char *const known[] = {"\\",        "\\Device",  "\\Driver", "\\DosDevices",
-                                        "\\??",      "\\GLOBAL??", "\\Callback",
-                                        "\\BaseNamedObjects", "\\FileSystem"};
+    static const char *const known[] = {
+        "\\",         "\\Device",   "\\Driver",           "\\DosDevices", "\\??",
+        "\\GLOBAL??", "\\Callback", "\\BaseNamedObjects", "\\FileSystem"};
     _cleanup_(freep) char *path = NULL;
 
     NT_IRQL_MAX(PASSIVE_LEVEL);

@@ -149,8 +149,8 @@ NTSTATUS NTAPI
 PsSetCreateProcessNotifyRoutineEx2(PSCREATEPROCESSNOTIFYTYPE NotifyType, PVOID NotifyInformation,
                                    BOOLEAN Remove)
 {
-    return PsSetCreateProcessNotifyRoutineEx(
-        (PCREATE_PROCESS_NOTIFY_ROUTINE_EX)NotifyInformation, Remove);
+    return PsSetCreateProcessNotifyRoutineEx((PCREATE_PROCESS_NOTIFY_ROUTINE_EX)NotifyInformation,
+                                             Remove);
 }
 
 static void

@@ -321,8 +321,8 @@ RtlLookupFirstMatchingElementGenericTableAvl(PRTL_AVL_TABLE Table, PVOID Buffer,
 PVOID NTAPI
 RtlEnumerateGenericTableWithoutSplayingAvl(PRTL_AVL_TABLE Table, PVOID *RestartKey)
 {
-    LINKS *node = *RestartKey ? successor(Table, *RestartKey)
-                              : leftmost(Table->BalancedRoot.RightChild);
+    LINKS *node =
+        *RestartKey ? successor(Table, *RestartKey) : leftmost(Table->BalancedRoot.RightChild);
     if (!node)
         return NULL;
     *RestartKey = node;

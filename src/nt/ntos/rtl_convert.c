@@ -263,7 +263,10 @@ read_number(PCWCH text, SIZE_T units, ULONG base, ULONGLONG *ret_value)
     if (!base) {
         base = 10;
         if (i + 1 < units && text[i] == '0') {
-            ULONG prefix = text[i + 1] == 'x' ? 16 : text[i + 1] == 'o' ? 8 : text[i + 1] == 'b' ? 2 : 0;
+            ULONG prefix = text[i + 1] == 'x'   ? 16
+                           : text[i + 1] == 'o' ? 8
+                           : text[i + 1] == 'b' ? 2
+                                                : 0;
             base = prefix ? prefix : base;
             i += prefix ? 2 : 0;
         }

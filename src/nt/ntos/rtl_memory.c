@@ -156,7 +156,8 @@ compare_for_sort(const void *a, const void *b, void *context)
     return sort->compare(a, b);
 }
 
-CRT(void, qsort)(void *base, SIZE_T n, SIZE_T size, int(NTAPI *compare)(const void *, const void *));
+CRT(void, qsort)
+(void *base, SIZE_T n, SIZE_T size, int(NTAPI *compare)(const void *, const void *));
 CRT(void, qsort)(void *base, SIZE_T n, SIZE_T size, int(NTAPI *compare)(const void *, const void *))
 {
     struct sort sort = {compare};
@@ -227,9 +228,9 @@ CRT(int, vsnwprintf)(WCHAR *buffer, SIZE_T count, const WCHAR *format, nt_va_lis
     }
 
 PRINTER(snprintf, char, false, (char *buffer, SIZE_T count, const char *format, ...), count)
-PRINTER(snwprintf, WCHAR, true, (WCHAR *buffer, SIZE_T count, const WCHAR *format, ...), count)
+PRINTER(snwprintf, WCHAR, true, (WCHAR * buffer, SIZE_T count, const WCHAR *format, ...), count)
 PRINTER(sprintf, char, false, (char *buffer, const char *format, ...), INT32_MAX)
-PRINTER(swprintf, WCHAR, true, (WCHAR *buffer, const WCHAR *format, ...), INT32_MAX)
+PRINTER(swprintf, WCHAR, true, (WCHAR * buffer, const WCHAR *format, ...), INT32_MAX)
 
 /* --- Rtl memory --- */
 

@@ -140,7 +140,8 @@ put_wide(const char *text, PWSTR out, PULONG length)
 
 /** @param Port  network order, 0: none. Ref: ddi ip2string/nf-ip2string-rtlipv4addresstostringexw */
 NTSTATUS NTAPI
-RtlIpv4AddressToStringExW(const IN_ADDR *Address, USHORT Port, PWSTR AddressString, PULONG AddressStringLength)
+RtlIpv4AddressToStringExW(const IN_ADDR *Address, USHORT Port, PWSTR AddressString,
+                          PULONG AddressStringLength)
 {
     char text[NT_ADDRESS_TEXT], whole[NT_ADDRESS_TEXT + 8];
 

@@ -189,8 +189,8 @@ RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owne
     if (sd->Control & SE_SELF_RELATIVE)
         return STATUS_INVALID_SECURITY_DESCR;
     sd->Owner = Owner;
-    sd->Control = (USHORT)((sd->Control & ~SE_OWNER_DEFAULTED) |
-                           (OwnerDefaulted ? SE_OWNER_DEFAULTED : 0));
+    sd->Control =
+        (USHORT)((sd->Control & ~SE_OWNER_DEFAULTED) | (OwnerDefaulted ? SE_OWNER_DEFAULTED : 0));
     return STATUS_SUCCESS;
 }
 
@@ -293,7 +293,8 @@ RtlMapGenericMask(PACCESS_MASK AccessMask, const GENERIC_MAPPING *GenericMapping
         mask |= GenericMapping->GenericExecute;
     if (mask & GENERIC_ALL)
         mask |= GenericMapping->GenericAll;
-    *AccessMask = mask & (ACCESS_MASK) ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
+    *AccessMask =
+        mask & (ACCESS_MASK) ~(GENERIC_READ | GENERIC_WRITE | GENERIC_EXECUTE | GENERIC_ALL);
 }
 
 /** The rights of files. IRQL: PASSIVE_LEVEL. Ref: ntddk/nf-ntddk-iogetfileobjectgenericmapping. */

@@ -94,8 +94,7 @@ RtlCopyUnicodeString(PUNICODE_STRING DestinationString, PCUNICODE_STRING SourceS
 VOID NTAPI
 RtlCopyString(PSTRING DestinationString, const STRING *SourceString)
 {
-    USHORT bytes =
-        SourceString ? MIN(SourceString->Length, DestinationString->MaximumLength) : 0;
+    USHORT bytes = SourceString ? MIN(SourceString->Length, DestinationString->MaximumLength) : 0;
 
     if (bytes)
         memmove(DestinationString->Buffer, SourceString->Buffer, bytes);
@@ -222,8 +221,8 @@ compare_bytes(const STRING *a, const STRING *b, SIZE_T length, bool ignore_case)
 LONG NTAPI
 RtlCompareString(const STRING *String1, const STRING *String2, BOOLEAN CaseInSensitive)
 {
-    LONG r = compare_bytes(String1, String2, MIN(String1->Length, String2->Length),
-                           CaseInSensitive);
+    LONG r =
+        compare_bytes(String1, String2, MIN(String1->Length, String2->Length), CaseInSensitive);
     return r ? r : (LONG)String1->Length - (LONG)String2->Length;
 }
 
@@ -341,8 +340,8 @@ RtlHashUnicodeString(const UNICODE_STRING *String, BOOLEAN CaseInSensitive, ULON
     if (!String || !HashValue || HashAlgorithm > HASH_STRING_ALGORITHM_X65599)
         return STATUS_INVALID_PARAMETER;
     for (USHORT i = 0; i < String->Length / sizeof(WCHAR); i++)
-        hash = hash * 65599 +
-               (CaseInSensitive ? nt_case_upper(String->Buffer[i]) : String->Buffer[i]);
+        hash =
+            hash * 65599 + (CaseInSensitive ? nt_case_upper(String->Buffer[i]) : String->Buffer[i]);
     *HashValue = hash;
     return STATUS_SUCCESS;
 }

@@ -83,8 +83,7 @@ ZwSetValueKey(HANDLE KeyHandle, PUNICODE_STRING ValueName, ULONG TitleIndex, ULO
     NTSTATUS status = nt_ob_object_place_path(KeyHandle, NT_OBJECT_KEY, &path);
     if (!NT_SUCCESS(status))
         return status;
-    return name ? nt_registry_set(path, name, Type, Data, DataSize)
-                : STATUS_INSUFFICIENT_RESOURCES;
+    return name ? nt_registry_set(path, name, Type, Data, DataSize) : STATUS_INSUFFICIENT_RESOURCES;
 }
 
 /** IRQL: PASSIVE_LEVEL. Ref: wdm/nf-wdm-zwdeletevaluekey. */
@@ -345,7 +344,7 @@ store_direct(const RTL_QUERY_REGISTRY_TABLE *entry, ULONG type, const void *data
     /* Longer data: the caller's buffer begins with its size; negative: data only. */
     PLONG room = entry->EntryContext;
     if (*room < 0) {
-        if ((ULONG)-*room < size)
+        if ((ULONG) - *room < size)
             return STATUS_BUFFER_TOO_SMALL;
         memcpy(room, data, size);
     } else {

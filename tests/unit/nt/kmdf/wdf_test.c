@@ -78,8 +78,8 @@ on_destroy(WDFOBJECT object)
 static VOID NTAPI
 on_create(WDFDEVICE d, WDFREQUEST request, WDFFILEOBJECT file)
 {
-    CONTEXT_A *context = CALL(WdfObjectGetTypedContextWorker, WDFOBJECTGETTYPEDCONTEXTWORKER, file,
-                              &info_a);
+    CONTEXT_A *context =
+        CALL(WdfObjectGetTypedContextWorker, WDFOBJECTGETTYPEDCONTEXTWORKER, file, &info_a);
     assert_non_null(context);
     UNICODE_STRING *name = CALL(WdfFileObjectGetFileName, WDFFILEOBJECTGETFILENAME, file);
     context->number = name->Length;
@@ -122,11 +122,11 @@ in_caller_context(WDFDEVICE d, WDFREQUEST request)
                               WDFREQUESTPROBEANDLOCKUSERBUFFERFORWRITE, request, output, length,
                               &memory),
                          0);
-        assert_int_equal(CALL(WdfMemoryCopyFromBuffer, WDFMEMORYCOPYFROMBUFFER, memory, 1, input, 2),
-                         0);
-        assert_int_equal(CALL(WdfMemoryCopyFromBuffer, WDFMEMORYCOPYFROMBUFFER, memory, length - 1,
-                              input, 2),
-                         STATUS_BUFFER_TOO_SMALL);
+        assert_int_equal(
+            CALL(WdfMemoryCopyFromBuffer, WDFMEMORYCOPYFROMBUFFER, memory, 1, input, 2), 0);
+        assert_int_equal(
+            CALL(WdfMemoryCopyFromBuffer, WDFMEMORYCOPYFROMBUFFER, memory, length - 1, input, 2),
+            STATUS_BUFFER_TOO_SMALL);
         CALL(WdfRequestCompleteWithInformation, WDFREQUESTCOMPLETEWITHINFORMATION, request, 0, 3);
         return;
     }
@@ -162,9 +162,8 @@ on_control(WDFQUEUE queue, WDFREQUEST request, size_t out, size_t in, ULONG code
         held[held_count++] = request;
         return;
     case FORWARD:
-        assert_int_equal(CALL(WdfRequestForwardToIoQueue, WDFREQUESTFORWARDTOIOQUEUE, request,
-                              manual_queue),
-                         0);
+        assert_int_equal(
+            CALL(WdfRequestForwardToIoQueue, WDFREQUESTFORWARDTOIOQUEUE, request, manual_queue), 0);
         return;
     default:
         CALL(WdfRequestComplete, WDFREQUESTCOMPLETE, request, STATUS_INVALID_DEVICE_REQUEST);
@@ -211,9 +210,8 @@ make_device(void)
                      0);
     WDF_IO_QUEUE_CONFIG_INIT_DEFAULT_QUEUE(&config, kind);
     config.EvtIoDeviceControl = on_control;
-    assert_int_equal(CALL(WdfIoQueueCreate, WDFIOQUEUECREATE, device, &config, NULL,
-                          &default_queue),
-                     0);
+    assert_int_equal(
+        CALL(WdfIoQueueCreate, WDFIOQUEUECREATE, device, &config, NULL, &default_queue), 0);
     assert_int_equal(CALL(WdfIoQueueCreate, WDFIOQUEUECREATE, device, &config, NULL, NULL),
                      STATUS_UNSUCCESSFUL);
     CALL(WdfControlFinishInitializing, WDFCONTROLFINISHINITIALIZING, device);
@@ -258,8 +256,8 @@ setup(void **state)
     nt_finding_reset();
     wfp_clock_set_virtual(WFP_CLOCK_UNIX_EPOCH);
     nt_host_init();
-    info = (struct bind_info){48, u"KmdfLibrary", 1, 15, 0, 444, &table, NULL,
-                              NULL, NULL, NULL, NULL, NULL};
+    info = (struct bind_info){48,   u"KmdfLibrary", 1,    15,   0,    444, &table,
+                              NULL, NULL,           NULL, NULL, NULL, NULL};
     journal[0] = 0;
     held_count = 0;
     kind = WdfIoQueueDispatchParallel;
@@ -405,14 +403,13 @@ test_cancellation_of_waiting_and_of_marked_requests(void **state)
     nt_device_cancel(requests[0]); /* the driver's, not marked: no effect yet */
     assert_int_equal(status[0], STATUS_PENDING);
     assert_true(CALL(WdfRequestIsCanceled, WDFREQUESTISCANCELED, held[0]));
-    assert_int_equal(CALL(WdfRequestMarkCancelableEx, WDFREQUESTMARKCANCELABLEEX, held[0],
-                          on_cancel),
-                     STATUS_CANCELLED);
+    assert_int_equal(
+        CALL(WdfRequestMarkCancelableEx, WDFREQUESTMARKCANCELABLEEX, held[0], on_cancel),
+        STATUS_CANCELLED);
     CALL(WdfRequestComplete, WDFREQUESTCOMPLETE, held[0], STATUS_CANCELLED);
     requests[2] = send_async(file, HOLD, &status[2]);
-    assert_int_equal(CALL(WdfRequestMarkCancelableEx, WDFREQUESTMARKCANCELABLEEX, held[1],
-                          on_cancel),
-                     0);
+    assert_int_equal(
+        CALL(WdfRequestMarkCancelableEx, WDFREQUESTMARKCANCELABLEEX, held[1], on_cancel), 0);
     assert_int_equal(CALL(WdfRequestUnmarkCancelable, WDFREQUESTUNMARKCANCELABLE, held[1]), 0);
     CALL(WdfRequestMarkCancelable, WDFREQUESTMARKCANCELABLE, held[1], on_cancel);
     nt_device_cancel(requests[2]);
@@ -440,9 +437,9 @@ test_a_manual_queue_is_retrieved_from_flushed_and_purged(void **state)
     WDFREQUEST request, found, again;
     ULONG waiting, presented;
 
-    assert_int_equal(CALL(WdfIoQueueRetrieveNextRequest, WDFIOQUEUERETRIEVENEXTREQUEST,
-                          manual_queue, &request),
-                     STATUS_NO_MORE_ENTRIES);
+    assert_int_equal(
+        CALL(WdfIoQueueRetrieveNextRequest, WDFIOQUEUERETRIEVENEXTREQUEST, manual_queue, &request),
+        STATUS_NO_MORE_ENTRIES);
     nt_device_unref(send_async(file, FORWARD, &status[0]));
     nt_device_unref(send_async(other, FORWARD, &status[1]));
     nt_device_unref(send_async(file, FORWARD, &status[2]));
@@ -451,17 +448,17 @@ test_a_manual_queue_is_retrieved_from_flushed_and_purged(void **state)
     assert_int_equal(presented, 0);
     CALL(WdfIoQueueGetState, WDFIOQUEUEGETSTATE, default_queue, &waiting, &presented);
     assert_int_equal(presented, 0); /* forwarded ones left it */
-    assert_int_equal(CALL(WdfIoQueueFindRequest, WDFIOQUEUEFINDREQUEST, manual_queue, NULL, NULL,
-                          NULL, &found),
-                     0);
+    assert_int_equal(
+        CALL(WdfIoQueueFindRequest, WDFIOQUEUEFINDREQUEST, manual_queue, NULL, NULL, NULL, &found),
+        0);
     assert_int_equal(CALL(WdfIoQueueRetrieveFoundRequest, WDFIOQUEUERETRIEVEFOUNDREQUEST,
                           manual_queue, found, &request),
                      0);
     CALL(WdfObjectDereferenceActual, WDFOBJECTDEREFERENCEACTUAL, found, NULL, 0, "");
     assert_int_equal(CALL(WdfRequestRequeue, WDFREQUESTREQUEUE, request), 0);
-    assert_int_equal(CALL(WdfIoQueueRetrieveNextRequest, WDFIOQUEUERETRIEVENEXTREQUEST,
-                          manual_queue, &again),
-                     0);
+    assert_int_equal(
+        CALL(WdfIoQueueRetrieveNextRequest, WDFIOQUEUERETRIEVENEXTREQUEST, manual_queue, &again),
+        0);
     assert_ptr_equal(again, request); /* in front again */
     CALL(WdfRequestComplete, WDFREQUESTCOMPLETE, again, STATUS_SUCCESS);
     assert_int_equal(status[0], STATUS_SUCCESS);
@@ -537,16 +534,16 @@ objects(void)
     assert_int_equal(CALL(WdfObjectCreate, WDFOBJECTCREATE, &attributes, &child), 0);
     WDF_OBJECT_ATTRIBUTES_INIT(&attributes);
     attributes.ContextTypeInfo = &info_b;
-    assert_int_equal(CALL(WdfObjectAllocateContext, WDFOBJECTALLOCATECONTEXT, child, &attributes,
-                          (PVOID *)&b),
-                     0);
-    assert_int_equal(CALL(WdfObjectAllocateContext, WDFOBJECTALLOCATECONTEXT, child, &attributes,
-                          &p),
-                     STATUS_OBJECT_NAME_EXISTS);
+    assert_int_equal(
+        CALL(WdfObjectAllocateContext, WDFOBJECTALLOCATECONTEXT, child, &attributes, (PVOID *)&b),
+        0);
+    assert_int_equal(
+        CALL(WdfObjectAllocateContext, WDFOBJECTALLOCATECONTEXT, child, &attributes, &p),
+        STATUS_OBJECT_NAME_EXISTS);
     assert_ptr_equal(p, b);
     assert_ptr_equal(CALL(WdfObjectContextGetObject, WDFOBJECTCONTEXTGETOBJECT, b), child);
-    assert_null(CALL(WdfObjectGetTypedContextWorker, WDFOBJECTGETTYPEDCONTEXTWORKER, parent,
-                     &info_a));
+    assert_null(
+        CALL(WdfObjectGetTypedContextWorker, WDFOBJECTGETTYPEDCONTEXTWORKER, parent, &info_a));
     CALL(WdfObjectReferenceActual, WDFOBJECTREFERENCEACTUAL, child, NULL, 0, "");
     journal[0] = 0;
     CALL(WdfObjectDelete, WDFOBJECTDELETE, parent);
@@ -622,8 +619,8 @@ read_parameters(void)
     assert_int_equal(value.Length, 4);
     RtlInitUnicodeString(&name, u"List");
     assert_int_equal(CALL(WdfCollectionCreate, WDFCOLLECTIONCREATE, NULL, &collection), 0);
-    assert_int_equal(CALL(WdfRegistryQueryMultiString, WDFREGISTRYQUERYMULTISTRING, key, &name, NULL,
-                          collection),
+    assert_int_equal(CALL(WdfRegistryQueryMultiString, WDFREGISTRYQUERYMULTISTRING, key, &name,
+                          NULL, collection),
                      0);
     assert_int_equal(CALL(WdfCollectionGetCount, WDFCOLLECTIONGETCOUNT, collection), 2);
     assert_int_equal(CALL(WdfRegistryQueryULong, WDFREGISTRYQUERYULONG, key, &name, &number),
@@ -660,8 +657,8 @@ test_an_object_that_stays_referenced_is_found(void **state)
     PWDF_DRIVER_GLOBALS g = globals;
     assert_int_equal(nt_driver_stop(nt), 0);
     assert_finding(WDF_LEAK, 1);
-    ((PFN_WDFOBJECTDEREFERENCEACTUAL)table[WdfObjectDereferenceActualTableIndex])(g, object, NULL, 0,
-                                                                                  "");
+    ((PFN_WDFOBJECTDEREFERENCEACTUAL)table[WdfObjectDereferenceActualTableIndex])(g, object, NULL,
+                                                                                  0, "");
 }
 
 static jmp_buf stopped;

@@ -88,9 +88,8 @@ run_threads(PKSTART_ROUTINE routine)
 
     for (int i = 0; i < THREADS; i++) {
         HANDLE handle;
-        assert_int_equal(PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, routine,
-                                              NULL),
-                         0);
+        assert_int_equal(
+            PsCreateSystemThread(&handle, THREAD_ALL_ACCESS, NULL, NULL, NULL, routine, NULL), 0);
         assert_int_equal(ObReferenceObjectByHandle(handle, SYNCHRONIZE, PsThreadType, KernelMode,
                                                    &threads[i], NULL),
                          0);
@@ -178,9 +177,8 @@ test_lookaside_lists_count_what_is_out(void **state)
 {
     LOOKASIDE_LIST_EX list;
 
-    assert_int_equal(ExInitializeLookasideListEx(&list, NULL, NULL, NonPagedPoolNx, 0, 100, 0x6b6f6f4c,
-                                                 0),
-                     0);
+    assert_int_equal(
+        ExInitializeLookasideListEx(&list, NULL, NULL, NonPagedPoolNx, 0, 100, 0x6b6f6f4c, 0), 0);
     void *a = ExAllocateFromLookasideListEx(&list), *b = ExAllocateFromLookasideListEx(&list);
     ExFreeToLookasideListEx(&list, a);
     ExDeleteLookasideListEx(&list);

@@ -12,7 +12,7 @@
 #include "nt/ntos/nt_timer.h"
 #include "nt/ntos/nt_work.h"
 
-#define MS 10000ull
+#define MS    10000ull
 #define START (WFP_CLOCK_UNIX_EPOCH + 1000 * 10000000ull)
 
 static char journal[4096];
@@ -81,13 +81,11 @@ test_a_wait_moves_virtual_time_to_its_deadline(void **state)
     assert_int_equal(wfp_clock_now(), START + 300 * MS);
 }
 
-static void __attribute__((ms_abi))
-tick(struct nt_dpc *dpc, void *context, void *a, void *b)
+static void __attribute__((ms_abi)) tick(struct nt_dpc *dpc, void *context, void *a, void *b)
 {
     char line[64];
     assert_int_equal(nt_cpu.irql, NT_DISPATCH_LEVEL);
-    snprintf(line, sizeof(line), "%s@%d ", (char *)context,
-             (int)((wfp_clock_now() - START) / MS));
+    snprintf(line, sizeof(line), "%s@%d ", (char *)context, (int)((wfp_clock_now() - START) / MS));
     note(line);
 }
 

@@ -95,9 +95,9 @@ entry(PDRIVER_OBJECT driver, PUNICODE_STRING path)
     assert_int_equal(KeGetCurrentIrql(), PASSIVE_LEVEL);
     RtlInitUnicodeString(&device_name, u"\\Device\\Echo");
     RtlInitUnicodeString(&link_name, u"\\DosDevices\\Echo");
-    assert_int_equal(IoCreateDevice(driver, 16, &device_name, FILE_DEVICE_UNKNOWN, 0, FALSE,
-                                    &device),
-                     STATUS_SUCCESS);
+    assert_int_equal(
+        IoCreateDevice(driver, 16, &device_name, FILE_DEVICE_UNKNOWN, 0, FALSE, &device),
+        STATUS_SUCCESS);
     assert_int_equal(IoCreateSymbolicLink(&link_name, &device_name), STATUS_SUCCESS);
     driver->MajorFunction[IRP_MJ_CREATE] = on_open_close;
     driver->MajorFunction[IRP_MJ_CLOSE] = on_open_close;
@@ -229,11 +229,16 @@ test_parameters_get_the_type_they_look_like(void **state)
         const char *text;
         uint32_t type, size;
     } cases[] = {
-        {"7", NT_REG_DWORD, 4},           {"0x10", NT_REG_DWORD, 4},
-        {"99999999999", NT_REG_QWORD, 8}, {"abc", NT_REG_SZ, 8},
-        {"a,b,", NT_REG_MULTI_SZ, 10},    {"sz:a,b", NT_REG_SZ, 8},
-        {"multi_sz:abc", NT_REG_MULTI_SZ, 10}, {"binary:00ff", NT_REG_BINARY, 2},
-        {"dword:3", NT_REG_DWORD, 4},     {"", NT_REG_SZ, 2},
+        {"7", NT_REG_DWORD, 4},
+        {"0x10", NT_REG_DWORD, 4},
+        {"99999999999", NT_REG_QWORD, 8},
+        {"abc", NT_REG_SZ, 8},
+        {"a,b,", NT_REG_MULTI_SZ, 10},
+        {"sz:a,b", NT_REG_SZ, 8},
+        {"multi_sz:abc", NT_REG_MULTI_SZ, 10},
+        {"binary:00ff", NT_REG_BINARY, 2},
+        {"dword:3", NT_REG_DWORD, 4},
+        {"", NT_REG_SZ, 2},
         {"1.2.3.4", NT_REG_SZ, 16},
     };
     struct nt_registry_value value;
@@ -276,11 +281,10 @@ test_zw_registry_functions_tell_sizes(void **state)
     assert_int_equal(ZwQueryValueKey(below, &name, KeyValuePartialInformation, NULL, 0, &length),
                      STATUS_BUFFER_TOO_SMALL);
     assert_int_equal(length, 16);
-    assert_int_equal(
-        ZwQueryValueKey(below, &name, KeyValuePartialInformation, &info, 12, &length),
-        STATUS_BUFFER_OVERFLOW);
-    assert_int_equal(
-        ZwQueryValueKey(below, &name, KeyValuePartialInformation, &info, 64, &length), 0);
+    assert_int_equal(ZwQueryValueKey(below, &name, KeyValuePartialInformation, &info, 12, &length),
+                     STATUS_BUFFER_OVERFLOW);
+    assert_int_equal(ZwQueryValueKey(below, &name, KeyValuePartialInformation, &info, 64, &length),
+                     0);
     assert_int_equal(info.partial.Type, REG_DWORD);
     assert_int_equal(info.partial.DataLength, 4);
     assert_int_equal(*(ULONG *)info.partial.Data, 42);
