@@ -9,8 +9,8 @@
 
 #include "base/macros.h"
 #include "nt/exports.h"
-#include "nt/loader/image.h"
-#include "nt/loader/import.h"
+#include "nt/loader/nt_image.h"
+#include "nt/loader/nt_import.h"
 
 static double
 milliseconds(void)

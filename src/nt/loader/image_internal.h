@@ -5,7 +5,7 @@
 #define WFP_NT_IMAGE_INTERNAL_H
 
 #include "base/macros.h"
-#include "nt/loader/image.h"
+#include "nt/loader/nt_image.h"
 
 struct nt_image_symbol {
     uint64_t offset; /* from the image's base */

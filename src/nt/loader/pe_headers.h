@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "nt/loader/image.h"
+#include "nt/loader/nt_image.h"
 #include "nt/loader/pe_format.h"
 
 enum { NT_PE_MAX_SECTIONS = 96, NT_PE_MAX_IMAGE_SIZE = 256 << 20, NT_PE_PAGE = 4096 };

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "nt/loader/image.h"
+#include "nt/loader/nt_image.h"
 #include "nt/loader/pe_format.h"
 #include "nt/loader/seh_context.h"
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "nt/loader/image.h"
+#include "nt/loader/nt_image.h"
 #include "nt/ntos/io_device.h"
 #include "nt/ntos/nt_pool.h"
 

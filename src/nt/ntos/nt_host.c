@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "nt/loader/image.h"
+#include "nt/loader/nt_image.h"
 #include "nt/ntos/io_device.h"
 #include "nt/ntos/nt_dpc.h"
 #include "nt/ntos/nt_object.h"

@@ -13,8 +13,8 @@
 
 #include "base/log.h"
 #include "base/macros.h"
-#include "nt/loader/image.h"
-#include "nt/loader/import.h"
+#include "nt/loader/nt_image.h"
+#include "nt/loader/nt_import.h"
 
 #define NTAPI __attribute__((ms_abi))
 

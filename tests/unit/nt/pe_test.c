@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "base/macros.h"
-#include "nt/loader/image.h"
-#include "nt/loader/import.h"
+#include "nt/loader/nt_image.h"
+#include "nt/loader/nt_import.h"
 #include "nt/loader/pe_format.h"
 
 static char folder[] = "/tmp/wfp-pe-test-XXXXXX";

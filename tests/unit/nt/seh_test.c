@@ -13,8 +13,8 @@
 #include "base/macros.h"
 #include "nt/exports.h"
 #include "nt/loader/fault.h"
-#include "nt/loader/image.h"
-#include "nt/loader/import.h"
+#include "nt/loader/nt_image.h"
+#include "nt/loader/nt_import.h"
 #include "nt/loader/seh_dispatch.h"
 #include "nt/ntos/nt_cpu.h"
 

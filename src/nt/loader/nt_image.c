@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "nt/loader/image_internal.h"
-#include "nt/loader/import.h"
+#include "nt/loader/nt_import.h"
 
 enum { MAX_IMAGES = 64 };
 

@@ -1,7 +1,7 @@
 /*
  * Import tables, and stand-ins for what no table has.
  */
-#include "nt/loader/import.h"
+#include "nt/loader/nt_import.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
