@@ -10,18 +10,21 @@ from harness import BUILD, DEMO, LOCAL, SANITIZED, SOURCE, WFP_CC, main, wfp
 DRIVERS = SOURCE / "tests" / "drivers"
 
 
-def build(folder, name, kind, *flags):
+def build(folder, name, kind, *flags, source=None):
+    """@p source: instead of NAME.c or NAME.cpp among the test drivers"""
     image = Path(folder) / f"{name}.{kind}"
-    words = [WFP_CC] + (["--target", "windows"] if kind == "sys" else []) + [*flags, "-o", image, DRIVERS / f"{name}.c"]
+    source = source or next(DRIVERS.glob(f"{name}.c*"))
+    target = ["--target", "windows"] if kind == "sys" else []
+    words = [WFP_CC, *target, f"-I{DRIVERS}", *flags, "-o", image, source]
     run = subprocess.run(words, capture_output=True, text=True, timeout=120)
     if run.returncode:
         raise AssertionError(run.stderr)
     return image
 
 
-def decide(image, local=LOCAL):
+def decide(image, local=LOCAL, code=0):
     run = wfp("run", "-q", "--json", "--read", DEMO, *local, image)
-    if run.returncode:
+    if run.returncode != code:
         raise AssertionError(f"exit code {run.returncode}\n{run.stderr}\n{run.stdout[-3000:]}")
     return json.loads(run.stdout), run.stderr
 
@@ -38,15 +41,16 @@ def stable(document):
 
 
 class Drivers(unittest.TestCase):
-    def check_both(self, name, *flags, local=LOCAL):
+    def check_both(self, name, *flags, local=LOCAL, findings=(), source=None):
         if SANITIZED:
             kinds = ["so"]  # a .sys needs the GS base, which the sanitizer's runtime does not expect
         else:
             kinds = ["so", "sys"]
         with tempfile.TemporaryDirectory() as folder:
-            found = [decide(build(folder, name, kind, *flags), local) for kind in kinds]
+            code = 1 if findings else 0
+            found = [decide(build(folder, name, kind, *flags, source=source), local, code) for kind in kinds]
             for document, _ in found:
-                self.assertEqual(document["findings"], [])
+                self.assertEqual([f["id"] for f in document["findings"]], list(findings))
             self.assertEqual(stable(found[0][0]), stable(found[-1][0]))
             return found[0]
 
@@ -92,6 +96,36 @@ class Drivers(unittest.TestCase):
         self.assertNotEqual(run.returncode, 0)
         self.assertEqual([f["id"] for f in document["findings"]], ["pend-leak"])
         self.assertEqual(document["findings"][0]["driver"], "pend")
+
+    def test_flow_contexts_go_exactly_once(self):
+        document, said = self.check_both("flow_context")
+        established, transport = document["drivers"][0]["callouts"]
+        self.assertEqual((established["classified"], transport["classified"]), (6, 16))
+        # Two SYNs leave before their connections are established: no context yet.
+        self.assertIn("associated 6, deleted 6, of them 2 by the end of their flow, packets 14 and 2", said)
+
+    def test_cpp_driver(self):
+        document, said = self.check_both("cpp_block")
+        self.assertEqual(document["blocked"], 4)
+        self.assertIn("cpp_block: blocked 4", said)
+
+    def test_careless_utf16_source_with_traces(self):
+        with tempfile.TemporaryDirectory() as folder:
+            text = (DRIVERS / "careless.c").read_text(encoding="utf-8").replace("\n", "\r\n")
+            source = Path(folder) / "careless.c"
+            source.write_bytes(b"\xff\xfe" + text.encode("utf-16-le"))
+            (Path(folder) / "parts").mkdir()
+            (Path(folder) / "parts" / "common.h").write_bytes((DRIVERS / "common.h").read_bytes())
+            document, said = self.check_both("careless", source=source)
+        self.assertEqual(document["drivers"][0]["callouts"][0]["classified"], 16)
+        self.assertIn("DriverEntry started with 0x00000000 for \\Registry\\Machine", said)
+        self.assertIn("grün: 16, 2 bytes each", said)
+
+    def test_what_a_driver_leaves_is_found(self):
+        self.check_both("leaves")
+        for flag, finding in (("POOL", "pool-leak"), ("CALLOUT", "callout-leak"), ("DEVICE", "device-leak")):
+            with self.subTest(flag):
+                self.check_both("leaves", f"-DLEAVE_{flag}", findings=[finding])
 
     def test_block_ip_so_and_sys_agree(self):
         if SANITIZED:
