@@ -45,7 +45,8 @@ id_of(struct nlmsghdr *header)
     mnl_attr_for_each(attribute, header, sizeof(struct nfgenmsg))
     {
         if (mnl_attr_get_type(attribute) == NFQA_PACKET_HDR)
-            return ntohl(((struct nfqnl_msg_packet_hdr *)mnl_attr_get_payload(attribute))->packet_id);
+            return ntohl(
+                ((struct nfqnl_msg_packet_hdr *)mnl_attr_get_payload(attribute))->packet_id);
     }
     return 0;
 }

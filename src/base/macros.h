@@ -12,13 +12,13 @@
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _unused_       __attribute__((unused))
 
-#define ELEMENTSOF(x)      (sizeof(x) / sizeof((x)[0]))
+#define ELEMENTSOF(x)         (sizeof(x) / sizeof((x)[0]))
 #define CONTAINER_OF(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))
-#define ALIGN_UP(x, a)     (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
-#define MIN(a, b)          ((a) < (b) ? (a) : (b))
-#define MAX(a, b)          ((a) > (b) ? (a) : (b))
-#define LIKELY(x)          __builtin_expect(!!(x), 1)
-#define UNLIKELY(x)        __builtin_expect(!!(x), 0)
+#define ALIGN_UP(x, a)        (((x) + (a)-1) & ~((__typeof__(x))(a)-1))
+#define MIN(a, b)             ((a) < (b) ? (a) : (b))
+#define MAX(a, b)             ((a) > (b) ? (a) : (b))
+#define LIKELY(x)             __builtin_expect(!!(x), 1)
+#define UNLIKELY(x)           __builtin_expect(!!(x), 0)
 
 /** Hand an owned pointer on and forget it here. */
 #define TAKE_PTR(p)                                                                                \

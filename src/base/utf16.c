@@ -58,7 +58,11 @@ take_utf8(const uint8_t **text)
     static const uint32_t least[] = {0, 0x80, 0x800, 0x10000};
     const uint8_t *p = *text;
     uint32_t c = *p++;
-    int more = c < 0x80 ? 0 : (c & 0xE0) == 0xC0 ? 1 : (c & 0xF0) == 0xE0 ? 2 : (c & 0xF8) == 0xF0 ? 3 : -1;
+    int more = c < 0x80             ? 0
+               : (c & 0xE0) == 0xC0 ? 1
+               : (c & 0xF0) == 0xE0 ? 2
+               : (c & 0xF8) == 0xF0 ? 3
+                                    : -1;
 
     *text = p;
     if (more <= 0)

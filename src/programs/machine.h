@@ -16,7 +16,7 @@ struct nt_driver;
 struct nt_image;
 
 struct machine_driver {
-    char *name;             /* service name: the file's name without its ending */
+    char *name; /* service name: the file's name without its ending */
     const char *path;
     const char *image_kind; /* "so" or "sys" */
     struct nt_image *image;
@@ -51,7 +51,8 @@ void machine_stop_drivers(struct machine *machine);
  * The filters that drivers and programs added (not BFE's own), oldest first, each referenced.
  * @param ret_filters  an array the caller frees. @return 0 or -WFP_ERR_NO_MEMORY
  */
-int machine_list_filters(struct machine *machine, struct wfp_filter ***ret_filters, size_t *ret_count);
+int machine_list_filters(struct machine *machine, struct wfp_filter ***ret_filters,
+                         size_t *ret_count);
 /** A filter's display name in UTF-8; the caller frees it. */
 char *machine_filter_name(const struct wfp_filter *filter);
 void machine_fini(struct machine *machine);

@@ -67,7 +67,8 @@ exit_code_of(int status)
 {
     if (WIFEXITED(status))
         return WEXITSTATUS(status);
-    fprintf(stderr, "wfp run: the process that decides was ended by signal %d (%s); the rules are out\n",
+    fprintf(stderr,
+            "wfp run: the process that decides was ended by signal %d (%s); the rules are out\n",
             WTERMSIG(status), strsignal(WTERMSIG(status)));
     return WFP_EXIT_FINDING;
 }

@@ -19,7 +19,8 @@ static const char help[] =
     "the live traffic of this network namespace.\n"
     "\n"
     "  --read FILE          replay a pcap or pcapng capture (no root needed)\n"
-    "  --live               decide over live traffic through NFQUEUE (needs root); ends on SIGINT,\n"
+    "  --live               decide over live traffic through NFQUEUE (needs root); ends on "
+    "SIGINT,\n"
     "                       SIGTERM or after --duration\n"
     "  --local CIDR         addresses of this machine; may be repeated. Without it a replay takes\n"
     "                       the address that most packets share, and says so\n"
@@ -107,7 +108,8 @@ run_options_parse_prefix(const char *text, struct wfp_local_prefix *ret_prefix)
 static int
 wrong(const char *option, const char *value, const char *expected)
 {
-    fprintf(stderr, "wfp run: %s '%s': expected %s; see 'wfp run --help'\n", option, value, expected);
+    fprintf(stderr, "wfp run: %s '%s': expected %s; see 'wfp run --help'\n", option, value,
+            expected);
     return WFP_EXIT_USAGE;
 }
 

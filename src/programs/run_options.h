@@ -34,7 +34,7 @@ struct run_options {
     bool no_verifier, stub_missing;
     bool fail_closed;
     uint16_t queue;
-    double duration_s; /* live: stop by itself; 0 = until a signal */
+    double duration_s;      /* live: stop by itself; 0 = until a signal */
     const char *ready_path; /* live: written once traffic is being decided */
     uint32_t local_count;
     struct wfp_local_prefix local[WFP_RUN_MAX_LOCAL];

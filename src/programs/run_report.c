@@ -134,8 +134,9 @@ print_drivers(const struct run_report *report, struct machine *machine, FILE *ou
             if (strcmp(row->driver, name) != 0)
                 continue;
             any = true;
-            fprintf(out, "%-16s %-7u %-26s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", name, row->id,
-                    row->layer, row->counters.classified, row->counters.permit, row->counters.block);
+            fprintf(out, "%-16s %-7u %-26s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", name,
+                    row->id, row->layer, row->counters.classified, row->counters.permit,
+                    row->counters.block);
         }
         if (!any)
             fprintf(out, "%-16s registered no callout\n", name);
@@ -191,8 +192,8 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
         fprintf(out, "  lost: %" PRIu64 " packets the kernel could not hand over\n", report->lost);
     for (size_t i = 0; i < ELEMENTSOF(report->not_injected); i++)
         if (report->not_injected[i].count)
-            fprintf(out, "  injected but not sent: %" PRIu64 " (%s)\n", report->not_injected[i].count,
-                    report->not_injected[i].text);
+            fprintf(out, "  injected but not sent: %" PRIu64 " (%s)\n",
+                    report->not_injected[i].count, report->not_injected[i].text);
     print_drivers(report, machine, out);
     print_filters(report, out);
     print_layers(machine, out);
@@ -246,12 +247,12 @@ json_callouts(const struct run_report *report, const char *driver)
         const struct wfp_callout_counters *c = &row->counters;
         if (strcmp(row->driver, driver) != 0)
             continue;
-        json_array_append_new(
-            callouts,
-            json_pack("{s:s,s:I,s:o,s:I,s:I,s:I,s:I}", "key", row->key, "id", (json_int_t)row->id,
-                      "layer", json_layer_name(row->layer), "classified", (json_int_t)c->classified,
-                      "permit", (json_int_t)c->permit, "block", (json_int_t)c->block, "other",
-                      (json_int_t)c->other));
+        json_array_append_new(callouts,
+                              json_pack("{s:s,s:I,s:o,s:I,s:I,s:I,s:I}", "key", row->key, "id",
+                                        (json_int_t)row->id, "layer", json_layer_name(row->layer),
+                                        "classified", (json_int_t)c->classified, "permit",
+                                        (json_int_t)c->permit, "block", (json_int_t)c->block,
+                                        "other", (json_int_t)c->other));
     }
     return callouts;
 }
@@ -279,13 +280,13 @@ json_filters(const struct run_report *report)
     for (size_t i = 0; i < report->filter_count; i++) {
         const struct run_filter *row = &report->filters[i];
         json_array_append_new(
-            filters, json_pack("{s:I,s:s,s:s,s:o,s:s,s:I,s:I}", "id", (json_int_t)row->filter->id,
-                               "key", wfp_guid_format(&row->filter->key, key), "name",
-                               row->name ? row->name : "", "layer",
-                               json_layer_name(wfp_layer_name(row->filter->layer_id)), "action",
-                               action_name(row->filter->action), "matched",
-                               (json_int_t)row->counters.matched, "blocked",
-                               (json_int_t)row->counters.blocked));
+            filters,
+            json_pack("{s:I,s:s,s:s,s:o,s:s,s:I,s:I}", "id", (json_int_t)row->filter->id, "key",
+                      wfp_guid_format(&row->filter->key, key), "name", row->name ? row->name : "",
+                      "layer", json_layer_name(wfp_layer_name(row->filter->layer_id)), "action",
+                      action_name(row->filter->action), "matched",
+                      (json_int_t)row->counters.matched, "blocked",
+                      (json_int_t)row->counters.blocked));
     }
     return filters;
 }
@@ -297,10 +298,9 @@ json_findings(void)
     struct nt_finding f;
 
     for (size_t i = 0; nt_finding_get(i, &f); i++)
-        json_array_append_new(findings,
-                              json_pack("{s:s,s:s,s:s,s:s,s:I}", "id", f.name, "driver", f.driver,
-                                        "message", f.message, "fix", f.fix, "count",
-                                        (json_int_t)f.count));
+        json_array_append_new(findings, json_pack("{s:s,s:s,s:s,s:s,s:I}", "id", f.name, "driver",
+                                                  f.driver, "message", f.message, "fix", f.fix,
+                                                  "count", (json_int_t)f.count));
     return findings;
 }
 
@@ -317,14 +317,15 @@ run_report_print_json(const struct run_report *report, struct machine *machine, 
             json_object_set_new(undecodable, wfp_undecodable_name((enum wfp_undecodable)i),
                                 json_integer((json_int_t)report->undecodable[i]));
     json_t *document = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:f}", "source", report->source,
-        "local", report->local_text, "packets", (json_int_t)report->packets, "permitted",
-        (json_int_t)report->permitted, "blocked", (json_int_t)report->blocked, "absorbed",
-        (json_int_t)report->absorbed, "injected", (json_int_t)report->injected, "undecodable",
-        undecodable, "lost", (json_int_t)report->lost, "not_injected", (json_int_t)not_injected, "messages_hidden",
-        (json_int_t)nt_debug_print_hidden(), "layers", json_layers(machine), "drivers",
-        json_drivers(report, machine), "filters", json_filters(report), "findings", json_findings(), "trouble",
-        report->trouble, "elapsed_s", report->elapsed_s);
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:f}", "source",
+        report->source, "local", report->local_text, "packets", (json_int_t)report->packets,
+        "permitted", (json_int_t)report->permitted, "blocked", (json_int_t)report->blocked,
+        "absorbed", (json_int_t)report->absorbed, "injected", (json_int_t)report->injected,
+        "undecodable", undecodable, "lost", (json_int_t)report->lost, "not_injected",
+        (json_int_t)not_injected, "messages_hidden", (json_int_t)nt_debug_print_hidden(), "layers",
+        json_layers(machine), "drivers", json_drivers(report, machine), "filters",
+        json_filters(report), "findings", json_findings(), "trouble", report->trouble, "elapsed_s",
+        report->elapsed_s);
     if (!document)
         return -WFP_ERR_NO_MEMORY;
     int r = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

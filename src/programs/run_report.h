@@ -37,9 +37,9 @@ struct run_report {
         uint64_t count;
     } not_injected[8]; /* packets drivers injected that did not go on (live), by reason */
     double elapsed_s;
-    const char *source;    /* file name or "live (xtables NFQUEUE)" */
+    const char *source;     /* file name or "live (xtables NFQUEUE)" */
     const char *local_text; /* which addresses are local and why */
-    const char *trouble;   /* the capture's end was cut, ...; NULL when all was well */
+    const char *trouble;    /* the capture's end was cut, ...; NULL when all was well */
     size_t filter_count, callout_count;
     struct run_filter *filters;
     struct run_callout *callouts;

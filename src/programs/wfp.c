@@ -21,7 +21,8 @@ static const struct {
 static void
 usage(FILE *out)
 {
-    fputs("usage: wfp VERB [arguments]\n\nOpenWFP: the Windows Filtering Platform on Linux.\n\n", out);
+    fputs("usage: wfp VERB [arguments]\n\nOpenWFP: the Windows Filtering Platform on Linux.\n\n",
+          out);
     for (size_t i = 0; i < ELEMENTSOF(verbs); i++)
         fprintf(out, "  %-8s %s\n", verbs[i].name, verbs[i].text);
     fputs("\n'wfp VERB --help' tells more.\n", out);

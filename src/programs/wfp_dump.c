@@ -11,7 +11,8 @@
 static const char help[] =
     "usage: wfp dump verify FILE... [--json]\n"
     "\n"
-    "Read the output of 'netsh wfp show state' or 'netsh wfp show filters' (plain or .xz), rebuild it\n"
+    "Read the output of 'netsh wfp show state' or 'netsh wfp show filters' (plain or .xz), rebuild "
+    "it\n"
     "through the engine and report: filters, weights_equal, layers, layers_equal,\n"
     "sublayers_in_order, and each difference.\n"
     "\n"

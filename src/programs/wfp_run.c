@@ -324,7 +324,8 @@ note_losses(struct run_report *report, struct wfp_plane *plane)
     report->lost = losses.queue_full + losses.not_copied;
     for (int i = 0; i < WFP_NFQUEUE_INJECT_REASONS; i++) {
         report->not_injected[i].count = losses.not_injected[i];
-        report->not_injected[i].text = wfp_nfqueue_inject_reason_text((enum wfp_nfqueue_inject_reason)i);
+        report->not_injected[i].text =
+            wfp_nfqueue_inject_reason_text((enum wfp_nfqueue_inject_reason)i);
     }
 }
 
@@ -356,8 +357,8 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
     }
     if (code == 0) {
         enum wfp_nfqueue_backend backend = run_live_ready(link);
-        struct wfp_plane_handler handler = {.context = &run, .packet = take_packet, .idle = take_idle,
-                                            .wake_fd = MAX(wake_fd, 0)};
+        struct wfp_plane_handler handler = {
+            .context = &run, .packet = take_packet, .idle = take_idle, .wake_fd = MAX(wake_fd, 0)};
         run.plane = plane;
         if (wake_fd >= 0)
             nt_fwps_set_wake(wake_plane, &wake_fd);

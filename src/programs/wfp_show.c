@@ -19,10 +19,12 @@
 #include "programs/verbs.h"
 
 static const char help[] =
-    "usage: wfp show layers|sublayers|filters|callouts|providers|sessions|state [--from FILE] [--json]\n"
+    "usage: wfp show layers|sublayers|filters|callouts|providers|sessions|state [--from FILE] "
+    "[--json]\n"
     "\n"
     "Show a policy: what is built in and, with --from, the objects of a 'netsh wfp show state' or\n"
-    "'show filters' file (plain or .xz), rebuilt through BFE. Filters come by effective weight, the\n"
+    "'show filters' file (plain or .xz), rebuilt through BFE. Filters come by effective weight, "
+    "the\n"
     "greatest first. 'state' shows everything.\n"
     "\n"
     "Exit codes: 0 fine, 1 objects of the file were refused, 2 usage, 3 the file cannot be read.\n";
@@ -69,9 +71,9 @@ action_name(uint32_t action)
 }
 
 static const char *const match_names[WFP_MATCH_TYPE_MAX] = {
-    "EQUAL",         "GREATER",        "LESS",           "GREATER_OR_EQUAL",
-    "LESS_OR_EQUAL", "RANGE",          "FLAGS_ALL_SET",  "FLAGS_ANY_SET",
-    "FLAGS_NONE_SET", "EQUAL_CASE_INSENSITIVE", "NOT_EQUAL", "PREFIX", "NOT_PREFIX",
+    "EQUAL",     "GREATER",       "LESS",          "GREATER_OR_EQUAL", "LESS_OR_EQUAL",
+    "RANGE",     "FLAGS_ALL_SET", "FLAGS_ANY_SET", "FLAGS_NONE_SET",   "EQUAL_CASE_INSENSITIVE",
+    "NOT_EQUAL", "PREFIX",        "NOT_PREFIX",
 };
 
 /* ---- one JSON row per object; the tables are printed from the same rows ---- */
@@ -86,7 +88,8 @@ row_of_layer(const void *item)
     for (uint16_t i = 0; i < layer->field_count; i++)
         json_array_append_new(fields, json_string(layer->fields[i].condition_name));
     return json_pack("{s:i,s:s,s:s,s:i,s:o}", "id", layer->id, "name", layer->name, "key",
-                     wfp_guid_format(&layer->key, key), "flags", (int)layer->flags, "fields", fields);
+                     wfp_guid_format(&layer->key, key), "flags", (int)layer->flags, "fields",
+                     fields);
 }
 
 static json_t *
@@ -96,9 +99,10 @@ row_of_object(const void *item)
     char key[WFP_GUID_TEXT_SIZE], provider[WFP_GUID_TEXT_SIZE];
     _cleanup_(freep) char *name = utf8(object->name_utf16);
 
-    json_t *row = json_pack("{s:s,s:s,s:I,s:s}", "key", wfp_guid_format(&object->key, key), "name",
-                            name ? name : "", "flags", (json_int_t)object->flags, "provider",
-                            object->has_provider ? wfp_guid_format(&object->provider_key, provider) : "");
+    json_t *row =
+        json_pack("{s:s,s:s,s:I,s:s}", "key", wfp_guid_format(&object->key, key), "name",
+                  name ? name : "", "flags", (json_int_t)object->flags, "provider",
+                  object->has_provider ? wfp_guid_format(&object->provider_key, provider) : "");
     if (object->kind == WFP_BFE_SUBLAYER)
         json_object_set_new(row, "weight", json_integer(object->weight));
     if (object->kind == WFP_BFE_CALLOUT) {
@@ -120,12 +124,13 @@ conditions_of(const struct wfp_filter *filter)
         int field = wfp_layer_find_field(layer, &condition->field_key);
         json_array_append_new(
             conditions,
-            json_pack("{s:s,s:s,s:s}", "field", field < 0 ? "?" : layer->fields[field].condition_name,
-                      "match", condition->match < WFP_MATCH_TYPE_MAX ? match_names[condition->match] : "?",
+            json_pack("{s:s,s:s,s:s}", "field",
+                      field < 0 ? "?" : layer->fields[field].condition_name, "match",
+                      condition->match < WFP_MATCH_TYPE_MAX ? match_names[condition->match] : "?",
                       "value",
                       field < 0 ? "?"
-                                : wfp_layer_format_value(&layer->fields[field], &condition->value, text,
-                                                         sizeof(text))));
+                                : wfp_layer_format_value(&layer->fields[field], &condition->value,
+                                                         text, sizeof(text))));
     }
     return conditions;
 }
@@ -169,7 +174,10 @@ static const struct kind {
     json_t *(*row)(const void *item);
     struct column columns[6];
 } kinds[] = {
-    {"layers", WFP_BFE_LAYER, row_of_layer, {{"id", "ID", 4}, {"key", "KEY", 36}, {"name", "NAME", 0}}},
+    {"layers",
+     WFP_BFE_LAYER,
+     row_of_layer,
+     {{"id", "ID", 4}, {"key", "KEY", 36}, {"name", "NAME", 0}}},
     {"sublayers",
      WFP_BFE_SUBLAYER,
      row_of_object,
@@ -182,7 +190,11 @@ static const struct kind {
     {"filters",
      WFP_BFE_FILTER,
      row_of_filter,
-     {{"id", "ID", 8}, {"weight", "WEIGHT", 18}, {"layer", "LAYER", 30}, {"action", "ACTION", 20}, {"name", "NAME", 0}}},
+     {{"id", "ID", 8},
+      {"weight", "WEIGHT", 18},
+      {"layer", "LAYER", 30},
+      {"action", "ACTION", 20},
+      {"name", "NAME", 0}}},
     {"sessions", WFP_BFE_SESSION, row_of_session, {{"key", "KEY", 36}, {"name", "NAME", 0}}},
 };
 
@@ -192,7 +204,8 @@ static int
 rows_of(struct show *show, const struct kind *kind, json_t **ret_rows)
 {
     static const struct wfp_bfe_template evaluated = {
-        .flags = WFP_BFE_ENUM_SORTED | WFP_BFE_ENUM_INCLUDE_BOOTTIME | WFP_BFE_ENUM_INCLUDE_DISABLED,
+        .flags =
+            WFP_BFE_ENUM_SORTED | WFP_BFE_ENUM_INCLUDE_BOOTTIME | WFP_BFE_ENUM_INCLUDE_DISABLED,
         .action_mask = WFP_BFE_ANY_ACTION,
     };
     uint64_t handle;

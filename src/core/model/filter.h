@@ -41,7 +41,7 @@ enum wfp_action {
 
 /** What few filters have. */
 struct wfp_filter_extra {
-    uint16_t *description_utf16;                 /* NULL without one, as all of these */
+    uint16_t *description_utf16; /* NULL without one, as all of these */
     const struct wfp_guid *provider_key;
     const struct wfp_guid *callout_key;          /* callout actions; else the filter type */
     const struct wfp_guid *provider_context_key; /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
@@ -74,9 +74,9 @@ struct wfp_filter {
     struct wfp_condition *conditions;
     uint16_t *name_utf16;                 /* required */
     const struct wfp_filter_extra *extra; /* never NULL */
-    uint64_t raw_context; /* as given, or the provider context's run-time id */
-    uint64_t context;     /* the same, until a callout's notify writes its own while it is added */
-    void *adapter_view;   /* the callout adapter's rendering (FWPS_FILTER), built on demand */
+    uint64_t raw_context;                 /* as given, or the provider context's run-time id */
+    uint64_t context;   /* the same, until a callout's notify writes its own while it is added */
+    void *adapter_view; /* the callout adapter's rendering (FWPS_FILTER), built on demand */
     void (*adapter_free)(void *adapter_view);
 };
 

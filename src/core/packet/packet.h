@@ -84,7 +84,8 @@ struct wfp_packet {
     uint64_t process_id;                /* 0 unknown */
     const uint16_t *process_path_utf16; /* NULL unknown */
 
-    uint64_t plane_id; /* the plane's name for it, which what drivers clone of it inherits; 0 none */
+    uint64_t
+        plane_id;  /* the plane's name for it, which what drivers clone of it inherits; 0 none */
     void *adapter; /* the callout adapter's view of this packet (an NBL), for the packet's life */
     bool modified; /* the callout adapter changed the bytes in place */
 };

@@ -36,7 +36,7 @@ enum wfp_fact {
 /* FWP_CONDITION_REAUTHORIZE_REASON_* */
 #define WFP_REAUTHORIZE_POLICY_CHANGE           0x001u
 #define WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE   0x002u
-#define WFP_REAUTHORIZE_CLASSIFY_COMPLETION       0x010u
+#define WFP_REAUTHORIZE_CLASSIFY_COMPLETION     0x010u
 #define WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST 0x100u
 
 /* NL_ADDRESS_TYPE */
@@ -81,13 +81,13 @@ struct wfp_shim {
     struct wfp_engine *engine;
     struct wfp_flow_table *flows;         /* NULL: stateless */
     struct wfp_endpoint_table *endpoints; /* with flows */
-    struct wfp_pend_table *pends; /* with flows */
+    struct wfp_pend_table *pends;         /* with flows */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
-    bool is_inbound;   /* the way the packet goes through the layers now */
-    bool is_ready;     /* facts and metadata are this packet's */
-    bool requires_ale; /* it will visit an ALE layer after the transport layer */
+    bool is_inbound;             /* the way the packet goes through the layers now */
+    bool is_ready;               /* facts and metadata are this packet's */
+    bool requires_ale;           /* it will visit an ALE layer after the transport layer */
     bool is_pended;              /* the packet waits for a completion */
     bool is_injected;            /* by a driver */
     enum wfp_pend_stage resumed; /* the packet waited there; what came before is not asked again */

@@ -201,7 +201,8 @@ plan_datagram(struct wfp_shim *shim, struct wfp_flow *flow)
     }
     shim->flow = flow;
     plan->outbound = flow->outbound;
-    plan->establish = flow->state == WFP_FLOW_NEW; /* authorized by a completion, without a packet */
+    plan->establish =
+        flow->state == WFP_FLOW_NEW; /* authorized by a completion, without a packet */
     if (policy_changed(shim, flow)) {
         plan->action = WFP_ALE_REAUTHORIZE;
         plan->reason = WFP_REAUTHORIZE_POLICY_CHANGE;
@@ -315,9 +316,8 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
         shim->available |= WFP_METADATA_PACKET_DIRECTION;
         shim->metadata.packet_direction = shim->is_inbound ? 1 : 0;
     }
-    permitted = wfp_shim_indicate_pendable(shim, layer_id,
-                                           reason ? WFP_CONDITION_IS_REAUTHORIZE : 0, with_packet,
-                                           WFP_PEND_AUTHORIZE);
+    permitted = wfp_shim_indicate_pendable(
+        shim, layer_id, reason ? WFP_CONDITION_IS_REAUTHORIZE : 0, with_packet, WFP_PEND_AUTHORIZE);
     shim->available &= ~WFP_METADATA_PACKET_DIRECTION;
     return permitted;
 }

@@ -50,7 +50,8 @@ struct wfp_frame {
     const uint16_t *process_path_utf16;
     enum wfp_entry entry;
     uint64_t plane_id; /* the plane's name of this packet, or of the one it is a clone of; 0 none */
-    void *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
+    void
+        *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */
 };
 
 enum wfp_outcome { WFP_PERMITTED, WFP_BLOCKED, WFP_ABSORBED, WFP_UNDECODED };

@@ -82,7 +82,8 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
     if (callout->version == 0)
         NT_CALLBACK_VOID(callout->driver, irql,
                          callout->classify0(&values, metadata, layer_data,
-                                            (const FWPS_FILTER0 *)view, flow_context, classify_out));
+                                            (const FWPS_FILTER0 *)view, flow_context,
+                                            classify_out));
     else
         NT_CALLBACK_VOID(callout->driver, irql,
                          callout->classify3(&values, metadata, layer_data, NULL, view, flow_context,
@@ -298,7 +299,8 @@ check_driver(struct nt_driver *driver)
             nt_finding_for(nt_driver_name(driver), NT_FINDING_CALLOUT_LEAK,
                            "callout {%s} is still registered", wfp_guid_format(&c->key, text));
             c->flow_delete = NULL;
-            for (int i = 0; i < 100 && wfp_callout_unregister(nt_fwps.engine, c->id) == -WFP_ERR_IN_USE; i++)
+            for (int i = 0;
+                 i < 100 && wfp_callout_unregister(nt_fwps.engine, c->id) == -WFP_ERR_IN_USE; i++)
                 ;
             c->is_registered = false;
         }

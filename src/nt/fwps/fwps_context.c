@@ -21,7 +21,7 @@
 #include "nt/ntos/nt_finding.h"
 
 struct nt_nbl_context {
-    struct nt_nbl_context *next;         /* of the list */
+    struct nt_nbl_context *next; /* of the list */
     struct nt_nbl_context *next_of_all;
     struct nt_nbl *header;
     uint64_t tag, context;

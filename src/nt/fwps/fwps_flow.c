@@ -65,5 +65,5 @@ NTSTATUS NTAPI
 FwpsFlowAbort0(UINT64 flowId)
 {
     return nt_fwps.flows && wfp_flow_abort(nt_fwps.flows, flowId) == 0 ? STATUS_SUCCESS
-                                                                      : STATUS_INVALID_PARAMETER;
+                                                                       : STATUS_INVALID_PARAMETER;
 }

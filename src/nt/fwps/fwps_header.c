@@ -17,7 +17,7 @@
 #include "nt/ndis/ndis_nbl.h"
 #include "nt/ntos/nt_finding.h"
 
-#define FAMILY_V4        2  /* ws2def.h */
+#define FAMILY_V4        2 /* ws2def.h */
 #define FAMILY_V6        23
 #define IPV4_HEADER_SIZE 20
 #define IPV6_HEADER_SIZE 40
@@ -171,8 +171,9 @@ FwpsConstructIpHeaderForTransportPacket0(NET_BUFFER_LIST *netBufferList,
         (addressFamily != FAMILY_V4 && addressFamily != FAMILY_V6))
         return STATUS_INVALID_PARAMETER;
     if (header->origin == NT_NBL_PACKET) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsConstructIpHeaderForTransportPacket: the list is the "
-                                          "indicated packet's, not a clone");
+        nt_finding(NT_FINDING_OBJECT_BAD,
+                   "FwpsConstructIpHeaderForTransportPacket: the list is the "
+                   "indicated packet's, not a clone");
         return STATUS_INVALID_PARAMETER;
     }
     for (NET_BUFFER *nb = netBufferList->FirstNetBuffer; nb; nb = nb->Next) {
@@ -194,8 +195,8 @@ NTSTATUS NTAPI
 FwpsGetPacketListSecurityInformation0(NET_BUFFER_LIST *packetList, UINT32 queryFlags,
                                       FWPS_PACKET_LIST_INFORMATION0 *packetInformation)
 {
-    const UINT32 ways = FWPS_PACKET_LIST_INFORMATION_QUERY_INBOUND |
-                        FWPS_PACKET_LIST_INFORMATION_QUERY_OUTBOUND;
+    const UINT32 ways =
+        FWPS_PACKET_LIST_INFORMATION_QUERY_INBOUND | FWPS_PACKET_LIST_INFORMATION_QUERY_OUTBOUND;
     struct nt_nbl *header = packetList ? nt_nbl_find(packetList) : NULL;
     UINT32 way = queryFlags & ways;
 

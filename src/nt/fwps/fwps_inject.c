@@ -46,7 +46,7 @@ remember(struct nt_nbl *view, struct injection_handle *handle, void *context)
 
 struct request {
     HANDLE handle, context;
-    uint32_t type; /* FWPS_INJECTION_TYPE_* the handle must have */
+    uint32_t type;   /* FWPS_INJECTION_TYPE_* the handle must have */
     uint16_t family; /* 0: the handle's */
     enum wfp_entry entry;
     uint32_t interface_index;
@@ -64,7 +64,8 @@ struct request {
 
 /* The IP header of what was cloned, with length and destination made right for the new data. */
 static uint32_t
-make_header(const struct nt_nbl *list, const struct request *request, size_t data_length, uint8_t *out)
+make_header(const struct nt_nbl *list, const struct request *request, size_t data_length,
+            uint8_t *out)
 {
     uint32_t length;
     const uint8_t *origin = nt_fwps_nbl_origin(list, &length);
@@ -206,10 +207,13 @@ FwpsInjectNetworkSendAsync0(HANDLE injectionHandle, HANDLE injectionContext, UIN
                             COMPARTMENT_ID compartmentId, NET_BUFFER_LIST *netBufferList,
                             FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
 {
-    struct request request = {
-        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_NETWORK,
-        .entry = WFP_ENTRY_SEND_NETWORK, .nbl = netBufferList, .complete = completionFn,
-        .complete_context = completionContext};
+    struct request request = {.handle = injectionHandle,
+                              .context = injectionContext,
+                              .type = FWPS_INJECTION_TYPE_NETWORK,
+                              .entry = WFP_ENTRY_SEND_NETWORK,
+                              .nbl = netBufferList,
+                              .complete = completionFn,
+                              .complete_context = completionContext};
     return inject(&request);
 }
 
@@ -220,10 +224,14 @@ FwpsInjectNetworkReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext, 
                                IF_INDEX subInterfaceIndex, NET_BUFFER_LIST *netBufferList,
                                FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
 {
-    struct request request = {
-        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_NETWORK,
-        .entry = WFP_ENTRY_RECEIVE, .interface_index = interfaceIndex, .nbl = netBufferList,
-        .complete = completionFn, .complete_context = completionContext};
+    struct request request = {.handle = injectionHandle,
+                              .context = injectionContext,
+                              .type = FWPS_INJECTION_TYPE_NETWORK,
+                              .entry = WFP_ENTRY_RECEIVE,
+                              .interface_index = interfaceIndex,
+                              .nbl = netBufferList,
+                              .complete = completionFn,
+                              .complete_context = completionContext};
     return inject(&request);
 }
 
@@ -234,10 +242,15 @@ FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 
                         IF_INDEX interfaceIndex, NET_BUFFER_LIST *netBufferList,
                         FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
 {
-    struct request request = {
-        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_FORWARD,
-        .family = addressFamily, .entry = WFP_ENTRY_FORWARD, .interface_index = interfaceIndex,
-        .nbl = netBufferList, .complete = completionFn, .complete_context = completionContext};
+    struct request request = {.handle = injectionHandle,
+                              .context = injectionContext,
+                              .type = FWPS_INJECTION_TYPE_FORWARD,
+                              .family = addressFamily,
+                              .entry = WFP_ENTRY_FORWARD,
+                              .interface_index = interfaceIndex,
+                              .nbl = netBufferList,
+                              .complete = completionFn,
+                              .complete_context = completionContext};
     return inject(&request);
 }
 
@@ -251,17 +264,22 @@ FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 
  * Gap: control data is not applied; a list that is no clone needs an IP header.
  */
 NTSTATUS NTAPI
-FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle,
-                              UINT32 flags, FWPS_TRANSPORT_SEND_PARAMS1 *sendArgs,
-                              ADDRESS_FAMILY addressFamily, COMPARTMENT_ID compartmentId,
-                              NET_BUFFER_LIST *netBufferList, FWPS_INJECT_COMPLETE0 completionFn,
-                              HANDLE completionContext)
+FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext,
+                              UINT64 endpointHandle, UINT32 flags,
+                              FWPS_TRANSPORT_SEND_PARAMS1 *sendArgs, ADDRESS_FAMILY addressFamily,
+                              COMPARTMENT_ID compartmentId, NET_BUFFER_LIST *netBufferList,
+                              FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
 {
-    struct request request = {
-        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_TRANSPORT,
-        .family = addressFamily, .entry = WFP_ENTRY_SEND_TRANSPORT, .nbl = netBufferList,
-        .complete = completionFn, .complete_context = completionContext,
-        .needs_header = sendArgs != NULL, .remote = sendArgs ? sendArgs->remoteAddress : NULL};
+    struct request request = {.handle = injectionHandle,
+                              .context = injectionContext,
+                              .type = FWPS_INJECTION_TYPE_TRANSPORT,
+                              .family = addressFamily,
+                              .entry = WFP_ENTRY_SEND_TRANSPORT,
+                              .nbl = netBufferList,
+                              .complete = completionFn,
+                              .complete_context = completionContext,
+                              .needs_header = sendArgs != NULL,
+                              .remote = sendArgs ? sendArgs->remoteAddress : NULL};
     if (sendArgs && sendArgs->headerIncludeHeader) {
         request.header = sendArgs->headerIncludeHeader;
         request.header_length = sendArgs->headerIncludeHeaderLength;
@@ -271,11 +289,11 @@ FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext, U
 
 /** Ref: ddi fwpsk/nf-fwpsk-fwpsinjecttransportsendasync0 */
 NTSTATUS NTAPI
-FwpsInjectTransportSendAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT64 endpointHandle,
-                              UINT32 flags, FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs,
-                              ADDRESS_FAMILY addressFamily, COMPARTMENT_ID compartmentId,
-                              NET_BUFFER_LIST *netBufferList, FWPS_INJECT_COMPLETE0 completionFn,
-                              HANDLE completionContext)
+FwpsInjectTransportSendAsync0(HANDLE injectionHandle, HANDLE injectionContext,
+                              UINT64 endpointHandle, UINT32 flags,
+                              FWPS_TRANSPORT_SEND_PARAMS0 *sendArgs, ADDRESS_FAMILY addressFamily,
+                              COMPARTMENT_ID compartmentId, NET_BUFFER_LIST *netBufferList,
+                              FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
 {
     FWPS_TRANSPORT_SEND_PARAMS1 args = {0};
 
@@ -298,9 +316,14 @@ FwpsInjectTransportReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext
                                  IF_INDEX subInterfaceIndex, NET_BUFFER_LIST *netBufferList,
                                  FWPS_INJECT_COMPLETE0 completionFn, HANDLE completionContext)
 {
-    struct request request = {
-        .handle = injectionHandle, .context = injectionContext, .type = FWPS_INJECTION_TYPE_TRANSPORT,
-        .family = addressFamily, .entry = WFP_ENTRY_RECEIVE, .interface_index = interfaceIndex,
-        .nbl = netBufferList, .complete = completionFn, .complete_context = completionContext};
+    struct request request = {.handle = injectionHandle,
+                              .context = injectionContext,
+                              .type = FWPS_INJECTION_TYPE_TRANSPORT,
+                              .family = addressFamily,
+                              .entry = WFP_ENTRY_RECEIVE,
+                              .interface_index = interfaceIndex,
+                              .nbl = netBufferList,
+                              .complete = completionFn,
+                              .complete_context = completionContext};
     return inject(&request);
 }

@@ -60,7 +60,8 @@ FwpsInjectionHandleCreate0(ADDRESS_FAMILY addressFamily, UINT32 flags, HANDLE *i
     nt_cpu_require_max("FwpsInjectionHandleCreate", NT_APC_LEVEL);
     if (!injectionHandle)
         return STATUS_INVALID_PARAMETER;
-    if (addressFamily != FAMILY_UNSPECIFIED && addressFamily != FAMILY_V4 && addressFamily != FAMILY_V6)
+    if (addressFamily != FAMILY_UNSPECIFIED && addressFamily != FAMILY_V4 &&
+        addressFamily != FAMILY_V6)
         return STATUS_INVALID_PARAMETER;
     if ((flags & FWPS_INJECTION_TYPE_NETWORK) && addressFamily == FAMILY_UNSPECIFIED)
         return STATUS_INVALID_PARAMETER;
@@ -107,7 +108,8 @@ wait_for_completions(struct injection_handle *handle)
 NTSTATUS NTAPI
 FwpsInjectionHandleDestroy0(HANDLE injectionHandle)
 {
-    struct injection_handle **at = &handles, *handle = nt_fwps_injection_handle_find(injectionHandle);
+    struct injection_handle **at = &handles,
+                            *handle = nt_fwps_injection_handle_find(injectionHandle);
 
     nt_cpu_require_max("FwpsInjectionHandleDestroy", NT_APC_LEVEL);
     if (handle) {

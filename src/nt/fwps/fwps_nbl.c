@@ -140,7 +140,6 @@ own_bytes(struct packet_list *list)
     return true;
 }
 
-
 static void
 unref_list(struct nt_nbl *header)
 {
@@ -224,7 +223,8 @@ FwpsReferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN intendToModi
 
     if (!header)
         return;
-    if (header->origin == NT_NBL_PACKET && !own_bytes(CONTAINER_OF(header, struct packet_list, header)))
+    if (header->origin == NT_NBL_PACKET &&
+        !own_bytes(CONTAINER_OF(header, struct packet_list, header)))
         return;
     atomic_fetch_add(&header->references, 1);
 }
@@ -237,7 +237,8 @@ FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLe
 
     if (!header)
         return;
-    if (atomic_load(&header->references) <= 1 && (header->packet || header->origin != NT_NBL_PACKET)) {
+    if (atomic_load(&header->references) <= 1 &&
+        (header->packet || header->origin != NT_NBL_PACKET)) {
         nt_finding(NT_FINDING_REFERENCE_BAD, "net buffer list %p is dereferenced too often",
                    (void *)netBufferList);
         return;

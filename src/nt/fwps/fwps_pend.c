@@ -66,7 +66,8 @@ status_of_begin(int r)
     case -WFP_ERR_NO_MEMORY:
         return STATUS_INSUFFICIENT_RESOURCES;
     default:
-        nt_finding(NT_FINDING_PEND_BAD, "FwpsPendOperation: the completion handle's classify is over");
+        nt_finding(NT_FINDING_PEND_BAD,
+                   "FwpsPendOperation: the completion handle's classify is over");
         return STATUS_FWP_INVALID_PARAMETER;
     }
 }

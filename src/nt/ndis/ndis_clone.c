@@ -75,7 +75,8 @@ NdisAllocateCloneNetBufferList(PNET_BUFFER_LIST original, NDIS_HANDLE list_pool,
     at = &clone->nbl.FirstNetBuffer;
     for (const NET_BUFFER *nb = original->FirstNetBuffer; nb; nb = nb->Next) {
         MDL *mdl = share_data(nb);
-        *at = mdl || nb->stDataLength == 0 ? nt_nb_new(buffer_pool, mdl, 0, nb->stDataLength) : NULL;
+        *at =
+            mdl || nb->stDataLength == 0 ? nt_nb_new(buffer_pool, mdl, 0, nb->stDataLength) : NULL;
         if (!*at) {
             free_mdls(mdl);
             free_buffers(clone->nbl.FirstNetBuffer);
@@ -101,7 +102,8 @@ NdisFreeCloneNetBufferList(PNET_BUFFER_LIST clone, ULONG flags)
     if (!header)
         return;
     if (header->origin != NT_NBL_CLONE) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeCloneNetBufferList: %p is no clone", (void *)clone);
+        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeCloneNetBufferList: %p is no clone",
+                   (void *)clone);
         return;
     }
     if (clone->ParentNetBufferList)

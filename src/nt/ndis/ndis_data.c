@@ -69,7 +69,8 @@ NdisAdvanceNetBufferDataStart(PNET_BUFFER nb, ULONG delta, BOOLEAN free_mdl,
     }
     nb->DataOffset += delta;
     nb->stDataLength -= delta;
-    while (free_mdl && nb->MdlChain && nb->MdlChain->Next && nb->DataOffset >= nb->MdlChain->ByteCount) {
+    while (free_mdl && nb->MdlChain && nb->MdlChain->Next &&
+           nb->DataOffset >= nb->MdlChain->ByteCount) {
         MDL *mdl = nb->MdlChain;
         nb->DataOffset -= mdl->ByteCount;
         nb->MdlChain = mdl->Next;
@@ -187,8 +188,8 @@ NdisGetDataBuffer(PNET_BUFFER nb, ULONG needed, PVOID storage, ULONG align_multi
  * Ref: ddi nblapi/nf-nblapi-ndiscopyfromnetbuffertonetbuffer
  */
 NDIS_STATUS NTAPI
-NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER to, ULONG to_offset, ULONG length, PNET_BUFFER const from,
-                                 ULONG from_offset, PULONG ret_copied)
+NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER to, ULONG to_offset, ULONG length,
+                                 PNET_BUFFER const from, ULONG from_offset, PULONG ret_copied)
 {
     MDL *in = from->CurrentMdl, *out = to->CurrentMdl;
     ULONG in_at = from->CurrentMdlOffset + from_offset, out_at = to->CurrentMdlOffset + to_offset;
@@ -197,7 +198,8 @@ NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER to, ULONG to_offset, ULONG length, 
     if (from_offset > from->stDataLength || to_offset > to->stDataLength)
         left = 0;
     else
-        left = (ULONG)MIN(left, MIN(from->stDataLength - from_offset, to->stDataLength - to_offset));
+        left =
+            (ULONG)MIN(left, MIN(from->stDataLength - from_offset, to->stDataLength - to_offset));
     while (left && in && out) {
         if (in_at >= in->ByteCount) {
             in_at -= in->ByteCount;

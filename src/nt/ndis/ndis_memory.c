@@ -16,7 +16,8 @@
  * Ref: ddi ndis/nf-ndis-ndisallocatememorywithtagpriority
  */
 PVOID NTAPI
-NdisAllocateMemoryWithTagPriority(NDIS_HANDLE handle, UINT length, ULONG tag, EX_POOL_PRIORITY priority)
+NdisAllocateMemoryWithTagPriority(NDIS_HANDLE handle, UINT length, ULONG tag,
+                                  EX_POOL_PRIORITY priority)
 {
     return nt_pool_allocate(length, tag, false, CALLER());
 }
@@ -60,7 +61,8 @@ PNDIS_GENERIC_OBJECT NTAPI
 NdisAllocateGenericObject(PDRIVER_OBJECT driver_object, ULONG tag, USHORT size)
 {
     size_t bytes = MAX((size_t)size, sizeof(NDIS_GENERIC_OBJECT));
-    NDIS_GENERIC_OBJECT *object = nt_pool_allocate(bytes, tag ? tag : 0x624F6547u /* "GeOb" */, true, CALLER());
+    NDIS_GENERIC_OBJECT *object =
+        nt_pool_allocate(bytes, tag ? tag : 0x624F6547u /* "GeOb" */, true, CALLER());
 
     if (!object)
         return NULL;

@@ -22,14 +22,16 @@ nt_nbl_find(NET_BUFFER_LIST *nbl)
 
     if (header && ((uintptr_t)nbl & 15) == 0 && header->magic == NT_NBL_MAGIC)
         return header;
-    nt_finding(NT_FINDING_OBJECT_BAD, "net buffer list %p is none that OpenWFP handed out", (void *)nbl);
+    nt_finding(NT_FINDING_OBJECT_BAD, "net buffer list %p is none that OpenWFP handed out",
+               (void *)nbl);
     return NULL;
 }
 
 struct nt_nbl *
 nt_nbl_new(enum nt_nbl_origin origin, struct nt_nbl_pool *pool, uint16_t context_size)
 {
-    size_t context = context_size ? sizeof(NET_BUFFER_LIST_CONTEXT) + ALIGN_UP(context_size, 16u) : 0;
+    size_t context =
+        context_size ? sizeof(NET_BUFFER_LIST_CONTEXT) + ALIGN_UP(context_size, 16u) : 0;
     struct nt_nbl *header = aligned_alloc(16, ALIGN_UP(sizeof(*header) + context, (size_t)16));
 
     if (!header)
@@ -124,7 +126,8 @@ nt_nb_free(NET_BUFFER *nb)
     struct nb_block *block = nb ? CONTAINER_OF(nb, struct nb_block, nb) : NULL;
 
     if (!block || block->magic != NT_POOL_MAGIC) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "net buffer %p is none that OpenWFP handed out", (void *)nb);
+        nt_finding(NT_FINDING_OBJECT_BAD, "net buffer %p is none that OpenWFP handed out",
+                   (void *)nb);
         return;
     }
     if (block->pool && block->pool->of_net_buffers)
@@ -175,8 +178,8 @@ pool_free(NDIS_HANDLE handle, const char *function)
     if (!pool)
         return;
     if (atomic_load(&pool->outstanding))
-        nt_finding(NT_FINDING_NBL_LEAK, "%s: %u lists or buffers of the pool are still out", function,
-                   atomic_load(&pool->outstanding));
+        nt_finding(NT_FINDING_NBL_LEAK, "%s: %u lists or buffers of the pool are still out",
+                   function, atomic_load(&pool->outstanding));
     pthread_mutex_lock(&registry_lock);
     while (*at && *at != pool)
         at = &(*at)->next;
@@ -239,7 +242,8 @@ NdisAllocateNetBufferList(NDIS_HANDLE handle, USHORT context_size, USHORT contex
 {
     struct nt_nbl_pool *pool = pool_find(handle, "NdisAllocateNetBufferList");
     struct nt_nbl *header =
-        pool ? nt_nbl_new(NT_NBL_POOL, pool, (USHORT)(context_size + context_backfill + pool->context_size))
+        pool ? nt_nbl_new(NT_NBL_POOL, pool,
+                          (USHORT)(context_size + context_backfill + pool->context_size))
              : NULL;
 
     return header ? &header->nbl : NULL;
@@ -252,8 +256,9 @@ NdisAllocateNetBufferList(NDIS_HANDLE handle, USHORT context_size, USHORT contex
  * IRQL: <= DISPATCH_LEVEL. Ref: ddi nblapi/nf-nblapi-ndisallocatenetbufferandnetbufferlist
  */
 PNET_BUFFER_LIST NTAPI
-NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE handle, USHORT context_size, USHORT context_backfill,
-                                      PMDL mdl, ULONG data_offset, SIZE_T data_length)
+NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE handle, USHORT context_size,
+                                      USHORT context_backfill, PMDL mdl, ULONG data_offset,
+                                      SIZE_T data_length)
 {
     NET_BUFFER_LIST *nbl = NdisAllocateNetBufferList(handle, context_size, context_backfill);
 
@@ -294,7 +299,8 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST nbl)
     if (!header)
         return;
     if (header->origin == NT_NBL_PACKET) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeNetBufferList: %p is the stack's own", (void *)nbl);
+        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeNetBufferList: %p is the stack's own",
+                   (void *)nbl);
         return;
     }
     if (nbl->ChildRefCount)

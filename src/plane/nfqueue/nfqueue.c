@@ -157,8 +157,8 @@ decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct qu
         .id = queued->id, .super = queued->super, .frame = frame, .decision = &decision};
 
     frame->time_100ns = now_100ns;
-    frame->hint = queued->hook < ELEMENTSOF(hint_of_hook) ? hint_of_hook[queued->hook]
-                                                          : WFP_HINT_NONE;
+    frame->hint =
+        queued->hook < ELEMENTSOF(hint_of_hook) ? hint_of_hook[queued->hook] : WFP_HINT_NONE;
     frame->plane_id = (uint64_t)queued->id + 1;
     current.way = (uint8_t)frame->hint;
     if (frame->wire_length < frame->length)
@@ -190,7 +190,8 @@ parse_message(struct nlmsghdr *header, struct queued *queued)
 static int
 receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
 {
-    int count = recvmmsg(mnl_socket_get_fd(queue->socket), queue->messages, BATCH, MSG_DONTWAIT, NULL);
+    int count =
+        recvmmsg(mnl_socket_get_fd(queue->socket), queue->messages, BATCH, MSG_DONTWAIT, NULL);
     if (count < 0) {
         if (errno == ENOBUFS)
             queue->overruns++;
@@ -310,7 +311,8 @@ bind_queue(struct nfqueue *queue, const struct wfp_nfqueue_config *config)
     uint8_t buffer[512];
     uint32_t wanted = NFQA_CFG_F_GSO | (config->fail_open ? NFQA_CFG_F_FAIL_OPEN : 0u);
     struct nfqnl_msg_config_cmd bind = {.command = NFQNL_CFG_CMD_BIND, .pf = htons(AF_UNSPEC)};
-    struct nfqnl_msg_config_params copy = {.copy_range = htonl(0xFFFF), .copy_mode = NFQNL_COPY_PACKET};
+    struct nfqnl_msg_config_params copy = {.copy_range = htonl(0xFFFF),
+                                           .copy_mode = NFQNL_COPY_PACKET};
 
     struct nlmsghdr *header = put_header(buffer, NFQNL_MSG_CONFIG, queue->queue);
     mnl_attr_put(header, NFQA_CFG_CMD, sizeof(bind), &bind);
@@ -334,8 +336,10 @@ explain(int error, uint16_t number, char text[256])
     } rows[] = {
         {EPERM, WFP_ERR_ACCESS_DENIED, "needs CAP_NET_ADMIN; run as root"},
         {EBUSY, WFP_ERR_IN_USE, "has another reader; choose another with --queue"},
-        {EPROTONOSUPPORT, WFP_ERR_NOT_SUPPORTED, "the kernel has no nfnetlink; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
-        {EINVAL, WFP_ERR_NOT_SUPPORTED, "the kernel has no nfnetlink_queue; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
+        {EPROTONOSUPPORT, WFP_ERR_NOT_SUPPORTED,
+         "the kernel has no nfnetlink; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
+        {EINVAL, WFP_ERR_NOT_SUPPORTED,
+         "the kernel has no nfnetlink_queue; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
     };
     for (size_t i = 0; i < ELEMENTSOF(rows); i++)
         if (rows[i].error == error) {

@@ -13,9 +13,9 @@
 #include "plane/plane.h"
 
 struct wfp_nfqueue_config {
-    uint16_t queue;        /* queue number */
-    uint32_t length;       /* packets the kernel may hold; 0 means 8192 */
-    bool fail_open;        /* what the kernel does when its queue is full */
+    uint16_t queue;  /* queue number */
+    uint32_t length; /* packets the kernel may hold; 0 means 8192 */
+    bool fail_open;  /* what the kernel does when its queue is full */
 };
 
 /** Why a packet that a driver injected did not go on. */
@@ -23,8 +23,8 @@ enum wfp_nfqueue_inject_reason {
     WFP_NFQUEUE_INJECT_UNDECODABLE, /* no IP packet */
     WFP_NFQUEUE_INJECT_NO_SOCKET,   /* needs CAP_NET_RAW and CAP_NET_ADMIN */
     WFP_NFQUEUE_INJECT_NO_ROUTE,
-    WFP_NFQUEUE_INJECT_TOO_LONG,    /* larger than the path takes, and no TCP segment */
-    WFP_NFQUEUE_INJECT_REFUSED,     /* by the kernel, for another reason */
+    WFP_NFQUEUE_INJECT_TOO_LONG, /* larger than the path takes, and no TCP segment */
+    WFP_NFQUEUE_INJECT_REFUSED,  /* by the kernel, for another reason */
     WFP_NFQUEUE_INJECT_REASONS,
 };
 /** One line for people. */

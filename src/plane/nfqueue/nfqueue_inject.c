@@ -134,7 +134,9 @@ nfqueue_hold(struct nfqueue *queue, const struct nfqueue_current *current, uint6
     }
     nfqueue_flush_batch(queue); /* what came before it; what comes later is accepted one by one */
     held = held_at(queue, queue->held_count);
-    *held = (struct nfqueue_held){.id = current->id, .is_waiting = true, .way = current->way,
+    *held = (struct nfqueue_held){.id = current->id,
+                                  .is_waiting = true,
+                                  .way = current->way,
                                   .until_100ns = now_100ns + HOLD_100NS};
     if (current->super) {
         held->super_bytes = malloc(frame->length);
@@ -231,7 +233,8 @@ static int
 open_raw(enum nfqueue_socket kind, bool is_v6)
 {
     uint32_t mark = kind == NFQUEUE_SEND ? WFP_NFQUEUE_MARK_SEND : WFP_NFQUEUE_MARK_RECEIVE;
-    int fd = socket(is_v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
+    int fd =
+        socket(is_v6 ? AF_INET6 : AF_INET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, IPPROTO_RAW);
     int on = 1;
 
     if (fd < 0)
@@ -290,15 +293,16 @@ path_mtu(const union address *address, socklen_t size)
     if (fd < 0)
         return 0;
     to.v4.sin_port = htons(9); /* nothing is sent; the port stands at the same place in both */
-    if (connect(fd, &to.any, size) < 0 ||
-        getsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP, is_v6 ? IPV6_MTU : IP_MTU, &mtu, &length) < 0)
+    if (connect(fd, &to.any, size) < 0 || getsockopt(fd, is_v6 ? IPPROTO_IPV6 : IPPROTO_IP,
+                                                     is_v6 ? IPV6_MTU : IP_MTU, &mtu, &length) < 0)
         mtu = 0;
     close(fd);
     return mtu > 0 ? (uint32_t)mtu : 0;
 }
 
 static int
-send_raw(int fd, const uint8_t *bytes, uint32_t length, const union address *address, socklen_t size)
+send_raw(int fd, const uint8_t *bytes, uint32_t length, const union address *address,
+         socklen_t size)
 {
     return sendto(fd, bytes, length, 0, &address->any, size) < 0 ? -errno : 0;
 }
@@ -383,8 +387,7 @@ nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame)
 
     if (wfp_packet_parse(&packet) != WFP_DECODED)
         return fail(queue, WFP_NFQUEUE_INJECT_UNDECODABLE);
-    if (frame->plane_id &&
-        (replace_current(queue, frame, way) || replace_held(queue, frame, way)))
+    if (frame->plane_id && (replace_current(queue, frame, way) || replace_held(queue, frame, way)))
         return 0;
     nfqueue_finish_checksum(frame->data, frame->length);
     fd = &queue->raw[kind][packet.version == 6];

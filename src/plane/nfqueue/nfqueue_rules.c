@@ -115,15 +115,14 @@ install_xtables(const char *program, const struct wfp_nfqueue_rules *rules, char
     int n = snprintf(text, sizeof(text), "*mangle\n");
 
     for (size_t i = 0; i < ELEMENTSOF(hooks); i++)
-        n += snprintf(text + n, sizeof(text) - (size_t)n, ":OPENWFP-%s - [0:0]\n",
-                      hooks[i].xtables);
+        n +=
+            snprintf(text + n, sizeof(text) - (size_t)n, ":OPENWFP-%s - [0:0]\n", hooks[i].xtables);
     for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
         const char *name = hooks[i].xtables;
         if (hooks[i].send_passes)
             n += snprintf(text + n, sizeof(text) - (size_t)n, pass, name, WFP_NFQUEUE_MARK_SEND);
         if (hooks[i].receive_passes)
-            n += snprintf(text + n, sizeof(text) - (size_t)n, pass, name,
-                          WFP_NFQUEUE_MARK_RECEIVE);
+            n += snprintf(text + n, sizeof(text) - (size_t)n, pass, name, WFP_NFQUEUE_MARK_RECEIVE);
         n += snprintf(text + n, sizeof(text) - (size_t)n,
                       "-A OPENWFP-%s -j NFQUEUE --queue-num %u%s\n-I %s 1 -j OPENWFP-%s\n", name,
                       rules->queue, bypass, name, name);
@@ -140,7 +139,7 @@ remove_xtables(const char *program)
 
     for (size_t i = 0; i < ELEMENTSOF(hooks); i++) {
         snprintf(chain, sizeof(chain), "OPENWFP-%s", hooks[i].xtables);
-        const char *const unhook[] = {program, "-w", "5", "-t", "mangle", "-D",
+        const char *const unhook[] = {program,          "-w", "5",   "-t", "mangle", "-D",
                                       hooks[i].xtables, "-j", chain, NULL};
         const char *const flush[] = {program, "-w", "5", "-t", "mangle", "-F", chain, NULL};
         const char *const drop[] = {program, "-w", "5", "-t", "mangle", "-X", chain, NULL};
@@ -184,8 +183,10 @@ wfp_nfqueue_rules_install(const struct wfp_nfqueue_rules *rules,
         return 0;
     }
     for (size_t i = 0; i < ELEMENTSOF(xtables_v4); i++) {
-        if (install_xtables(xtables_v4[i].restore, rules, said_xtables, sizeof(said_xtables)) == 0 &&
-            install_xtables(xtables_v6[i].restore, rules, said_xtables, sizeof(said_xtables)) == 0) {
+        if (install_xtables(xtables_v4[i].restore, rules, said_xtables, sizeof(said_xtables)) ==
+                0 &&
+            install_xtables(xtables_v6[i].restore, rules, said_xtables, sizeof(said_xtables)) ==
+                0) {
             *ret_backend = WFP_NFQUEUE_XTABLES;
             return 0;
         }

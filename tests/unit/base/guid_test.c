@@ -26,7 +26,10 @@ test_text_round_trips(void **state)
 static void
 test_nonsense_is_refused(void **state)
 {
-    static const char *const bad[] = {"", "{", "c86fd1bf", "c86fd1bf-21cd-497e-a0bb-17425c885c5",
+    static const char *const bad[] = {"",
+                                      "{",
+                                      "c86fd1bf",
+                                      "c86fd1bf-21cd-497e-a0bb-17425c885c5",
                                       "c86fd1bf-21cd-497e-a0bb-17425c885c588",
                                       "{c86fd1bf-21cd-497e-a0bb-17425c885c58"};
     struct wfp_guid guid;
@@ -59,7 +62,8 @@ test_malformed_utf8_becomes_replacement(void **state)
 static void
 test_status_names_symbol_and_number(void **state)
 {
-    assert_string_equal(wfp_status_name(-WFP_ERR_ALREADY_EXISTS), "FWP_E_ALREADY_EXISTS 0x80320009");
+    assert_string_equal(wfp_status_name(-WFP_ERR_ALREADY_EXISTS),
+                        "FWP_E_ALREADY_EXISTS 0x80320009");
     assert_int_equal((uint32_t)wfp_status_ntstatus(-WFP_ERR_ALREADY_EXISTS), 0xC0220009);
     assert_int_equal(wfp_status_from_ntstatus((int32_t)0xC0220009), -WFP_ERR_ALREADY_EXISTS);
 }

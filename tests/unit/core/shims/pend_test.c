@@ -16,10 +16,10 @@
 #include "engine_mock.h"
 
 static struct {
-    uint16_t layer;         /* pend there, at the first authorization */
+    uint16_t layer; /* pend there, at the first authorization */
     struct wfp_pend *pend;
     struct wfp_pend_slot *slot;
-    int again;              /* what a second pend in the same or the next classify returned */
+    int again; /* what a second pend in the same or the next classify returned */
     unsigned reauthorized;
     bool block_again;
 } hook;
@@ -46,8 +46,11 @@ classify(const struct wfp_indication *indication, struct wfp_verdict *verdict)
         return; /* one at a time */
     assert_int_equal(wfp_pend_begin(hook.slot, &hook.pend), 0);
     hook.again = wfp_pend_begin(hook.slot, &other);
-    *verdict = (struct wfp_verdict){.action = WFP_ACTION_BLOCK, .decided = true, .absorb = true,
-                                    .filter_id = 7, .layer_id = indication->layer_id};
+    *verdict = (struct wfp_verdict){.action = WFP_ACTION_BLOCK,
+                                    .decided = true,
+                                    .absorb = true,
+                                    .filter_id = 7,
+                                    .layer_id = indication->layer_id};
 }
 
 struct world {
@@ -89,8 +92,13 @@ packet(struct world *world, const struct build *build, enum wfp_direction_hint h
        enum wfp_entry entry)
 {
     struct build copy = *build;
-    struct wfp_frame frame = {.data = copy.bytes, .length = copy.length, .wire_length = copy.length,
-                              .hint = hint, .time_100ns = 10000000000, .entry = entry, .plane_id = 5};
+    struct wfp_frame frame = {.data = copy.bytes,
+                              .length = copy.length,
+                              .wire_length = copy.length,
+                              .hint = hint,
+                              .time_100ns = 10000000000,
+                              .entry = entry,
+                              .plane_id = 5};
 
     mock.count = 0;
     wfp_stack_packet(world->stack, &frame, &world->decision);

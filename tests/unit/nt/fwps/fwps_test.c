@@ -46,7 +46,8 @@ make_list(uint8_t *bytes, uint32_t length, MDL **ret_mdl)
 
     *ret_mdl = NdisAllocateMdl(NULL, bytes, length);
     assert_non_null(*ret_mdl);
-    assert_int_equal(FwpsAllocateNetBufferAndNetBufferList0(pool, 0, 0, *ret_mdl, 0, length, &list), 0);
+    assert_int_equal(FwpsAllocateNetBufferAndNetBufferList0(pool, 0, 0, *ret_mdl, 0, length, &list),
+                     0);
     return list;
 }
 
@@ -78,10 +79,11 @@ static const uint8_t udp[] = {0x0f, 0xa0, 0, 53, 0, 12, 0xde, 0xad, 'd', 'a', 't
 static const UCHAR here[] = {10, 0, 0, 1}, there[] = {192, 0, 2, 9};
 
 static NTSTATUS
-build(NET_BUFFER_LIST *list, ULONG old_header, ADDRESS_FAMILY family, const UCHAR *from, const UCHAR *to)
+build(NET_BUFFER_LIST *list, ULONG old_header, ADDRESS_FAMILY family, const UCHAR *from,
+      const UCHAR *to)
 {
-    return FwpsConstructIpHeaderForTransportPacket0(list, old_header, family, from, to, 17, 0, NULL, 0,
-                                                    0, NULL, 0, 0);
+    return FwpsConstructIpHeaderForTransportPacket0(list, old_header, family, from, to, 17, 0, NULL,
+                                                    0, 0, NULL, 0, 0);
 }
 
 static void
@@ -109,8 +111,10 @@ static void
 test_an_old_header_is_written_anew(void **state)
 {
     /* 24 bytes with an option; then again as IPv6, whose extension header goes */
-    uint8_t v4[24 + sizeof(udp)] = {0x46, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 1, 1, 1, 0};
-    uint8_t v6[48 + sizeof(udp)] = {0x60, [6] = 60, [7] = 9, [40] = 17, [41] = 0, [42] = 1, [43] = 4};
+    uint8_t v4[24 + sizeof(udp)] = {0x46, 0, 0, 0, 0, 1, 0, 0, 64, 17, 0, 0,
+                                    1,    1, 1, 1, 2, 2, 2, 2, 1,  1,  1, 0};
+    uint8_t v6[48 + sizeof(udp)] = {
+        0x60, [6] = 60, [7] = 9, [40] = 17, [41] = 0, [42] = 1, [43] = 4};
     UCHAR from[16] = {0xfd, [15] = 1}, to[16] = {0xfd, [15] = 2};
     uint8_t bytes[128];
     struct wfp_packet packet;
@@ -162,7 +166,8 @@ hear(FWPS_NET_BUFFER_LIST_EVENT_TYPE0 event, NET_BUFFER_LIST *list, NET_BUFFER_L
 static void
 test_contexts_follow_a_packet(void **state)
 {
-    uint64_t tag = FwpsNetBufferListGetTagForContext0(), other = FwpsNetBufferListGetTagForContext0();
+    uint64_t tag = FwpsNetBufferListGetTagForContext0(),
+             other = FwpsNetBufferListGetTagForContext0();
     uint8_t bytes[sizeof(udp)];
     UINT64 got = 0;
     MDL *mdl;
@@ -171,11 +176,13 @@ test_contexts_follow_a_packet(void **state)
     memset(&heard, 0, sizeof(heard));
     assert_true(tag && tag != other);
     NET_BUFFER_LIST *list = make_list(bytes, sizeof(bytes), &mdl), *clone;
-    assert_int_equal(FwpsNetBufferListRetrieveContext0(list, tag, FALSE, 0, &got), STATUS_NOT_FOUND);
+    assert_int_equal(FwpsNetBufferListRetrieveContext0(list, tag, FALSE, 0, &got),
+                     STATUS_NOT_FOUND);
     assert_int_equal(FwpsNetBufferListAssociateContext1(list, 4, 11, tag, NULL, NULL, hear, 0), 0);
     assert_int_equal(FwpsNetBufferListAssociateContext0(list, 4, 12, tag, NULL, NULL, hear, 0),
                      STATUS_OBJECT_NAME_EXISTS);
-    assert_int_equal(FwpsNetBufferListAssociateContext0(list, 4, 22, other, NULL, NULL, hear, 0), 0);
+    assert_int_equal(FwpsNetBufferListAssociateContext0(list, 4, 22, other, NULL, NULL, hear, 0),
+                     0);
     assert_int_equal(FwpsNetBufferListRetrieveContext0(list, tag, FALSE, 0, &got), 0);
     assert_int_equal(got, 11);
 
@@ -183,7 +190,8 @@ test_contexts_follow_a_packet(void **state)
     assert_int_equal(heard.count, 2);
     assert_int_equal(heard.event, FWPS_NET_BUFFER_LIST_CLONED_VIA_WFP_API);
     assert_ptr_equal(heard.changed, clone);
-    assert_int_equal(FwpsNetBufferListRetrieveContext0(clone, tag, FALSE, 0, &got), STATUS_NOT_FOUND);
+    assert_int_equal(FwpsNetBufferListRetrieveContext0(clone, tag, FALSE, 0, &got),
+                     STATUS_NOT_FOUND);
     FwpsFreeCloneNetBufferList0(clone, 0);
     assert_int_equal(heard.count, 2);
 

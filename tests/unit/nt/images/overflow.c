@@ -7,8 +7,7 @@ NTSTATUS DriverEntry(long command, void *argument);
 
 static int table[4];
 
-static __declspec(noinline) void
-fill(char *memory, int last)
+static __declspec(noinline) void fill(char *memory, int last)
 {
     for (int i = 0; i <= last; i++)
         memory[i] = (char)i; /* LINE pool overflow */

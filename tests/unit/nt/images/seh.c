@@ -34,14 +34,12 @@ step(long digit)
     trace = trace * 10 + digit;
 }
 
-__declspec(noinline) static long
-read_through(long *pointer)
+__declspec(noinline) static long read_through(long *pointer)
 {
     return *pointer + 1;
 }
 
-__declspec(noinline) static long
-with_finally(long *pointer)
+__declspec(noinline) static long with_finally(long *pointer)
 {
     long value = 0;
     __try {
@@ -54,8 +52,7 @@ with_finally(long *pointer)
     return value;
 }
 
-__declspec(noinline) static long
-many_registers(long a, long b, long c, long d, long *pointer)
+__declspec(noinline) static long many_registers(long a, long b, long c, long d, long *pointer)
 {
     /* Values that must survive in preserved registers across the exception. */
     long e = a * 3, f = b * 5, g = c * 7, h = d * 11;
@@ -74,8 +71,7 @@ filter(struct pointers *pointers, long wanted)
     return pointers->record->code == wanted;
 }
 
-__declspec(noinline) static long
-leave_early(void)
+__declspec(noinline) static long leave_early(void)
 {
     __try {
         if (null_pointer == 0)
@@ -86,8 +82,7 @@ leave_early(void)
     return 0;
 }
 
-__declspec(noinline) static long
-raise_continuable(void)
+__declspec(noinline) static long raise_continuable(void)
 {
     struct record record = {.code = 0x1234};
     __try {
@@ -99,16 +94,14 @@ raise_continuable(void)
     return trace;
 }
 
-__declspec(noinline) static long
-overflow_stack(volatile char *up)
+__declspec(noinline) static long overflow_stack(volatile char *up)
 {
     volatile char frame[8192];
     frame[0] = up[0];
     return overflow_stack(frame) + frame[1];
 }
 
-__declspec(noinline) static long
-nested(long *pointer)
+__declspec(noinline) static long nested(long *pointer)
 {
     __try {
         __try {
@@ -219,7 +212,7 @@ DriverEntry(long command, void *argument)
         *(volatile long *)null_pointer = 5;
         return 0;
     case 24:
-        ((void (*)(void))&trace)();
+        ((void (*)(void)) & trace)();
         return trace;
     case 25:
         __asm__ volatile("int $0x2c");
