@@ -14,25 +14,6 @@
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
 
-static const char *
-action_name(uint32_t action)
-{
-    switch (action) {
-    case WFP_ACTION_BLOCK:
-        return "BLOCK";
-    case WFP_ACTION_PERMIT:
-        return "PERMIT";
-    case WFP_ACTION_CALLOUT_TERMINATING:
-        return "CALLOUT_TERMINATING";
-    case WFP_ACTION_CALLOUT_INSPECTION:
-        return "CALLOUT_INSPECTION";
-    case WFP_ACTION_CALLOUT_UNKNOWN:
-        return "CALLOUT_UNKNOWN";
-    default:
-        return "CONTINUE";
-    }
-}
-
 /* ---- what the report asks of the machine ---- */
 
 static int
@@ -284,7 +265,7 @@ json_filters(const struct run_report *report)
             json_pack("{s:I,s:s,s:s,s:o,s:s,s:I,s:I}", "id", (json_int_t)row->filter->id, "key",
                       wfp_guid_format(&row->filter->key, key), "name", row->name ? row->name : "",
                       "layer", json_layer_name(wfp_layer_name(row->filter->layer_id)), "action",
-                      action_name(row->filter->action), "matched",
+                      wfp_filter_action_name(row->filter->action), "matched",
                       (json_int_t)row->counters.matched, "blocked",
                       (json_int_t)row->counters.blocked));
     }

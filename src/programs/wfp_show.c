@@ -51,25 +51,6 @@ layer_name_of(const struct wfp_guid *key)
     return layer ? layer->name : "";
 }
 
-static const char *
-action_name(uint32_t action)
-{
-    static const struct {
-        uint32_t action;
-        const char *name;
-    } names[] = {
-        {WFP_ACTION_BLOCK, "BLOCK"},
-        {WFP_ACTION_PERMIT, "PERMIT"},
-        {WFP_ACTION_CALLOUT_TERMINATING, "CALLOUT_TERMINATING"},
-        {WFP_ACTION_CALLOUT_INSPECTION, "CALLOUT_INSPECTION"},
-        {WFP_ACTION_CALLOUT_UNKNOWN, "CALLOUT_UNKNOWN"},
-    };
-    for (size_t i = 0; i < ELEMENTSOF(names); i++)
-        if (names[i].action == action)
-            return names[i].name;
-    return "?";
-}
-
 static const char *const match_names[WFP_MATCH_TYPE_MAX] = {
     "EQUAL",     "GREATER",       "LESS",          "GREATER_OR_EQUAL", "LESS_OR_EQUAL",
     "RANGE",     "FLAGS_ALL_SET", "FLAGS_ANY_SET", "FLAGS_NONE_SET",   "EQUAL_CASE_INSENSITIVE",
@@ -147,8 +128,8 @@ row_of_filter(const void *item)
                      wfp_layer_name(filter->layer_id), "sublayer",
                      wfp_guid_format(&filter->sublayer_key, sublayer), "weight",
                      json_sprintf("0x%016" PRIx64, filter->weight), "action",
-                     action_name(filter->action), "flags", (json_int_t)filter->flags, "conditions",
-                     conditions_of(filter));
+                     wfp_filter_action_name(filter->action), "flags", (json_int_t)filter->flags,
+                     "conditions", conditions_of(filter));
 }
 
 static json_t *

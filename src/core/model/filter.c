@@ -67,3 +67,22 @@ wfp_filter_unref(struct wfp_filter *filter)
     if (atomic_fetch_sub_explicit(&filter->references, 1, memory_order_acq_rel) == 1)
         filter_free(filter);
 }
+
+const char *
+wfp_filter_action_name(uint32_t action)
+{
+    static const struct {
+        uint32_t action;
+        const char *name;
+    } names[] = {
+        {WFP_ACTION_BLOCK, "BLOCK"},
+        {WFP_ACTION_PERMIT, "PERMIT"},
+        {WFP_ACTION_CALLOUT_TERMINATING, "CALLOUT_TERMINATING"},
+        {WFP_ACTION_CALLOUT_INSPECTION, "CALLOUT_INSPECTION"},
+        {WFP_ACTION_CALLOUT_UNKNOWN, "CALLOUT_UNKNOWN"},
+    };
+    for (size_t i = 0; i < ELEMENTSOF(names); i++)
+        if (names[i].action == action)
+            return names[i].name;
+    return "?";
+}

@@ -86,5 +86,7 @@ struct wfp_filter *wfp_filter_new(void);
 struct wfp_filter *wfp_filter_new_block(size_t extra, uint8_t **ret_extra);
 struct wfp_filter *wfp_filter_ref(struct wfp_filter *filter);
 void wfp_filter_unref(struct wfp_filter *filter);
+/** "CALLOUT_TERMINATING": an action a filter may carry, as reports name it; "?" for any other. */
+const char *wfp_filter_action_name(uint32_t action);
 
 #endif
