@@ -25,6 +25,8 @@ enum wfp_undecodable {
     WFP_UNDECODABLE_COUNT,
 };
 
+struct wfp_user;
+
 enum wfp_direction { WFP_OUTBOUND, WFP_INBOUND, WFP_FORWARD };
 
 /* IP protocol numbers (IANA) the stack knows by name. */
@@ -83,6 +85,7 @@ struct wfp_packet {
 
     uint64_t process_id;                /* 0 unknown */
     const uint16_t *process_path_utf16; /* NULL unknown */
+    const struct wfp_user *user;        /* NULL unknown */
 
     uint64_t
         plane_id;  /* the plane's name for it, which what drivers clone of it inherits; 0 none */

@@ -175,6 +175,7 @@ keep_packet(struct wfp_pend *pend, const struct wfp_packet *packet)
         .link_broadcast = packet->link_broadcast,
         .process_id = packet->process_id,
         .process_path_utf16 = copy_path(packet->process_path_utf16),
+        .user = packet->user,
         .entry = WFP_ENTRY_RESUMED,
         .plane_id = packet->plane_id,
     };

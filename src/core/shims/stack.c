@@ -390,6 +390,7 @@ begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
     packet->link_broadcast = frame->link_broadcast;
     packet->process_id = frame->process_id;
     packet->process_path_utf16 = frame->process_path_utf16;
+    packet->user = frame->user;
     packet->plane_id = frame->plane_id;
     packet->adapter = frame->adapter;
     packet->modified = false;

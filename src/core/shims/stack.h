@@ -16,6 +16,7 @@
 struct wfp_stack;
 struct wfp_flow_table;
 struct wfp_fragment_counters;
+struct wfp_user;
 
 /** What a plane knows of a packet's direction. */
 enum wfp_direction_hint { WFP_HINT_NONE, WFP_HINT_OUTBOUND, WFP_HINT_INBOUND, WFP_HINT_FORWARD };
@@ -41,13 +42,14 @@ struct wfp_frame {
     uint32_t wire_length;
     enum wfp_undecodable link_reason; /* set by the plane when it could not find an IP packet */
     enum wfp_direction_hint hint;
-    uint64_t time_100ns;      /* since 1601 */
-    uint32_t interface_index; /* 0 unknown */
-    uint8_t interface_type;   /* IANA ifType; 0 means Ethernet */
-    bool link_broadcast;      /* the link layer carried it to everyone */
-    bool modified;            /* set when a driver changed the bytes and permitted them */
-    uint64_t process_id;      /* 0 unknown */
-    const uint16_t *process_path_utf16;
+    uint64_t time_100ns;                /* since 1601 */
+    uint32_t interface_index;           /* 0 unknown */
+    uint8_t interface_type;             /* IANA ifType; 0 means Ethernet */
+    bool link_broadcast;                /* the link layer carried it to everyone */
+    bool modified;                      /* set when a driver changed the bytes and permitted them */
+    uint64_t process_id;                /* 0 unknown */
+    const uint16_t *process_path_utf16; /* an application id, with its NUL; NULL unknown */
+    const struct wfp_user *user;        /* whose process it is (user.h); NULL unknown */
     enum wfp_entry entry;
     uint64_t plane_id; /* the plane's name of this packet, or of the one it is a clone of; 0 none */
     void
