@@ -132,9 +132,11 @@ machine_stop_drivers(struct machine *machine)
 {
     for (uint32_t i = machine->driver_count; i-- > 0;) {
         struct machine_driver *driver = &machine->drivers[i];
+        machine->stopping = driver;
         if (driver->driver)
             nt_driver_stop(driver->driver);
         driver->driver = NULL;
+        machine->stopping = NULL;
     }
 }
 

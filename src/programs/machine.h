@@ -30,6 +30,7 @@ struct machine {
     struct wfp_stack *stack;
     char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */
     uint32_t driver_count;
+    struct machine_driver *_Atomic stopping; /* whose unload runs; for who watches */
     struct machine_driver drivers[MACHINE_MAX_DRIVERS];
 };
 

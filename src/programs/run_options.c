@@ -33,6 +33,8 @@ static const char help[] =
     "  -q, --quiet          no progress\n"
     "  --no-verifier        don't look for leaks and contract violations\n"
     "  --stub-missing       load a driver although it imports functions OpenWFP lacks\n"
+    "  --stop-timeout SECONDS\n"
+    "                       at the end: how long driver code may take to return (default 10)\n"
     "  --queue N            live: the NFQUEUE number (default 0)\n"
     "  --duration SECONDS   live: stop by itself\n"
     "  --fail-open          live: packets pass while nobody decides them (the default)\n"
@@ -50,6 +52,7 @@ enum {
     OPT_JSON,
     OPT_NO_VERIFIER,
     OPT_STUB_MISSING,
+    OPT_STOP_TIMEOUT,
     OPT_QUEUE,
     OPT_DURATION,
     OPT_FAIL_OPEN,
@@ -70,6 +73,7 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"no-verifier", no_argument, NULL, OPT_NO_VERIFIER},
     {"stub-missing", no_argument, NULL, OPT_STUB_MISSING},
+    {"stop-timeout", required_argument, NULL, OPT_STOP_TIMEOUT},
     {"queue", required_argument, NULL, OPT_QUEUE},
     {"duration", required_argument, NULL, OPT_DURATION},
     {"fail-open", no_argument, NULL, OPT_FAIL_OPEN},
@@ -199,6 +203,8 @@ take_option(struct run_options *options, int option, const char *value)
         if (r == 0)
             options->queue = (uint16_t)number;
         return r;
+    case OPT_STOP_TIMEOUT:
+        return parse_number("--stop-timeout", value, 0, 1e6, &options->stop_timeout_s);
     case OPT_DURATION:
         return parse_number("--duration", value, 0, 1e9, &options->duration_s);
     case OPT_FAIL_OPEN:
@@ -237,7 +243,7 @@ check(const struct run_options *options)
 int
 run_options_parse(int argc, char **argv, struct run_options *ret_options)
 {
-    struct run_options options = {0};
+    struct run_options options = {.stop_timeout_s = 10};
     int option, r = 0;
 
     optind = 1;

@@ -35,6 +35,7 @@ struct run_options {
     bool fail_closed;
     uint16_t queue;
     double duration_s;      /* live: stop by itself; 0 = until a signal */
+    double stop_timeout_s;  /* for driver code to return once the run ends */
     const char *ready_path; /* live: written once traffic is being decided */
     uint32_t local_count;
     struct wfp_local_prefix local[WFP_RUN_MAX_LOCAL];

@@ -26,6 +26,7 @@
 #include "programs/run_options.h"
 #include "programs/run_packets.h"
 #include "programs/run_report.h"
+#include "programs/run_watch.h"
 #include "programs/verbs.h"
 
 #define PROGRESS_EVERY 65536 /* packets between looks at the clock */
@@ -40,6 +41,8 @@ struct run {
     uint64_t start_100ns;
     struct timespec started, progress_at;
     bool show_progress;
+    bool is_busy; /* a packet is on its way: the stack cannot take another */
+    _Atomic bool is_counted;
     int write_error;
 };
 
@@ -49,6 +52,8 @@ static void
 on_signal(int number)
 {
     stop_requested = number;
+    if (!run_watch_begin()) /* it is ending, or was asked before: at once */
+        _exit(WFP_EXIT_FINDING);
 }
 
 static double
@@ -165,9 +170,21 @@ take_resumed(void *context, struct wfp_frame *frame, const struct wfp_decision *
 static void
 take_drivers_packets(struct run *run)
 {
+    run->is_busy = true;
     do
         wfp_stack_resume(run->machine.stack, take_resumed, run);
     while (nt_fwps_drain(take_injected, run));
+    run->is_busy = false;
+}
+
+/* The same for a driver's thread that waits for it; in the middle of a packet it comes later. */
+static void
+serve(void *context)
+{
+    struct run *run = context;
+
+    if (!run->is_busy)
+        take_drivers_packets(run);
 }
 
 static void
@@ -181,6 +198,7 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
         nt_time_run_until(frame->time_100ns);
     take_drivers_packets(run); /* what came of it belongs before this packet */
     run_packets_hold(run->report.packets + 1, frame);
+    run->is_busy = true;
     wfp_stack_packet(run->machine.stack, frame, ret_decision);
     run_packets_hold(0, NULL);
     run_report_count(&run->report, ret_decision);
@@ -205,6 +223,33 @@ take_idle(void *context)
 /* ---- a run ---- */
 
 static int
+print_report(struct run *run)
+{
+    if (run->options->json)
+        return run_report_print_json(&run->report, &run->machine, stdout);
+    run_report_print_table(&run->report, &run->machine, stdout);
+    return 0;
+}
+
+/* Driver code keeps the stack's thread from ending the run. On the watch's thread. */
+static int
+give_up(void *context)
+{
+    struct run *run = context;
+    struct machine_driver *driver = run->machine.stopping;
+
+    nt_finding_for(driver ? driver->name : "", NT_FINDING_HANG,
+                   "%s did not return within %g s of the end of the run",
+                   driver ? "its unload" : "driver code", run->options->stop_timeout_s);
+    if (run->is_counted)
+        (void)print_report(run);
+    else
+        fprintf(stderr, "wfp run: ended without a report\n");
+    fflush(NULL);
+    return WFP_EXIT_FINDING;
+}
+
+static int
 prepare(struct run *run, const struct run_options *options)
 {
     run->options = options;
@@ -219,6 +264,7 @@ prepare(struct run *run, const struct run_options *options)
     nt_fault_set_describe(run_packets_held);
     if (options->verbose || options->write_path)
         run->names = name_cache_new(&run->machine);
+    (void)run_watch_start(options->stop_timeout_s, give_up, run); /* without it: for ever */
     return 0;
 }
 
@@ -231,7 +277,11 @@ conclude(struct run *run, int code)
     if (run->show_progress)
         fputs("\r\033[K", stderr);
     run_report_collect(&run->report, &run->machine);
+    run->is_counted = true;
+    run_watch_begin();
     machine_stop_drivers(&run->machine);
+    run_watch_finish();
+    nt_host_set_service(NULL, NULL);
     if (run->writer && wfp_replay_writer_close(run->writer) < 0)
         run->write_error = -WFP_ERR_IO;
     run->writer = NULL;
@@ -239,12 +289,8 @@ conclude(struct run *run, int code)
         fprintf(stderr, "wfp run: %s: could not be written completely\n", options->write_path);
         code = WFP_EXIT_ENVIRONMENT;
     }
-    if (options->json) {
-        if (run_report_print_json(&run->report, &run->machine, stdout) < 0)
-            code = WFP_EXIT_ENVIRONMENT;
-    } else {
-        run_report_print_table(&run->report, &run->machine, stdout);
-    }
+    if (print_report(run) < 0)
+        code = WFP_EXIT_ENVIRONMENT;
     if (code == 0 && nt_finding_count() > 0)
         code = WFP_EXIT_FINDING;
     return code;
@@ -253,9 +299,25 @@ conclude(struct run *run, int code)
 static void
 finish(struct run *run)
 {
+    run_watch_begin();
+    machine_stop_drivers(&run->machine);
+    nt_host_set_service(NULL, NULL);
     name_cache_free(run->names);
     run_report_fini(&run->report);
     machine_fini(&run->machine);
+    run_watch_finish();
+}
+
+/* Late joining: from here on drivers may send. */
+static int
+start(struct run *run, struct wfp_plane *plane, const struct wfp_local_prefix *local,
+      uint32_t local_count)
+{
+    run->plane = plane;
+    if (machine_add_stack(&run->machine, local, local_count) < 0)
+        return WFP_EXIT_ENVIRONMENT;
+    nt_host_set_service(serve, run);
+    return start_drivers(run);
 }
 
 static int
@@ -277,10 +339,8 @@ replay(const struct run_options *options)
     wfp_clock_set_virtual(wfp_replay_first_time(plane));
     if (options->local_count == 0)
         wfp_replay_infer_local(options->read_path, &local);
-    code = machine_add_stack(&run.machine, options->local_count ? options->local : local.prefixes,
-                             options->local_count ? options->local_count : local.count) < 0
-               ? WFP_EXIT_ENVIRONMENT
-               : start_drivers(&run);
+    code = start(&run, plane, options->local_count ? options->local : local.prefixes,
+                 options->local_count ? options->local_count : local.count);
     if (code == 0 && options->write_path &&
         wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
         fprintf(stderr, "wfp run: %s\n", error);
@@ -288,7 +348,6 @@ replay(const struct run_options *options)
     }
     if (code == 0) {
         struct wfp_plane_handler handler = {.context = &run, .packet = take_packet};
-        run.plane = plane;
         run.report.source = options->read_path;
         run.report.local_text = options->local_count ? "as given" : local.text;
         clock_gettime(CLOCK_MONOTONIC, &run.started);
@@ -298,10 +357,12 @@ replay(const struct run_options *options)
             fprintf(stderr, "wfp run: %s\n", plane->error);
             code = WFP_EXIT_ENVIRONMENT;
         }
+        nt_time_settle(); /* what the last packet woke */
+        take_drivers_packets(&run);
         code = conclude(&run, code);
     }
-    plane->ops->close(plane);
     finish(&run);
+    plane->ops->close(plane);
     return code;
 }
 
@@ -347,9 +408,7 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
         finish(&run);
         return WFP_EXIT_ENVIRONMENT;
     }
-    code = machine_add_stack(&run.machine, options->local, options->local_count) < 0
-               ? WFP_EXIT_ENVIRONMENT
-               : start_drivers(&run);
+    code = start(&run, plane, options->local, options->local_count);
     if (code == 0 && options->write_path &&
         wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
         fprintf(stderr, "wfp run: %s\n", error);
@@ -359,7 +418,6 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
         enum wfp_nfqueue_backend backend = run_live_ready(link);
         struct wfp_plane_handler handler = {
             .context = &run, .packet = take_packet, .idle = take_idle, .wake_fd = MAX(wake_fd, 0)};
-        run.plane = plane;
         if (wake_fd >= 0)
             nt_fwps_set_wake(wake_plane, &wake_fd);
         snprintf(source, sizeof(source), "live (%s)", wfp_nfqueue_backend_name(backend));
@@ -378,10 +436,10 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
             code = conclude(&run, code);
         }
     }
-    plane->ops->close(plane);
-    run_live_finish(link);
     nt_fwps_set_wake(NULL, NULL);
     finish(&run);
+    plane->ops->close(plane);
+    run_live_finish(link);
     if (wake_fd >= 0)
         close(wake_fd);
     return code;

@@ -97,6 +97,43 @@ class Drivers(unittest.TestCase):
         self.assertEqual([f["id"] for f in document["findings"]], ["pend-leak"])
         self.assertEqual(document["findings"][0]["driver"], "pend")
 
+    def test_a_worker_thread_completes_and_injects(self):
+        document, said = self.check_both("worker")
+        self.assertEqual((document["absorbed"], document["permitted"], document["injected"]), (28, 9, 28))
+        self.assertIn("connects 6, accepts 0, packets 24, again 6, mine 28, sent 28, completed 28, late 0", said)
+        document, said = self.check_both("worker", local=["--local", "168.63.129.16"])
+        self.assertEqual((document["absorbed"], document["permitted"], document["injected"]), (12, 25, 12))
+        self.assertIn("connects 0, accepts 3, packets 9, again 0, mine 15, sent 12, completed 12, late 0", said)
+
+    def test_the_stack_serves_a_thread_that_an_unload_waits_for(self):
+        document, said = self.check_both("worker", "-DHOLD")
+        self.assertEqual((document["absorbed"], document["permitted"], document["injected"]), (28, 9, 18))
+        self.assertIn("connects 6, accepts 0, packets 14, again 6, mine 18, sent 18, completed 18, late 0, left 0",
+                      said)
+
+    def test_driver_code_that_does_not_return_is_a_finding(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for flag, findings in (("THREAD", ["thread-busy", "wait-forever"]), ("UNLOAD", ["wait-forever"])):
+                with self.subTest(flag):
+                    image = build(folder, "stuck", "so", f"-D{flag}")
+                    run = wfp("run", "-q", "--json", "--stop-timeout", "0.5", "--read", DEMO, *LOCAL, image)
+                    self.assertEqual(run.returncode, 1)
+                    document = json.loads(run.stdout)
+                    self.assertEqual([f["id"] for f in document["findings"]], findings)
+                    self.assertEqual(document["permitted"], 37)
+
+    def test_a_signal_ends_a_run_that_is_ending(self):
+        with tempfile.TemporaryDirectory() as folder:
+            image = build(folder, "stuck", "so", "-DUNLOAD")
+            run = subprocess.Popen([BUILD / "wfp", "run", "-d", "--stop-timeout", "1000", "--read", DEMO, *LOCAL, image],
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            for line in run.stderr:
+                if "turning" in line:
+                    run.terminate()
+                    break
+            self.assertEqual(run.wait(timeout=60), 1)
+            run.stderr.close()
+
     def test_flow_contexts_go_exactly_once(self):
         document, said = self.check_both("flow_context")
         established, transport = document["drivers"][0]["callouts"]

@@ -38,7 +38,13 @@ struct wfp_pend_slot {
  * Context: inside the classify that the handle came with.
  */
 int wfp_pend_begin(struct wfp_pend_slot *slot, struct wfp_pend **ret_pend);
-/** End the wait; once. @p pend is the stack's from now on. Context: any thread, also in classify. */
-void wfp_pend_complete(struct wfp_pend *pend);
+/** A completed pend was taken up, what had to be classified again is. On the stack's thread. */
+typedef void wfp_pend_taken_up(void *context);
+/**
+ * End the wait; once. @p pend is the stack's from now on.
+ * @param taken_up  called exactly once, also when the stack goes first; may be NULL
+ * Context: any thread, also in classify.
+ */
+void wfp_pend_complete(struct wfp_pend *pend, wfp_pend_taken_up *taken_up, void *context);
 
 #endif

@@ -28,6 +28,8 @@ struct wfp_pend {
     bool is_outbound;
     bool is_tcp;
     struct wfp_verdict verdict; /* what those who wait meanwhile are told */
+    wfp_pend_taken_up *taken_up;
+    void *taken_up_context;
 };
 
 struct wfp_pend_table {
@@ -68,6 +70,8 @@ wfp_pend_free(struct wfp_pend *pend)
     if (!pend)
         return;
     remove_entered(pend);
+    if (pend->taken_up)
+        pend->taken_up(pend->taken_up_context);
     free(pend->frame.data);
     free((void *)(uintptr_t)pend->frame.process_path_utf16);
     free(pend);
@@ -107,10 +111,12 @@ wfp_pend_begin(struct wfp_pend_slot *slot, struct wfp_pend **ret_pend)
 }
 
 void
-wfp_pend_complete(struct wfp_pend *pend)
+wfp_pend_complete(struct wfp_pend *pend, wfp_pend_taken_up *taken_up, void *context)
 {
     struct wfp_pend_table *table = pend->table;
 
+    pend->taken_up = taken_up;
+    pend->taken_up_context = context;
     pthread_mutex_lock(&table->lock);
     *table->completed_end = pend;
     table->completed_end = &pend->next_completed;

@@ -16,6 +16,7 @@
 #include "core/model/metadata.h"
 #include "nt/fwps/fwps_internal.h"
 #include "nt/ntos/nt_callback.h"
+#include "nt/ntos/nt_dispatcher.h"
 #include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_finding.h"
 
@@ -330,6 +331,14 @@ nt_fwps_set_wake(void (*wake)(void *context), void *context)
 {
     nt_fwps.wake_context = context;
     nt_fwps.wake = wake;
+}
+
+void
+nt_fwps_wake(void)
+{
+    if (nt_fwps.wake)
+        nt_fwps.wake(nt_fwps.wake_context);
+    nt_dispatcher_request_service();
 }
 
 size_t

@@ -88,8 +88,7 @@ nt_fwps_inject_push(struct injected *first, struct injected **end)
     *queue_end = first;
     queue_end = end;
     pthread_mutex_unlock(&queue_lock);
-    if (nt_fwps.wake)
-        nt_fwps.wake(nt_fwps.wake_context);
+    nt_fwps_wake();
 }
 
 void

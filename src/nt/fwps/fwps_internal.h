@@ -14,6 +14,8 @@
 
 extern struct nt_fwps_config nt_fwps;
 
+/** Something waits for the stack's thread: whatever it waits in, it comes. Any thread, any IRQL. */
+void nt_fwps_wake(void);
 /** The FWPS_FILTER of a filter, rendered once and kept with it; NULL when memory is out. */
 FWPS_FILTER3 *nt_fwps_filter_view(struct wfp_filter *filter);
 /** The list that carries the indication's packet, data starting where its layer says. */

@@ -3,6 +3,9 @@
  *
  * Model      core/shims/pend.h holds what waits; here is who asked for it. A completion context is
  *            looked up before it is used, so that completing twice is a finding, not a crash.
+ *            A driver's thread at PASSIVE_LEVEL returns from FwpsCompleteOperation when the stack has
+ *            classified again; above it, and inside classify, that happens soon after.
+ * Choice     docs/decisions/0040-completion-classifies-before-it-returns.md
  * Ref        windows-driver-docs network/processing-classify-callouts-asynchronously
  */
 #include <pthread.h>
@@ -11,6 +14,8 @@
 #include "base/status.h"
 #include "core/shims/pend.h"
 #include "nt/fwps/fwps_internal.h"
+#include "nt/ntos/nt_cpu.h"
+#include "nt/ntos/nt_dispatcher.h"
 #include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_finding.h"
 
@@ -22,13 +27,6 @@ struct operation {
 
 static pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct operation *operations;
-
-static void
-wake(void)
-{
-    if (nt_fwps.wake)
-        nt_fwps.wake(nt_fwps.wake_context);
-}
 
 /* A driver that goes while packets wait for it: on Windows they would wait for ever. */
 static void
@@ -44,7 +42,7 @@ check_driver(struct nt_driver *driver)
             continue;
         }
         *at = operation->next;
-        wfp_pend_complete(operation->pend);
+        wfp_pend_complete(operation->pend, NULL, NULL);
         free(operation);
         left++;
     }
@@ -52,7 +50,7 @@ check_driver(struct nt_driver *driver)
     if (left) {
         nt_finding_for(nt_driver_name(driver), NT_FINDING_PEND_LEAK,
                        "%u pended operations were not completed", left);
-        wake();
+        nt_fwps_wake();
     }
 }
 
@@ -111,6 +109,24 @@ FwpsPendOperation0(HANDLE completionHandle, HANDLE *completionContext)
     return STATUS_SUCCESS;
 }
 
+static void
+taken_up(void *event)
+{
+    nt_dispatcher_set(event, 1);
+}
+
+/** Complete, and let the stack classify again before going on: drivers look for its effects. */
+static void
+complete_and_wait(struct wfp_pend *pend)
+{
+    struct nt_dispatcher event, *object = &event;
+
+    nt_dispatcher_init(&event, NT_NOTIFICATION_EVENT, 0);
+    wfp_pend_complete(pend, taken_up, &event);
+    nt_fwps_wake();
+    nt_dispatcher_wait(1, &object, false, NULL);
+}
+
 /**
  * End the wait: bind, listen and connect are classified again (FWP_CONDITION_FLAG_IS_REAUTHORIZE) by
  * the stack's thread; for recv/accept the driver injects its clone.
@@ -138,7 +154,15 @@ FwpsCompleteOperation0(HANDLE completionContext, NET_BUFFER_LIST *netBufferList)
                    completionContext);
         return;
     }
-    wfp_pend_complete(found->pend);
+    struct wfp_pend *pend = found->pend;
+    bool is_stack;
     free(found);
-    wake();
+    if (nt_dispatcher_has_service(&is_stack) && !is_stack && nt_cpu.irql == PASSIVE_LEVEL) {
+        complete_and_wait(pend);
+        return;
+    }
+    wfp_pend_complete(pend, NULL, NULL);
+    nt_fwps_wake();
+    if (is_stack && nt_cpu.irql == PASSIVE_LEVEL)
+        nt_dispatcher_serve(); /* in an unload; inside classify nothing happens yet */
 }

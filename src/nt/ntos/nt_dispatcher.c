@@ -31,6 +31,14 @@ static struct {
     bool no_turns;                   /* given up: a thread did not wait */
 } turns = {.ready = {&turns.ready, &turns.ready}};
 
+static struct {
+    struct nt_thread *_Atomic thread;
+    void (*serve)(void *context);
+    void *context;
+    atomic_bool requested;
+    bool is_running;
+} service;
+
 static bool
 takes_turns(const struct nt_thread *thread)
 {
@@ -72,6 +80,68 @@ give_up_turns_locked(void)
         unready_locked(thread);
         pthread_cond_broadcast(&thread->condition);
     }
+}
+
+/** On the serving thread: drop the lock and do what was asked for. @return false when nothing was */
+static bool
+serve_locked(const struct nt_thread *self)
+{
+    if (service.thread != self || service.is_running ||
+        !atomic_exchange_explicit(&service.requested, false, memory_order_acquire))
+        return false;
+    struct nt_driver *driver = nt_cpu.driver;
+    uint8_t irql = nt_cpu.irql;
+    service.is_running = true;
+    pthread_mutex_unlock(&nt_dispatcher_lock);
+    nt_cpu.driver = NULL;
+    nt_cpu.irql = NT_PASSIVE_LEVEL;
+    service.serve(service.context);
+    nt_cpu.irql = irql;
+    nt_cpu.driver = driver;
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    service.is_running = false;
+    return true;
+}
+
+void
+nt_dispatcher_set_service(void (*serve)(void *context), void *context)
+{
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    service.serve = serve;
+    service.context = context;
+    service.thread = serve ? nt_thread_current() : NULL;
+    pthread_mutex_unlock(&nt_dispatcher_lock);
+}
+
+bool
+nt_dispatcher_has_service(bool *ret_self)
+{
+    struct nt_thread *thread = service.thread;
+
+    *ret_self = thread && thread == nt_cpu.thread;
+    return thread != NULL;
+}
+
+void
+nt_dispatcher_request_service(void)
+{
+    bool self;
+
+    atomic_store_explicit(&service.requested, true, memory_order_release);
+    if (!nt_dispatcher_has_service(&self) || self)
+        return;
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    if (service.thread)
+        pthread_cond_signal(&service.thread->condition); /* it may be waiting in the dispatcher */
+    pthread_mutex_unlock(&nt_dispatcher_lock);
+}
+
+void
+nt_dispatcher_serve(void)
+{
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    serve_locked(nt_cpu.thread);
+    pthread_mutex_unlock(&nt_dispatcher_lock);
 }
 
 void
@@ -116,31 +186,43 @@ nt_dispatcher_make_ready_locked(struct nt_thread *thread)
         pthread_cond_signal(&turns.owner->condition); /* it may be waiting in the dispatcher */
 }
 
+/** One thread's turn. @return false when it did not end: turns are off from now on */
+static bool
+give_turn_locked(struct nt_thread *self, struct nt_thread *thread)
+{
+    struct timespec limit = monotonic_in(BUSY_SECONDS * 10000000ull);
+
+    unready_locked(thread);
+    thread->has_turn = true;
+    turns.runner = thread;
+    pthread_cond_broadcast(&thread->condition);
+    while (turns.runner == thread) {
+        if (pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) != ETIMEDOUT ||
+            turns.runner != thread)
+            continue;
+        thread->has_turn = false;
+        turns.runner = NULL;
+        give_up_turns_locked();
+        nt_finding_for(nt_driver_name(thread->driver), NT_FINDING_THREAD_BUSY,
+                       "a system thread ran for %d s without waiting", BUSY_SECONDS);
+        return false;
+    }
+    return true;
+}
+
 void
 nt_dispatcher_run_ready_locked(void)
 {
     struct nt_thread *self = turns.owner;
 
-    while (!nt_list_is_empty(&turns.ready)) {
-        struct nt_thread *thread = NT_LIST_ITEM(turns.ready.next, struct nt_thread, ready_link);
-        struct timespec limit = monotonic_in(BUSY_SECONDS * 10000000ull);
-        unready_locked(thread);
-        thread->has_turn = true;
-        turns.runner = thread;
-        pthread_cond_broadcast(&thread->condition);
-        while (turns.runner == thread) {
-            if (pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) !=
-                    ETIMEDOUT ||
-                turns.runner != thread)
-                continue;
-            thread->has_turn = false;
-            turns.runner = NULL;
-            give_up_turns_locked();
-            nt_finding_for(nt_driver_name(thread->driver), NT_FINDING_THREAD_BUSY,
-                           "a system thread ran for %d s without waiting", BUSY_SECONDS);
-            return;
+    do {
+        while (!nt_list_is_empty(&turns.ready)) {
+            if (!give_turn_locked(self,
+                                  NT_LIST_ITEM(turns.ready.next, struct nt_thread, ready_link)))
+                return;
+            serve_locked(self);
         }
-    }
+    } while (serve_locked(self));
 }
 
 void
@@ -305,7 +387,7 @@ wait_as_owner_locked(struct nt_wait *wait)
             nt_dispatcher_run_ready_locked();
             continue;
         }
-        if (nt_timer_advance_locked(UINT64_MAX))
+        if (serve_locked(wait->thread) || nt_timer_advance_locked(UINT64_MAX))
             continue;
         if (told)
             pthread_cond_wait(&wait->thread->condition, &nt_dispatcher_lock);
@@ -334,12 +416,14 @@ block_locked(struct nt_wait *wait, const uint64_t *due_100ns)
     nt_dispatcher_leave_locked(self);
     if (is_virtual || !due_100ns) {
         while (!wait->done)
-            pthread_cond_wait(&self->condition, &nt_dispatcher_lock);
+            if (!serve_locked(self))
+                pthread_cond_wait(&self->condition, &nt_dispatcher_lock);
     } else {
         uint64_t now = wfp_clock_uptime();
         struct timespec limit = monotonic_in(*due_100ns > now ? *due_100ns - now : 0);
         while (!wait->done)
-            if (pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) ==
+            if (!serve_locked(self) &&
+                pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) ==
                     ETIMEDOUT &&
                 !wait->done)
                 nt_dispatcher_expire_locked(wait);

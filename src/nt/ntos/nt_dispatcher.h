@@ -98,6 +98,20 @@ void nt_dispatcher_expire_locked(struct nt_wait *wait);
 /** Release one level of a mutant. @return previous state, or 0x7fffffff when not the owner */
 int32_t nt_dispatcher_release_mutant(struct nt_mutant *mutant, bool abandoned);
 
+/**
+ * Work that only the calling thread can do for the others (the stack is its). Asked for from any
+ * thread, done when that thread waits here, when it gives others their turn, or by itself.
+ *
+ * @param serve  NULL: no more. It looks itself whether this is a good moment.
+ */
+void nt_dispatcher_set_service(void (*serve)(void *context), void *context);
+/** Ask for it. Any thread, any IRQL; not under the dispatcher lock. */
+void nt_dispatcher_request_service(void);
+/** Is there a thread that serves? @param ret_self  is it this one */
+bool nt_dispatcher_has_service(bool *ret_self);
+/** On the serving thread: do at once what was asked for. */
+void nt_dispatcher_serve(void);
+
 /** Make the calling thread the clock owner (see Model). */
 void nt_dispatcher_own_clock(void);
 /** @p thread ends: it owns the clock no more. */

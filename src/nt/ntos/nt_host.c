@@ -41,6 +41,12 @@ nt_host_fini(void)
     nt_registry_reset();
 }
 
+void
+nt_host_set_service(void (*serve)(void *context), void *context)
+{
+    nt_dispatcher_set_service(serve, context);
+}
+
 /** The service's key as an installer leaves it. @return its path, to be freed, or NULL */
 static char *
 make_service_key(const char *service, const struct nt_image *image)

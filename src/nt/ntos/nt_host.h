@@ -50,6 +50,13 @@ int32_t nt_driver_start_entry(void *entry, void *base, size_t size, const char *
  */
 int32_t nt_driver_stop(struct nt_driver *driver);
 
+/**
+ * The calling thread is the stack's: while it waits in driver code (an unload, a wait in classify) it
+ * runs @p serve whenever drivers' threads want something of the stack. NULL ends this.
+ * @p serve runs at PASSIVE_LEVEL, and finds out itself whether it came in the middle of a packet.
+ */
+void nt_host_set_service(void (*serve)(void *context), void *context);
+
 /** Messages of drivers that the log's level hid, since the program started. */
 unsigned long nt_debug_print_hidden(void);
 

@@ -123,7 +123,7 @@ complete(struct world *world)
 {
     mock.count = 0;
     world->taken = 0;
-    wfp_pend_complete(hook.pend);
+    wfp_pend_complete(hook.pend, NULL, NULL);
     wfp_stack_resume(world->stack, take, world);
 }
 
@@ -277,7 +277,7 @@ test_the_stack_may_end_first(void **state)
 
     hook.layer = NAME(ALE_AUTH_CONNECT);
     assert_int_equal(packet(world, &syn, WFP_HINT_OUTBOUND, WFP_ENTRY_WIRE), WFP_ABSORBED);
-    wfp_pend_complete(hook.pend);
+    wfp_pend_complete(hook.pend, NULL, NULL);
     hook.pend = NULL;
     syn = tcp("10.0.0.1", 4001, "192.0.2.1", 80, WFP_TCP_SYN);
     assert_int_equal(packet(world, &syn, WFP_HINT_OUTBOUND, WFP_ENTRY_WIRE), WFP_ABSORBED);
