@@ -27,10 +27,10 @@ struct wfp_endpoint {
     uint8_t version, protocol;
     uint32_t next; /* in the bucket, or on the free list */
     uint64_t handle;
-    uint32_t flows;      /* that use it */
-    bool is_server;      /* first seen receiving */
-    bool is_pended;      /* its bind or listen waits for a driver */
-    uint64_t process_id; /* 0 unknown */
+    uint32_t flows; /* that use it */
+    uint32_t owner; /* owner.h; 0 unknown */
+    bool is_server; /* first seen receiving */
+    bool is_pended; /* its bind or listen waits for a driver */
 };
 
 /** @return NULL without memory */

@@ -207,7 +207,7 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     flow->state = WFP_FLOW_NEW;
     flow->outbound = flow->is_loopback = flow->is_multicast = false;
     flow->fin_seen = 0;
-    flow->auth_epoch = flow->process_id = 0;
+    flow->auth_epoch = flow->owner = 0;
     flow->icmp_type = 0;
     flow->endpoint = 0;
     memset(&flow->blocked, 0, sizeof(flow->blocked));

@@ -91,7 +91,7 @@ struct wfp_flow {
         uint64_t group_id; /* of the flow for whose answers this entry stands */
     };
     uint32_t auth_epoch; /* of the layer that authorized it, at that time */
-    uint32_t process_id;
+    uint32_t owner;      /* of its socket (owner.h); 0 unknown */
     uint32_t timer_next, timer_previous;
     uint32_t index;
     uint32_t endpoint; /* its socket (endpoint.h): a server's for connections it accepted; 0 none */

@@ -14,6 +14,7 @@
 
 #include "core/flow/endpoint.h"
 #include "core/flow/flow.h"
+#include "core/flow/owner.h"
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
 #include "core/shims/pend.h"
@@ -82,6 +83,9 @@ struct wfp_shim {
     struct wfp_flow_table *flows;         /* NULL: stateless */
     struct wfp_endpoint_table *endpoints; /* with flows */
     struct wfp_pend_table *pends;         /* with flows */
+    struct wfp_owner_table *owners;       /* with flows */
+    wfp_stack_find_owner *find_owner;     /* NULL: the packets say all there is */
+    void *find_owner_context;
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
@@ -202,6 +206,12 @@ void wfp_pend_free(struct wfp_pend *pend);
 bool wfp_shim_endpoint_open(struct wfp_shim *shim);
 /** The conversation's flow was made: it counts for its socket. */
 void wfp_shim_endpoint_join(struct wfp_shim *shim, struct wfp_flow *flow);
+/** Learn whose conversation a packet belongs to, from its flow or from the plane. */
+void wfp_shim_owner_find(struct wfp_shim *shim);
+/** The packet's owner, counted once more: for a flow or endpoint that is made. 0 unknown */
+uint32_t wfp_shim_owner_join(struct wfp_shim *shim);
+/** Say in @p packet who @p owner is. */
+void wfp_shim_owner_tell(const struct wfp_shim *shim, uint32_t owner, struct wfp_packet *packet);
 /** The handle of a flow's socket, and of the socket it was accepted from; 0 unknown. */
 uint64_t wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flow,
                                   uint64_t *ret_parent);

@@ -19,6 +19,7 @@
  */
 #include <string.h>
 
+#include "core/model/user.h"
 #include "core/packet/bytes.h"
 #include "core/shims/shim.h"
 
@@ -238,6 +239,7 @@ wfp_shim_ale_plan(struct wfp_shim *shim)
         plan_datagram(shim, flow);
     if (plan->action == WFP_ALE_AUTHORIZE && wfp_shim_pend_finds(shim))
         plan->action = WFP_ALE_WAIT;
+    wfp_shim_owner_find(shim);
     shim->requires_ale = shim->is_inbound &&
                          (plan->action == WFP_ALE_AUTHORIZE || plan->action == WFP_ALE_REAUTHORIZE);
 }
@@ -256,11 +258,28 @@ set_way(struct wfp_shim *shim, enum wfp_fact interface, enum wfp_fact index, enu
 }
 
 static void
+set_user(struct wfp_shim *shim)
+{
+    const struct wfp_user *user = shim->packet->user;
+
+    if (user)
+        shim->facts[WFP_FACT_ALE_USER_ID] =
+            (struct wfp_value){.type = WFP_TOKEN_ACCESS_INFORMATION,
+                               .blob = (struct wfp_blob *)(uintptr_t)&user->access};
+    else
+        wfp_shim_unset_blob(shim, WFP_FACT_ALE_USER_ID);
+}
+
+static void
 set_process(struct wfp_shim *shim)
 {
     const uint16_t *path = shim->packet->process_path_utf16;
     uint32_t units = 0;
 
+    if (shim->packet->process_id != 0) {
+        shim->available |= WFP_METADATA_PROCESS_ID;
+        shim->metadata.process_id = shim->packet->process_id;
+    }
     if (!path) {
         wfp_shim_unset_blob(shim, WFP_FACT_ALE_APP_ID);
         wfp_shim_unset_blob(shim, WFP_FACT_ALE_ORIGINAL_APP_ID);
@@ -298,6 +317,7 @@ wfp_shim_ale_prepare(struct wfp_shim *shim, uint32_t reason)
     else
         wfp_shim_unset(shim, WFP_FACT_ORIGINAL_ICMP_TYPE);
     set_process(shim);
+    set_user(shim);
 }
 
 /** Classify at the flow's authorization layer. */
@@ -341,7 +361,7 @@ make_flow(struct wfp_shim *shim, uint32_t epoch)
         flow->tcp.initial_sequence = /* a SYN-ACK names the SYN it answers */
             wfp_bytes_get32(packet->data + packet->ip_header_size + 8) - 1;
     flow->icmp_type = is_icmp(packet) ? packet->source_port : 0;
-    flow->process_id = (uint32_t)packet->process_id;
+    flow->owner = wfp_shim_owner_join(shim);
     wfp_shim_endpoint_join(shim, flow);
     return flow;
 }

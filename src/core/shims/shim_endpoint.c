@@ -64,7 +64,7 @@ open_shared(struct wfp_shim *shim)
         return !endpoint->is_pended || wfp_shim_pend_wait(shim);
     if (!is_known) {
         endpoint->is_server = !plan->outbound;
-        endpoint->process_id = shim->packet->process_id;
+        endpoint->owner = wfp_shim_owner_join(shim);
     }
     if (indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT), WFP_PEND_ASSIGN) &&
         (!is_tcp ||
@@ -74,6 +74,7 @@ open_shared(struct wfp_shim *shim)
     }
     endpoint->is_pended = shim->is_pended;
     if (!shim->is_pended) {
+        wfp_owner_leave(shim->owners, endpoint->owner);
         wfp_endpoint_end(shim->endpoints, plan->endpoint);
         plan->endpoint = 0;
     }
@@ -127,7 +128,7 @@ wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flo
 /** Tell that a socket closed; what is known of its packets is its key. */
 static void
 close_endpoint(struct wfp_shim *aside, const struct wfp_flow_key *key, uint64_t handle,
-               uint64_t parent, uint64_t process_id, bool is_released)
+               uint64_t parent, uint32_t owner, bool is_released)
 {
     struct wfp_packet packet = {
         .version = key->version,
@@ -136,10 +137,10 @@ close_endpoint(struct wfp_shim *aside, const struct wfp_flow_key *key, uint64_t 
         .destination = key->remote,
         .source_port = key->local_port,
         .destination_port = key->remote_port,
-        .process_id = process_id,
     };
     struct wfp_decision decision = {0};
 
+    wfp_shim_owner_tell(aside, owner, &packet);
     wfp_shim_begin(aside, &packet, &decision, false);
     aside->local_type = aside->remote_type = WFP_ADDRESS_UNICAST;
     aside->plan.handle = handle;
@@ -159,7 +160,8 @@ close_shared(struct wfp_shim *aside, uint32_t number)
                                .local_port = endpoint->local_port};
 
     memcpy(key.local, endpoint->local, sizeof(key.local));
-    close_endpoint(aside, &key, endpoint->handle, 0, endpoint->process_id, true);
+    close_endpoint(aside, &key, endpoint->handle, 0, endpoint->owner, true);
+    wfp_owner_leave(aside->owners, endpoint->owner);
     wfp_endpoint_end(aside->endpoints, number);
 }
 
@@ -171,7 +173,7 @@ wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
 
     if (flow->key.protocol == WFP_PROTOCOL_TCP) {
         handle = wfp_shim_endpoint_handle(aside, flow, &parent);
-        close_endpoint(aside, &flow->key, handle, parent, flow->process_id, flow->outbound);
+        close_endpoint(aside, &flow->key, handle, parent, flow->owner, flow->outbound);
     }
     if (flow->endpoint) {
         struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, flow->endpoint);
@@ -181,6 +183,8 @@ wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
             close_shared(aside, flow->endpoint);
         flow->endpoint = 0;
     }
+    wfp_owner_leave(aside->owners, flow->owner);
+    flow->owner = 0;
 }
 
 void

@@ -94,7 +94,13 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         stack->shim.pends = wfp_pend_table_new();
         if (!stack->shim.pends)
             return -WFP_ERR_NO_MEMORY;
+        stack->shim.owners = wfp_owner_table_new();
+        if (!stack->shim.owners)
+            return -WFP_ERR_NO_MEMORY;
+        stack->shim.find_owner = config->find_owner;
+        stack->shim.find_owner_context = config->find_owner_context;
         wfp_shim_init(&stack->aside, config->engine);
+        stack->aside.owners = stack->shim.owners;
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
         wfp_flow_table_on_end(stack->shim.flows, wfp_shim_endpoint_ended, &stack->aside);
@@ -113,6 +119,7 @@ wfp_stack_free(struct wfp_stack *stack)
         wfp_shim_endpoint_end_all(&stack->aside);
     wfp_endpoint_table_free(stack->shim.endpoints);
     wfp_pend_table_free(stack->shim.pends);
+    wfp_owner_table_free(stack->shim.owners);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
     free(stack);

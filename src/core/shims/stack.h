@@ -86,6 +86,13 @@ struct wfp_local_prefix {
     uint8_t addr[16]; /* network order */
 };
 
+/**
+ * Who owns the socket of a packet: fill in process_id, process_path_utf16 and user, or leave them.
+ * Asked for a conversation's first packet, while a filter waits at an ALE layer. The path lives
+ * until the next call, the user as long as the stack. Context: the stack's thread; may read /proc.
+ */
+typedef void wfp_stack_find_owner(void *context, struct wfp_packet *packet, bool is_inbound);
+
 struct wfp_stack_config {
     struct wfp_engine *engine;
     const struct wfp_local_prefix *local;
@@ -97,6 +104,8 @@ struct wfp_stack_config {
     /** The stack is done with a packet whose `adapter` a callout's adapter has set. May be NULL. */
     void (*packet_release)(void *context, struct wfp_packet *packet);
     void *release_context;
+    wfp_stack_find_owner *find_owner; /* NULL: frames say it, or nobody does */
+    void *find_owner_context;
 };
 
 /** @return 0, -WFP_ERR_INVALID_PARAMETER, -WFP_ERR_NO_MEMORY */
