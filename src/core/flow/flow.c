@@ -284,6 +284,15 @@ wfp_flow_of_id(struct wfp_flow_table *table, uint64_t flow_id)
     return wfp_flow_context_owner_locked(table, flow_id);
 }
 
+struct wfp_flow *
+wfp_flow_next(struct wfp_flow_table *table, const struct wfp_flow *after)
+{
+    for (uint32_t i = after ? after->index + 1 : 0; i < table->used; i++)
+        if (wfp_flow_at(table, i)->key.version != 0)
+            return wfp_flow_at(table, i);
+    return NULL;
+}
+
 uint32_t
 wfp_flow_count(const struct wfp_flow_table *table)
 {

@@ -146,6 +146,8 @@ void wfp_flow_end(struct wfp_flow_table *table, struct wfp_flow *flow);
 void wfp_flow_advance(struct wfp_flow_table *table, uint64_t now_100ns);
 /** The live flow of an id, or NULL. Context: the stack's thread. */
 struct wfp_flow *wfp_flow_of_id(struct wfp_flow_table *table, uint64_t flow_id);
+/** Each entry in turn, of every state: after NULL the first, NULL after the last. One may be ended. */
+struct wfp_flow *wfp_flow_next(struct wfp_flow_table *table, const struct wfp_flow *after);
 /** Entries in the table, of every state. */
 uint32_t wfp_flow_count(const struct wfp_flow_table *table);
 /** Bytes the table holds. */

@@ -199,7 +199,7 @@ wfp_shim_prepare(struct wfp_shim *shim)
 bool
 wfp_shim_is_watched(struct wfp_shim *shim, uint16_t layer_id)
 {
-    return !wfp_engine_layer_is_empty(shim->engine, layer_id);
+    return shim->step || !wfp_engine_layer_is_empty(shim->engine, layer_id);
 }
 
 static uint32_t
@@ -259,11 +259,16 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
         .packet = with_packet ? shim->packet : NULL,
         .layer_data_offset = with_packet ? data_offset(shim, layer_id) : 0,
         .flow = shim->flow && shim->flow->id ? shim->flow : NULL,
+        .from_discard = shim->discard != NULL,
     };
 
     for (uint32_t i = 0; i < count; i++)
         shim->values[i] = shim->facts[facts[i]];
     fit_metadata(shim, layer_id);
+    if (UNLIKELY(shim->discard != NULL)) {
+        shim->metadata.present |= WFP_METADATA_DISCARD_REASON;
+        shim->metadata.discard = *shim->discard;
+    }
     wfp_flow_enter(indication.flow);
     wfp_classify(shim->engine, &indication, ret_verdict);
     if (indication.flow)
@@ -271,20 +276,22 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
 }
 
 static void
-add_step(struct wfp_decision *decision, uint16_t layer_id, uint32_t action, uint64_t filter_id,
+add_step(struct wfp_shim *shim, uint16_t layer_id, uint32_t action, uint64_t filter_id,
          uint32_t callout_id)
 {
-    struct wfp_step *step;
+    struct wfp_decision *decision = shim->decision;
+    struct wfp_step lost, *step = &lost;
 
-    if (decision->step_count == WFP_PATH_MAX) {
+    if (decision->step_count == WFP_PATH_MAX)
         decision->steps_lost++;
-        return;
-    }
-    step = &decision->steps[decision->step_count++];
+    else
+        step = &decision->steps[decision->step_count++];
     step->layer_id = layer_id;
     step->action = action;
     step->filter_id = filter_id;
     step->callout_id = callout_id;
+    if (UNLIKELY(shim->step != NULL))
+        shim->step(shim->step_context, shim->packet, step);
 }
 
 bool
@@ -295,7 +302,7 @@ wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool
     uint16_t twin;
 
     if (wfp_engine_layer_is_empty(shim->engine, layer_id)) {
-        add_step(decision, layer_id, WFP_ACTION_PERMIT, 0, 0);
+        add_step(shim, layer_id, WFP_ACTION_PERMIT, 0, 0);
         return true;
     }
     wfp_shim_prepare(shim);
@@ -303,7 +310,7 @@ wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool
         flags |= WFP_CONDITION_IS_LOOPBACK;
     wfp_shim_set32(shim, WFP_FACT_FLAGS, flags);
     classify(shim, layer_id, with_packet, &verdict);
-    add_step(decision, layer_id, verdict.action, verdict.filter_id, verdict.callout_id);
+    add_step(shim, layer_id, verdict.action, verdict.filter_id, verdict.callout_id);
     if (verdict.action != WFP_ACTION_BLOCK) {
         if (verdict.decided)
             decision->verdict = verdict;
@@ -314,7 +321,7 @@ wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags, bool
     /* The engine has shown what was dropped to the layer's _DISCARD twin. */
     twin = wfp_layer_discard_twin(layer_id);
     if (!verdict.absorb && twin != WFP_LAYER_COUNT && wfp_shim_is_watched(shim, twin))
-        add_step(decision, twin, WFP_ACTION_PERMIT, 0, 0);
+        add_step(shim, twin, WFP_ACTION_PERMIT, 0, 0);
     return false;
 }
 
@@ -329,6 +336,6 @@ wfp_shim_refuse(struct wfp_shim *shim, uint16_t layer_id, uint64_t filter_id, ui
         .callout_id = callout_id,
         .layer_id = layer_id,
     };
-    add_step(shim->decision, layer_id, WFP_ACTION_BLOCK, filter_id, callout_id);
+    add_step(shim, layer_id, WFP_ACTION_BLOCK, filter_id, callout_id);
     return false;
 }

@@ -89,11 +89,15 @@ struct wfp_shim {
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
-    bool is_inbound;             /* the way the packet goes through the layers now */
-    bool is_ready;               /* facts and metadata are this packet's */
-    bool requires_ale;           /* it will visit an ALE layer after the transport layer */
-    bool is_pended;              /* the packet waits for a completion */
-    bool is_injected;            /* by a driver */
+    bool is_inbound;   /* the way the packet goes through the layers now */
+    bool is_ready;     /* facts and metadata are this packet's */
+    bool requires_ale; /* it will visit an ALE layer after the transport layer */
+    bool is_pended;    /* the packet waits for a completion */
+    bool is_injected;  /* by a driver */
+    const struct wfp_discard_metadata
+        *discard; /* at a _DISCARD layer: why the stack itself drops it */
+    void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
+    void *step_context;          /* the stack's config */
     enum wfp_pend_stage resumed; /* the packet waited there; what came before is not asked again */
     struct wfp_pend_slot slot;
     enum wfp_address_type local_type, remote_type;
@@ -215,6 +219,9 @@ void wfp_shim_owner_tell(const struct wfp_shim *shim, uint32_t owner, struct wfp
 /** The handle of a flow's socket, and of the socket it was accepted from; 0 unknown. */
 uint64_t wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flow,
                                   uint64_t *ret_parent);
+/** A socket's own events, without a packet; @p aside as below. @return false if refused */
+bool wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *socket,
+                             enum wfp_socket_event event);
 /** For wfp_flow_table_on_end(). @param context  a shim of its own: another packet may be on its way */
 void wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow);
 /** The stack ends: so do the sockets that are left. */

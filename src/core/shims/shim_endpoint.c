@@ -165,6 +165,87 @@ close_shared(struct wfp_shim *aside, uint32_t number)
     wfp_endpoint_end(aside->endpoints, number);
 }
 
+/** Those of a datagram socket end; a connection goes on, but its parent is gone. */
+static void
+leave_flows(struct wfp_shim *aside, uint32_t number)
+{
+    for (struct wfp_flow *flow = wfp_flow_next(aside->flows, NULL); flow;
+         flow = wfp_flow_next(aside->flows, flow)) {
+        if (flow->endpoint != number)
+            continue;
+        if (flow->key.protocol == WFP_PROTOCOL_TCP)
+            flow->endpoint = 0;
+        else
+            wfp_flow_end(aside->flows, flow);
+    }
+}
+
+static bool
+open_early(struct wfp_shim *aside, const struct wfp_socket *socket, uint32_t number,
+           const struct wfp_flow_key *key, bool listens)
+{
+    struct wfp_packet packet = {
+        .version = key->version,
+        .protocol = key->protocol,
+        .source = key->local,
+        .destination = key->remote,
+        .source_port = key->local_port,
+        .process_id = socket->process_id,
+        .process_path_utf16 = socket->process_path_utf16,
+        .user = socket->user,
+    };
+    struct wfp_decision decision = {0};
+    bool passed = true;
+
+    wfp_shim_begin(aside, &packet, &decision, false);
+    aside->local_type = WFP_ADDRESS_UNICAST;
+    aside->remote_type = WFP_ADDRESS_UNSPECIFIED;
+    if (number == 0) {
+        struct wfp_endpoint *endpoint;
+
+        number = wfp_endpoint_create(aside->endpoints, key);
+        if (number == 0)
+            return true; /* without memory it is told of with its first packet */
+        endpoint = wfp_endpoint_at(aside->endpoints, number);
+        endpoint->is_server = true; /* it stays until it is closed */
+        endpoint->owner = wfp_shim_owner_join(aside);
+        aside->plan.handle = endpoint->handle;
+        passed = indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT));
+        if (!passed) {
+            wfp_owner_leave(aside->owners, wfp_endpoint_at(aside->endpoints, number)->owner);
+            wfp_endpoint_end(aside->endpoints, number);
+        }
+    }
+    if (passed && listens) {
+        aside->plan.handle = wfp_endpoint_at(aside->endpoints, number)->handle;
+        passed = indicate(aside, WFP_SHIM_LAYER(aside, ALE_AUTH_LISTEN));
+    }
+    aside->packet = NULL;
+    return passed;
+}
+
+bool
+wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *socket,
+                        enum wfp_socket_event event)
+{
+    struct wfp_flow_key key = {
+        .version = socket->version, .protocol = socket->protocol, .local_port = socket->local_port};
+    uint32_t number;
+
+    memcpy(key.local, socket->local, socket->version == 4 ? 4 : 16);
+    number = wfp_endpoint_find(aside->endpoints, &key);
+    if (event != WFP_SOCKET_CLOSE)
+        return open_early(aside, socket, number, &key, event == WFP_SOCKET_LISTEN);
+    if (number) {
+        leave_flows(aside, number);
+        /* a client's socket may have closed with its last flow */
+        number = wfp_endpoint_find(aside->endpoints, &key);
+    }
+    if (number)
+        close_shared(aside, number);
+    return true;
+}
+
 void
 wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
 {

@@ -16,6 +16,7 @@
 
 #include "base/status.h"
 #include "core/packet/bytes.h"
+#include "core/model/layer.h"
 #include "core/packet/fragment.h"
 #include "core/shims/shim.h"
 
@@ -77,6 +78,8 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
     if (!stack)
         return -WFP_ERR_NO_MEMORY;
     wfp_shim_init(&stack->shim, config->engine);
+    stack->shim.step = config->step;
+    stack->shim.step_context = config->step_context;
     stack->fragments = wfp_fragment_table_new();
     if (!stack->fragments)
         return -WFP_ERR_NO_MEMORY;
@@ -103,6 +106,8 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         stack->aside.owners = stack->shim.owners;
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
+        stack->aside.step = config->step;
+        stack->aside.step_context = config->step_context;
         wfp_flow_table_on_end(stack->shim.flows, wfp_shim_endpoint_ended, &stack->aside);
     }
     *ret_stack = TAKE_PTR(stack);
@@ -320,13 +325,38 @@ take_fragment(struct wfp_stack *stack)
     return passed;
 }
 
+/**
+ * Nobody waits for it: the transport drops a TCP segment, the network layer anything else. A block
+ * there silences the host's answer, which is the plane's to send.
+ */
 static bool
-come_in(struct wfp_stack *stack)
+find_no_one(struct wfp_shim *shim)
+{
+    static const struct wfp_discard_metadata no_port = {.module = 0,
+                                                        .reason = 4}; /* IpDiscardPortUnreachable */
+    static const struct wfp_discard_metadata no_endpoint = {
+        .module = 1, .reason = 4}; /* InetDiscardEndpointNotFound */
+    bool is_tcp = shim->packet->protocol == WFP_PROTOCOL_TCP, passed;
+
+    shim->discard = is_tcp ? &no_endpoint : &no_port;
+    passed =
+        wfp_shim_indicate(shim,
+                          wfp_layer_discard_twin(is_tcp ? WFP_SHIM_LAYER(shim, INBOUND_TRANSPORT)
+                                                        : WFP_SHIM_LAYER(shim, INBOUND_IPPACKET)),
+                          0, true);
+    shim->discard = NULL;
+    return passed;
+}
+
+static bool
+come_in(struct wfp_stack *stack, bool no_endpoint)
 {
     struct wfp_shim *shim = &stack->shim;
 
     if (!wfp_shim_ippacket_inbound(shim, 0))
         return false;
+    if (UNLIKELY(no_endpoint))
+        return find_no_one(shim);
     return shim->packet->is_fragment ? take_fragment(stack) : go_up(shim);
 }
 
@@ -352,7 +382,7 @@ send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_deci
 
 static void
 run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
-    struct wfp_decision *decision)
+    bool no_endpoint, struct wfp_decision *decision)
 {
     struct wfp_shim *shim = &stack->shim;
     enum wfp_address_type to =
@@ -375,7 +405,7 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
         packet->direction = WFP_INBOUND;
         wfp_shim_begin(shim, packet, decision, true);
         set_types(shim, from, to);
-        come_in(stack);
+        come_in(stack, no_endpoint);
     }
 }
 
@@ -434,18 +464,25 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         ret_decision->direction = WFP_FORWARD;
         break;
     case WFP_ENTRY_SEND_TRANSPORT:
-        run(stack, &packet, WFP_HINT_OUTBOUND, ret_decision);
+        run(stack, &packet, WFP_HINT_OUTBOUND, false, ret_decision);
         break;
     case WFP_ENTRY_RECEIVE:
-        run(stack, &packet, WFP_HINT_INBOUND, ret_decision);
+        run(stack, &packet, WFP_HINT_INBOUND, frame->no_endpoint, ret_decision);
         break;
     default:
-        run(stack, &packet, frame->hint, ret_decision);
+        run(stack, &packet, frame->hint, frame->no_endpoint, ret_decision);
     }
     frame->modified = packet.modified;
     if (packet.modified && packet.data != frame->data) /* the adapter worked on a copy */
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
     release(stack, &packet);
+}
+
+bool
+wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
+                 enum wfp_socket_event event)
+{
+    return !stack->aside.endpoints || wfp_shim_endpoint_event(&stack->aside, socket, event);
 }
 
 /* Of datagrams whose connect was pended only the conversation is left; a driver keeps the data. */

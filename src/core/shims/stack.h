@@ -45,6 +45,7 @@ struct wfp_frame {
     uint64_t time_100ns;                /* since 1601 */
     uint32_t interface_index;           /* 0 unknown */
     uint8_t interface_type;             /* IANA ifType; 0 means Ethernet */
+    bool no_endpoint;                   /* the plane knows that no socket waits for it here */
     bool link_broadcast;                /* the link layer carried it to everyone */
     bool modified;                      /* set when a driver changed the bytes and permitted them */
     uint64_t process_id;                /* 0 unknown */
@@ -101,6 +102,12 @@ struct wfp_stack_config {
     /** Packets that drivers inject leave here. May be NULL: then injection fails. */
     int (*emit)(void *context, const struct wfp_frame *frame);
     void *emit_context;
+    /**
+     * Hears of each indication when it is over, in order, also at layers without filters and of
+     * sockets' events, whose @p packet has no bytes. May be NULL; set, every packet costs more.
+     */
+    void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
+    void *step_context;
     /** The stack is done with a packet whose `adapter` a callout's adapter has set. May be NULL. */
     void (*packet_release)(void *context, struct wfp_packet *packet);
     void *release_context;
@@ -119,6 +126,29 @@ DEFINE_FREEP(struct wfp_stack, wfp_stack_free)
  */
 void wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
                       struct wfp_decision *ret_decision);
+
+/** What a program does with a socket that is not a connection, before packets tell of it. */
+enum wfp_socket_event {
+    WFP_SOCKET_BIND,
+    WFP_SOCKET_LISTEN, /* TCP; binds it, too */
+    WFP_SOCKET_CLOSE,  /* its datagram conversations end with it */
+};
+
+struct wfp_socket {
+    uint8_t version, protocol;
+    uint8_t local[16];   /* network order */
+    uint16_t local_port; /* host order */
+    uint64_t process_id; /* 0 unknown */
+    const uint16_t *process_path_utf16;
+    const struct wfp_user *user;
+};
+
+/**
+ * A socket's own event. Sockets that nobody told of are taken to exist from their first packet.
+ * @return whether the layers permit it. Context: as wfp_stack_packet(); these can't be pended
+ */
+bool wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
+                      enum wfp_socket_event event);
 
 /** The stack's flows, for those who know them by id from any thread. NULL without flows. */
 struct wfp_flow_table *wfp_stack_flows(struct wfp_stack *stack);

@@ -5,7 +5,7 @@
  *     [> |< ]tcp A/PORT B/PORT FLAGS SEQUENCE ACKNOWLEDGEMENT
  *     [> |< ]udp A/PORT B/PORT
  *     [> |< ]icmp A B TYPE ID
- * where > and < are the plane's word on the direction and FLAGS are letters of S A F R P. Other rows:
+ * where > and < are the plane's word on the direction, ! says that no socket waits for it and FLAGS are letters of S A F R P. Other rows:
  * "+N" lets N seconds pass, "block LAYER" blocks there from now on, "policy LAYER" changes its filters.
  * 10.0.0.0/8 and fd00::/16 are local. Layers go by the short names below.
  */
@@ -41,6 +41,8 @@ static const struct {
     {WFP_LAYER_OUTBOUND_ICMP_ERROR_V4, "OUT_ICMP_ERROR"},
     {WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4, "ASSIGN"},
     {WFP_LAYER_ALE_AUTH_LISTEN_V4, "LISTEN"},
+    {WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4, "CLOSURE"},
+    {WFP_LAYER_ALE_RESOURCE_RELEASE_V4, "RELEASE"},
 };
 
 /* Sockets' events have no packet and show only where a filter waits for them. */
@@ -79,6 +81,7 @@ struct world {
     struct wfp_decision decision;
     char path[512];
     enum wfp_entry entry;
+    bool no_endpoint;
     void *adapter;
     const uint16_t *process_path_utf16;
 };
@@ -127,6 +130,7 @@ send_bytes(struct world *world, struct build *build, enum wfp_direction_hint hin
         .time_100ns = world->now,
         .interface_index = 3,
         .entry = world->entry,
+        .no_endpoint = world->no_endpoint,
         .adapter = world->adapter,
         .process_id = world->process_path_utf16 ? 42 : 0,
         .process_path_utf16 = world->process_path_utf16,
@@ -176,6 +180,9 @@ send_line(struct world *world, const char *line)
     const char *p = text;
 
     snprintf(text, sizeof(text), "%s", line);
+    world->no_endpoint = *p == '!';
+    if (world->no_endpoint)
+        p += 2;
     if (*p == '>' || *p == '<') {
         hint = *p == '>' ? WFP_HINT_OUTBOUND : WFP_HINT_INBOUND;
         p += 2;
@@ -293,6 +300,59 @@ SCRIPT(loopback_goes_out_and_in,
        {"udp 10.0.0.2/53 10.0.0.1/1000", "DATAGRAM OUT_TP OUT_IP IN_IP IN_TP DATAGRAM"},
        {"udp 127.0.0.1/5 127.0.0.1/6",
         "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP IN_IP IN_TP ACCEPT ESTABLISHED DATAGRAM"})
+
+/* Ref: win32 FWP/tcp-packet-flows and udp-packet-flows, "... with No One Listening". */
+SCRIPT(without_a_listener_packets_are_discarded,
+       {"! tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP_DISCARD"},
+       {"! udp fe80::2/1000 fd00::1/53", "IN_IP IN_IP_DISCARD"},
+       {"tcp 1.2.3.4/1000 10.0.0.1/80 S 100", "IN_IP IN_TP ACCEPT"})
+
+static void
+note_step(void *context, const struct wfp_packet *packet, const struct wfp_step *step)
+{
+    append_layer(context, 512, step->layer_id);
+}
+
+static void
+test_sockets_tell_of_themselves_and_steps_are_told(void **state)
+{
+    static const struct wfp_local_prefix local = {4, 8, {10}};
+    char heard[512] = "";
+    struct wfp_stack_config config = {
+        .engine = (struct wfp_engine *)&mock,
+        .local = &local,
+        .local_count = 1,
+        .flows = true,
+        .step = note_step,
+        .step_context = heard,
+    };
+    struct wfp_socket server = {
+        .version = 4, .protocol = WFP_PROTOCOL_TCP, .local = {10, 0, 0, 1}, .local_port = 80};
+    struct wfp_socket client = {
+        .version = 4, .protocol = WFP_PROTOCOL_UDP, .local = {10, 0, 0, 1}, .local_port = 1000};
+    struct world other = {.now = 1000 * SECOND};
+
+    assert_int_equal(wfp_stack_new(&config, &other.stack), 0);
+    assert_true(wfp_stack_socket(other.stack, &server, WFP_SOCKET_LISTEN));
+    assert_string_equal(heard, "ASSIGN LISTEN"); /* heard where no filter waits, too */
+    *heard = 0;
+    send_line(&other, "tcp 1.2.3.4/1000 10.0.0.1/80 S 100");
+    assert_string_equal(heard, "IN_IP IN_TP ACCEPT");
+    *heard = 0;
+    assert_true(wfp_stack_socket(other.stack, &server, WFP_SOCKET_CLOSE));
+    assert_string_equal(heard, "CLOSURE RELEASE");
+    assert_true(wfp_stack_socket(other.stack, &client, WFP_SOCKET_BIND));
+    *heard = 0;
+    send_line(&other, "udp 10.0.0.1/1000 1.2.3.4/53");
+    assert_string_equal(heard, "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
+    assert_true(wfp_stack_socket(other.stack, &client, WFP_SOCKET_CLOSE));
+    send_line(&other, "udp 10.0.0.1/1000 1.2.3.4/53"); /* another socket on the same port */
+    assert_string_equal(other.path, "ASSIGN CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
+    mock.block_layer = WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4;
+    watch_sockets(true);
+    assert_false(wfp_stack_socket(other.stack, &server, WFP_SOCKET_LISTEN));
+    wfp_stack_free(other.stack);
+}
 
 /* A plane that sees both ways by itself shows each packet twice. */
 SCRIPT(hints_decide_the_way,
@@ -946,6 +1006,8 @@ main(void)
         TEST(icmp_errors_meet_no_ale_layer),
         TEST(forwarded_packets_meet_one_layer),
         TEST(loopback_goes_out_and_in),
+        TEST(without_a_listener_packets_are_discarded),
+        TEST(sockets_tell_of_themselves_and_steps_are_told),
         TEST(hints_decide_the_way),
         TEST(both_fins_close_and_stragglers_meet_no_ale),
         TEST(rst_closes),
