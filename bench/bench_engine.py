@@ -44,3 +44,15 @@ def memory_bulk(build):
 def commit_one(build):
     runs = [figures(build, "bfe_bench") for _ in range(RUNS)]
     return figure("commit-one-of-100k", [r["single add, median"] for r in runs], "ms", 1)
+
+
+@bench("worst-commit-of-100k")
+def commit_one_worst(build):
+    runs = [figures(build, "bfe_bench") for _ in range(RUNS)]
+    return figure("worst-commit-of-100k", [r["single add, 999th of 1000"] for r in runs], "ms", 1)
+
+
+@bench("delete-one-of-100k")
+def delete_one(build):
+    runs = [figures(build, "bfe_bench") for _ in range(RUNS)]
+    return figure("delete-one-of-100k", [r["single delete, median"] for r in runs], "ms", 1)

@@ -379,7 +379,8 @@ random_filter(void)
 
 /* ---- callouts: what they answer follows from the filter and the round ---- */
 
-static uint64_t total_matched, total_calls, total_vetoes, total_blocks, total_failed_commits;
+static uint64_t total_matched, total_calls, total_vetoes, total_blocks, total_failed_commits,
+    total_failed_folds;
 static uint64_t round_number;
 static struct slow_call real_calls[SLOW_CALLS_MAX];
 static uint32_t real_call_count;
@@ -479,6 +480,23 @@ classify_once(struct world *world, const struct slow_world *slow)
     exit(1);
 }
 
+/* As the engine's own thread would; memory may run out there, too. */
+static void
+fold(struct world *world)
+{
+    int r;
+
+    if (percent(15))
+        allocations_left = below(60);
+    r = wfp_engine_fold(world->engine);
+    if (r < 0 && (r != -WFP_ERR_NO_MEMORY || allocations_left >= 0)) {
+        printf("fold: %s\n", wfp_status_name(r));
+        exit(1);
+    }
+    allocations_left = -1;
+    total_failed_folds += r < 0;
+}
+
 /* A whole policy at once, or a difference; now and then memory runs out on the way. */
 static void
 change(struct world *world)
@@ -513,6 +531,8 @@ change(struct world *world)
     }
     allocations_left = -1;
     total_failed_commits += r < 0;
+    if (percent(20))
+        fold(world);
     if (r == 0) {
         memcpy(world->filters, next, sizeof(next));
         world->count = count;
@@ -533,6 +553,7 @@ run_world(uint64_t budget)
     make_pools();
     if (wfp_engine_new(&world.engine) < 0)
         abort();
+    wfp_engine_fold_by_hand(world.engine, true);
     wfp_engine_thread_enter(world.engine);
     for (uint32_t i = 0; i < CALLOUTS; i++) {
         struct wfp_guid key = {.data1 = i + 1};
@@ -575,6 +596,7 @@ fail_each_allocation(void)
     make_pools();
     if (wfp_engine_new(&engine) < 0)
         abort();
+    wfp_engine_fold_by_hand(engine, true);
     for (uint32_t i = 0; i < MANY; i++)
         many[i] = random_filter();
     few[0] = random_filter();
@@ -620,9 +642,10 @@ main(int argc, char **argv)
     fail_each_allocation();
     for (; done < count; worlds++)
         done += run_world(count - done);
-    printf("%lu classifications over %lu worlds, %lu filters made, %lu commits failed\n"
-           "%lu matches, %lu callouts called, %lu blocks, %lu vetoes: 0 mismatches\n",
-           done, worlds, next_id, total_failed_commits, total_matched, total_calls, total_blocks,
-           total_vetoes);
+    printf(
+        "%lu classifications over %lu worlds, %lu filters made, %lu commits and %lu folds failed\n"
+        "%lu matches, %lu callouts called, %lu blocks, %lu vetoes: 0 mismatches\n",
+        done, worlds, next_id, total_failed_commits, total_failed_folds, total_matched, total_calls,
+        total_blocks, total_vetoes);
     return 0;
 }

@@ -20,6 +20,7 @@ wfp_engine_new(struct wfp_engine **ret_engine)
     if (!engine)
         return -WFP_ERR_NO_MEMORY;
     pthread_mutex_init(&engine->mutex, NULL);
+    wfp_engine_folder_init(engine);
     for (uint32_t i = 0; i < WFP_LAYER_COUNT; i++)
         atomic_init(&engine->layer_epochs[i], 1); /* 0 is free for "never asked" */
     r = wfp_callout_table_init(engine);
@@ -40,6 +41,7 @@ wfp_engine_free(struct wfp_engine *engine)
         return;
     assert(!wfp_epoch_is_inside());
     wfp_engine_threads_fini(engine);
+    wfp_engine_folder_fini(engine);
     wfp_engine_snapshots_fini(engine);
     wfp_slot_table_fini(&engine->slots);
     wfp_callout_table_fini(engine);

@@ -6,6 +6,8 @@
  *            swaps one pointer. wfp_classify() runs inside an epoch on the snapshot it found.
  * Lifetime   The old snapshot is freed after the last reader left (liburcu, memb flavour). Threads
  *            that classify call wfp_engine_thread_enter() once, _leave() at their end.
+ *            A thread of the engine's own may fold segments of the snapshot (engine_fold.c): it is
+ *            started by the first commit that makes it worth while and ends with the engine.
  * Ref        win32 FWP/filter-arbitration; windows-driver-docs network/filter-engine
  */
 #ifndef WFP_CORE_ENGINE_ENGINE_H
@@ -71,6 +73,17 @@ int wfp_engine_commit(struct wfp_engine *engine, const struct wfp_policy *policy
 int wfp_engine_commit_delta(struct wfp_engine *engine, struct wfp_filter *const *added,
                             uint32_t added_count, struct wfp_filter *const *removed,
                             uint32_t removed_count);
+
+/**
+ * Commits leave small segments behind; a thread of the engine's own folds them together. Not so with
+ * @p by_hand: then only wfp_engine_fold() does, for tests and measurements. Say so at the start.
+ */
+void wfp_engine_fold_by_hand(struct wfp_engine *engine, bool by_hand);
+/**
+ * Fold all that is due, now, and wait for the thread if it is at it. Decisions do not change by it.
+ * @return 0 or -WFP_ERR_NO_MEMORY. Context: not inside an epoch
+ */
+int wfp_engine_fold(struct wfp_engine *engine);
 
 /**
  * Decide one indication. Context: a thread that entered; takes no lock, allocates nothing, never

@@ -14,8 +14,9 @@
 
 /* A change being prepared: slots, in lists we own. */
 struct change {
-    uint32_t *added, *removed;
-    uint32_t added_count, removed_count;
+    uint32_t *added;
+    uint32_t added_count;
+    struct wfp_removal *removed;
 };
 
 static void
@@ -25,13 +26,38 @@ change_fini(struct change *change)
     free(change->removed);
 }
 
+static struct wfp_removal *
+removal_new(uint32_t room)
+{
+    struct wfp_removal *removal =
+        malloc(sizeof(*removal) + (room + (size_t)1) * sizeof(removal->slots[0]));
+
+    if (removal)
+        *removal = (struct wfp_removal){0};
+    return removal;
+}
+
+/* No reader is left who may see the removed; but a fold may be looking at them. */
+static void
+drop_removal_locked(struct wfp_engine *engine, struct wfp_removal *removal)
+{
+    if (removal && engine->folder.is_busy) {
+        removal->next = engine->folder.kept;
+        engine->folder.kept = removal;
+    } else {
+        wfp_snapshot_drop_removal(&engine->slots, removal);
+    }
+}
+
 static void
 free_retired_locked(struct wfp_engine *engine)
 {
     while (engine->retired) {
-        struct wfp_snapshot *next = engine->retired->next_retired;
-        wfp_snapshot_free(&engine->slots, engine->retired);
-        engine->retired = next;
+        struct wfp_snapshot *snapshot = engine->retired;
+
+        engine->retired = snapshot->next_retired;
+        drop_removal_locked(engine, snapshot->removal);
+        wfp_snapshot_free(&engine->slots, snapshot);
     }
 }
 
@@ -64,8 +90,7 @@ publish_locked(struct wfp_engine *engine, struct wfp_snapshot *snapshot, struct 
     }
     if (!old)
         return;
-    old->removed = TAKE_PTR(change->removed);
-    old->removed_count = change->removed_count;
+    old->removal = TAKE_PTR(change->removed);
     old->next_retired = engine->retired;
     engine->retired = old;
     if (wfp_epoch_is_inside())
@@ -77,18 +102,19 @@ publish_locked(struct wfp_engine *engine, struct wfp_snapshot *snapshot, struct 
 static void
 prepare_removed(struct wfp_engine *engine, struct change *change, uint64_t version)
 {
-    for (uint32_t i = 0; i < change->removed_count; i++) {
-        wfp_slot_forget(&engine->slots, change->removed[i]);
-        wfp_slot_get(&engine->slots, change->removed[i])->removed_in = version;
+    change->removed->version = version;
+    for (uint32_t i = 0; i < change->removed->count; i++) {
+        wfp_slot_forget(&engine->slots, change->removed->slots[i]);
+        wfp_slot_get(&engine->slots, change->removed->slots[i])->removed_in = version;
     }
 }
 
 static void
 restore_removed(struct wfp_engine *engine, struct change *change)
 {
-    for (uint32_t i = 0; i < change->removed_count; i++) {
-        wfp_slot_get(&engine->slots, change->removed[i])->removed_in = UINT64_MAX;
-        wfp_slot_remember(&engine->slots, change->removed[i]);
+    for (uint32_t i = 0; i < change->removed->count; i++) {
+        wfp_slot_get(&engine->slots, change->removed->slots[i])->removed_in = UINT64_MAX;
+        wfp_slot_remember(&engine->slots, change->removed->slots[i]);
     }
 }
 
@@ -146,8 +172,8 @@ apply_locked(struct wfp_engine *engine, struct change *change, struct wfp_filter
                              &(struct wfp_snapshot_change){
                                  .added = change->added,
                                  .added_count = change->added_count,
-                                 .removed = change->removed,
-                                 .removed_count = change->removed_count,
+                                 .removed = change->removed->slots,
+                                 .removed_count = change->removed->count,
                              },
                              &snapshot);
     release_added(engine, change, r < 0);
@@ -156,6 +182,7 @@ apply_locked(struct wfp_engine *engine, struct change *change, struct wfp_filter
         return r;
     }
     publish_locked(engine, snapshot, change);
+    wfp_engine_fold_wake_locked(engine);
     return 0;
 }
 
@@ -174,13 +201,13 @@ difference_locked(struct wfp_engine *engine, const struct wfp_policy *policy, st
         else
             new_filters[count++] = policy->filters[i];
     }
-    change->removed = malloc((slots->count + (size_t)1) * sizeof(change->removed[0]));
+    change->removed = removal_new(slots->index.count);
     if (!change->removed)
         return -WFP_ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < slots->index_size; i++) {
-        uint32_t number = slots->index[i];
-        if (wfp_slot_is_number(number) && wfp_slot_get(slots, number)->mark != mark)
-            change->removed[change->removed_count++] = number;
+    for (uint32_t i = 0; i < wfp_index_extent(&slots->index); i++) {
+        uint32_t number = wfp_index_at(&slots->index, i);
+        if (number && wfp_slot_get(slots, number)->mark != mark)
+            change->removed->slots[change->removed->count++] = number;
     }
     *ret_new_count = count;
     return 0;
@@ -214,7 +241,7 @@ find_removed_locked(struct wfp_engine *engine, struct wfp_filter *const *removed
 {
     uint32_t mark = ++engine->commit_mark;
 
-    change->removed = malloc((count + (size_t)1) * sizeof(change->removed[0]));
+    change->removed = removal_new(count);
     if (!change->removed)
         return -WFP_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < count; i++) {
@@ -224,7 +251,7 @@ find_removed_locked(struct wfp_engine *engine, struct wfp_filter *const *removed
         if (!slot || slot->filter != removed[i] || slot->mark == mark)
             return -WFP_ERR_FILTER_NOT_FOUND;
         slot->mark = mark;
-        change->removed[change->removed_count++] = number;
+        change->removed->slots[change->removed->count++] = number;
     }
     return 0;
 }

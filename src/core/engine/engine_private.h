@@ -62,6 +62,20 @@ struct wfp_engine_thread {
 };
 
 struct wfp_snapshot;
+struct wfp_removal;
+
+/* Who folds segments together beside the commits (engine_fold.c). All under the mutex. */
+struct wfp_folder {
+    pthread_t thread;
+    bool has_thread;
+    bool by_hand; /* only when wfp_engine_fold() asks */
+    bool is_busy; /* a fold runs, without the mutex */
+    bool stop;
+    int due;                  /* wfp_fold_is_due() of the snapshot in force */
+    pthread_cond_t wake;      /* due or stop has changed */
+    pthread_cond_t idle;      /* is_busy has ended */
+    struct wfp_removal *kept; /* to be dropped when the fold is over */
+};
 
 struct wfp_engine {
     struct wfp_snapshot *_Atomic snapshot;
@@ -77,6 +91,7 @@ struct wfp_engine {
         atomic_uint_least64_t classified, permit, block;
     } shared_layers[WFP_LAYER_COUNT]; /* of threads that have left or never entered */
     struct wfp_snapshot *retired;     /* replaced while the writer was itself inside an epoch */
+    struct wfp_folder folder;
 };
 
 /* callout.c */
@@ -98,6 +113,13 @@ wfp_callout_entry(struct wfp_engine *engine, uint32_t id)
 
 /* engine_commit.c */
 void wfp_engine_snapshots_fini(struct wfp_engine *engine);
+
+/* engine_fold.c */
+void wfp_engine_folder_init(struct wfp_engine *engine);
+/** Stop the thread, if there is one. */
+void wfp_engine_folder_fini(struct wfp_engine *engine);
+/** A commit was made: have its segments folded if that is due. */
+void wfp_engine_fold_wake_locked(struct wfp_engine *engine);
 
 /* engine_thread.c */
 struct wfp_engine_thread *wfp_engine_thread_current(struct wfp_engine *engine);

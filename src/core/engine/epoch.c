@@ -6,6 +6,9 @@
 #include <pthread.h>
 
 __thread bool wfp_epoch_registered;
+#ifdef __SANITIZE_THREAD__
+char wfp_epoch_order;
+#endif
 
 static pthread_key_t at_thread_end;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -41,4 +44,5 @@ wfp_epoch_wait(void)
 {
     assert(!wfp_epoch_is_inside());
     urcu_memb_synchronize_rcu();
+    WFP_EPOCH_READERS_GONE();
 }

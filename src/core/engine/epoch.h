@@ -17,6 +17,17 @@
 
 #include "base/macros.h"
 
+/* liburcu is not instrumented: tell ThreadSanitizer what it orders. */
+#ifdef __SANITIZE_THREAD__
+#include <sanitizer/tsan_interface.h>
+extern char wfp_epoch_order;
+#define WFP_EPOCH_READER_LEFT()  __tsan_release(&wfp_epoch_order)
+#define WFP_EPOCH_READERS_GONE() __tsan_acquire(&wfp_epoch_order)
+#else
+#define WFP_EPOCH_READER_LEFT()
+#define WFP_EPOCH_READERS_GONE()
+#endif
+
 extern __thread bool wfp_epoch_registered;
 void wfp_epoch_register_thread(void);
 
@@ -32,6 +43,7 @@ wfp_epoch_enter(void)
 static inline void
 wfp_epoch_leave(void)
 {
+    WFP_EPOCH_READER_LEFT();
     urcu_memb_read_unlock();
 }
 

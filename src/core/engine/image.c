@@ -124,6 +124,20 @@ wfp_image_fini(struct wfp_image *image)
     memset(image, 0, sizeof(*image));
 }
 
+void
+wfp_image_for_each_slot(const struct wfp_image *image, void (*visit)(void *context, uint32_t slot),
+                        void *context)
+{
+    const uint32_t *words = image->words;
+
+    for (uint32_t s = 0; s < words[WFP_IMAGE_SUBLAYERS]; s++) {
+        const uint32_t *sublayer = &words[words[WFP_IMAGE_SUBLAYER_AT] + s * WFP_SUBLAYER_SIZE];
+        for (uint32_t rule = sublayer[WFP_SUBLAYER_BEGIN]; rule < sublayer[WFP_SUBLAYER_END];
+             rule += WFP_RULE_WORDS(words[rule]))
+            visit(context, wfp_image_rule_word(image, rule, WFP_RULE_SLOT));
+    }
+}
+
 bool
 wfp_image_verify(const struct wfp_image *image, const uint32_t *key, uint32_t rule,
                  const struct wfp_filter *filter, const struct wfp_indication *indication)

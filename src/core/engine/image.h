@@ -29,6 +29,9 @@ struct wfp_image_source {
 int wfp_image_build(uint16_t layer_id, const struct wfp_image_source *sources, uint32_t count,
                     struct wfp_image *ret_image);
 void wfp_image_fini(struct wfp_image *image);
+/** Calls @p visit with the slot of every rule. */
+void wfp_image_for_each_slot(const struct wfp_image *image,
+                             void (*visit)(void *context, uint32_t slot), void *context);
 
 /**
  * Decide a rule that the walk could only call possible (WFP_RULE_VERIFY), on the values themselves.

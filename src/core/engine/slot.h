@@ -13,6 +13,7 @@
 
 #include <stdatomic.h>
 
+#include "base/index.h"
 #include "base/macros.h"
 #include "core/model/filter.h"
 
@@ -30,10 +31,8 @@ struct wfp_slot {
 struct wfp_slot_table {
     struct wfp_slot *chunks[WFP_SLOT_CHUNKS]; /* never move */
     uint32_t chunk_count;
-    uint32_t free;                   /* first free slot, 0 none */
-    uint32_t *index;                 /* open addressing by filter id; 0 empty, UINT32_MAX deleted */
-    uint32_t index_size, index_used; /* used counts the deleted too */
-    uint32_t count;                  /* filters in the index */
+    uint32_t free;          /* first free slot, 0 none */
+    struct wfp_index index; /* by filter id: those in force */
 };
 
 static inline struct wfp_slot *
@@ -44,8 +43,8 @@ wfp_slot_get(const struct wfp_slot_table *table, uint32_t number)
 
 void wfp_slot_table_fini(struct wfp_slot_table *table);
 /**
- * Room in the index for @p extra more filters; also sweeps the deleted out. Do it before anything is
- * forgotten, so that what a failed commit forgot can be remembered without memory.
+ * Room in the index for @p extra more filters. Do it before anything is forgotten, so that what a
+ * failed commit forgot can be remembered without memory.
  */
 bool wfp_slot_reserve(struct wfp_slot_table *table, uint32_t extra);
 /**
@@ -55,12 +54,6 @@ bool wfp_slot_reserve(struct wfp_slot_table *table, uint32_t extra);
 uint32_t wfp_slot_add(struct wfp_slot_table *table, struct wfp_filter *filter);
 /** The slot of a filter in force, or 0. */
 uint32_t wfp_slot_find(const struct wfp_slot_table *table, uint64_t filter_id);
-/** Is a word of the index the number of a slot? */
-static inline bool
-wfp_slot_is_number(uint32_t word)
-{
-    return word != 0 && word != UINT32_MAX;
-}
 /** Take it out of the index: its filter is in force no more. */
 void wfp_slot_forget(struct wfp_slot_table *table, uint32_t number);
 /** Undo that; needs no memory. */

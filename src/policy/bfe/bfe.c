@@ -102,7 +102,7 @@ wfp_bfe_set_context_renderer(struct wfp_bfe *bfe, wfp_bfe_context_renderer *rend
 uint32_t
 wfp_bfe_count(struct wfp_bfe *bfe, enum wfp_bfe_kind kind)
 {
-    return kind < WFP_BFE_TABLE_COUNT ? bfe->tables[kind].count : 0;
+    return kind < WFP_BFE_TABLE_COUNT ? bfe->tables[kind].by_id.count : 0;
 }
 
 size_t
@@ -110,8 +110,9 @@ wfp_bfe_overhead(struct wfp_bfe *bfe, enum wfp_bfe_kind kind)
 {
     const struct wfp_bfe_table *table = &bfe->tables[kind];
 
-    return (size_t)2 * table->capacity * sizeof(uint32_t) +
-           (size_t)table->count * sizeof(struct wfp_bfe_entry);
+    return ((size_t)wfp_index_extent(&table->by_key) + wfp_index_extent(&table->by_id)) *
+               sizeof(uint32_t) +
+           (size_t)table->by_id.count * sizeof(struct wfp_bfe_entry);
 }
 
 static uint64_t

@@ -128,7 +128,7 @@ take_table(struct wfp_bfe_session *session, const struct wfp_bfe_template *templ
     const struct wfp_bfe_entry *entry;
     uint32_t position = 0;
 
-    e->items = malloc((table->count + (size_t)1) * sizeof(void *));
+    e->items = malloc((table->by_id.count + (size_t)1) * sizeof(void *));
     if (!e->items)
         return -WFP_ERR_NO_MEMORY;
     while ((entry = wfp_bfe_table_next(table, &position)))

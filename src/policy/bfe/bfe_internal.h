@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <time.h>
 
+#include "base/index.h"
 #include "core/engine/engine.h"
 #include "core/model/access.h"
 #include "core/model/layer.h"
@@ -49,13 +50,11 @@ struct wfp_bfe_pool {
     struct wfp_bfe_entry *free;
 };
 
-/** Two open-addressing indexes over entries: by key and by id. A slot is a number + 1, or 0. */
+/** Two indexes over entries: by key and by id. What they hold is an entry's number + 1. */
 struct wfp_bfe_table {
     const struct wfp_bfe_pool *pool;
-    uint32_t *by_key;
-    uint32_t *by_id;
-    uint32_t capacity; /* a power of two, or 0 */
-    uint32_t count;
+    struct wfp_index by_key;
+    struct wfp_index by_id;
     uint64_t next_id;
 };
 

@@ -1,9 +1,8 @@
 /*
  * Tables of objects: two open-addressing indexes, by key and by run-time id, over pooled entries.
  *
- * Model      Slots are 32-bit numbers of entries. Linear probing, at most four fifths full; removal
- *            shifts the cluster back, so there are no tombstones and a removed entry can always be put
- *            back without growing.
+ * Model      The indexes (base/index.h) hold the entries' numbers + 1. They have no tombstones, so a
+ *            removed entry can always be put back without growing.
  */
 #include "policy/bfe/bfe_internal.h"
 
@@ -48,129 +47,70 @@ entry_at(const struct wfp_bfe_table *table, uint32_t slot)
                 ->chunks[number / WFP_BFE_ENTRIES_PER_CHUNK][number % WFP_BFE_ENTRIES_PER_CHUNK];
 }
 
+static uint32_t
+hash_by_key(const void *table, uint32_t slot)
+{
+    return hash_key(wfp_bfe_entry_key(entry_at(table, slot)));
+}
+
+static uint32_t
+hash_by_id(const void *table, uint32_t slot)
+{
+    return hash_id(wfp_bfe_entry_id(entry_at(table, slot)));
+}
+
 struct wfp_bfe_entry *
 wfp_bfe_table_find_key(const struct wfp_bfe_table *table, const struct wfp_guid *key)
 {
-    uint32_t mask = table->capacity - 1;
+    struct wfp_index_probe probe = wfp_index_probe(&table->by_key, hash_key(key));
+    uint32_t slot;
 
-    if (!table->capacity)
-        return NULL;
-    for (uint32_t i = hash_key(key) & mask; table->by_key[i]; i = (i + 1) & mask) {
-        struct wfp_bfe_entry *entry = entry_at(table, table->by_key[i]);
-        if (wfp_guid_equal(wfp_bfe_entry_key(entry), key))
-            return entry;
-    }
+    while ((slot = wfp_index_next(&probe)))
+        if (wfp_guid_equal(wfp_bfe_entry_key(entry_at(table, slot)), key))
+            return entry_at(table, slot);
     return NULL;
 }
 
 struct wfp_bfe_entry *
 wfp_bfe_table_find_id(const struct wfp_bfe_table *table, uint64_t id)
 {
-    uint32_t mask = table->capacity - 1;
+    struct wfp_index_probe probe = wfp_index_probe(&table->by_id, hash_id(id));
+    uint32_t slot;
 
-    if (!table->capacity)
-        return NULL;
-    for (uint32_t i = hash_id(id) & mask; table->by_id[i]; i = (i + 1) & mask) {
-        struct wfp_bfe_entry *entry = entry_at(table, table->by_id[i]);
-        if (wfp_bfe_entry_id(entry) == id)
-            return entry;
-    }
+    while ((slot = wfp_index_next(&probe)))
+        if (wfp_bfe_entry_id(entry_at(table, slot)) == id)
+            return entry_at(table, slot);
     return NULL;
-}
-
-static void
-put(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t slot)
-{
-    uint32_t i = hash & mask;
-
-    while (slots[i])
-        i = (i + 1) & mask;
-    slots[i] = slot;
-}
-
-static uint32_t
-home_of(const struct wfp_bfe_entry *entry, bool by_key)
-{
-    return by_key ? hash_key(wfp_bfe_entry_key(entry)) : hash_id(wfp_bfe_entry_id(entry));
-}
-
-/* Close the gap that @p entry leaves: move back every later one of the cluster that may sit there. */
-static void
-take(const struct wfp_bfe_table *table, uint32_t *slots, const struct wfp_bfe_entry *entry,
-     bool by_key)
-{
-    uint32_t mask = table->capacity - 1, gap = home_of(entry, by_key) & mask;
-
-    while (slots[gap] != entry->number + 1)
-        gap = (gap + 1) & mask;
-    for (uint32_t i = (gap + 1) & mask; slots[i]; i = (i + 1) & mask) {
-        uint32_t home = home_of(entry_at(table, slots[i]), by_key) & mask;
-        if (((i - home) & mask) >= ((i - gap) & mask)) {
-            slots[gap] = slots[i];
-            gap = i;
-        }
-    }
-    slots[gap] = 0;
-}
-
-static void
-move_all(const struct wfp_bfe_table *table, const uint32_t *from, uint32_t *to, uint32_t mask,
-         bool by_key)
-{
-    for (uint32_t i = 0; i < table->capacity; i++)
-        if (from[i])
-            put(to, mask, home_of(entry_at(table, from[i]), by_key), from[i]);
 }
 
 int
 wfp_bfe_table_reserve(struct wfp_bfe_table *table)
 {
-    uint32_t capacity = table->capacity ? 2 * table->capacity : 32;
-    uint32_t *by_key, *by_id;
-
-    if ((uint64_t)5 * (table->count + 1) <= (uint64_t)4 * table->capacity)
-        return 0;
-    if (table->capacity > UINT32_MAX / 4)
-        return -WFP_ERR_NO_MEMORY;
-    by_key = calloc(capacity, sizeof(*by_key));
-    by_id = calloc(capacity, sizeof(*by_id));
-    if (!by_key || !by_id) {
-        free(by_key);
-        free(by_id);
-        return -WFP_ERR_NO_MEMORY;
-    }
-    move_all(table, table->by_key, by_key, capacity - 1, true);
-    move_all(table, table->by_id, by_id, capacity - 1, false);
-    free(table->by_key);
-    free(table->by_id);
-    table->by_key = by_key;
-    table->by_id = by_id;
-    table->capacity = capacity;
-    return 0;
+    return wfp_index_reserve(&table->by_key, 1, hash_by_key, table) &&
+                   wfp_index_reserve(&table->by_id, 1, hash_by_id, table)
+               ? 0
+               : -WFP_ERR_NO_MEMORY;
 }
 
 void
 wfp_bfe_table_insert(struct wfp_bfe_table *table, struct wfp_bfe_entry *entry)
 {
-    assert(table->count < table->capacity);
-    put(table->by_key, table->capacity - 1, home_of(entry, true), entry->number + 1);
-    put(table->by_id, table->capacity - 1, home_of(entry, false), entry->number + 1);
-    table->count++;
+    wfp_index_insert(&table->by_key, entry->number + 1, hash_by_key, table);
+    wfp_index_insert(&table->by_id, entry->number + 1, hash_by_id, table);
 }
 
 void
 wfp_bfe_table_remove(struct wfp_bfe_table *table, struct wfp_bfe_entry *entry)
 {
-    take(table, table->by_key, entry, true);
-    take(table, table->by_id, entry, false);
-    table->count--;
+    wfp_index_remove(&table->by_key, entry->number + 1, hash_by_key, table);
+    wfp_index_remove(&table->by_id, entry->number + 1, hash_by_id, table);
 }
 
 struct wfp_bfe_entry *
 wfp_bfe_table_next(const struct wfp_bfe_table *table, uint32_t *position)
 {
-    while (*position < table->capacity) {
-        uint32_t slot = table->by_id[(*position)++];
+    while (*position < wfp_index_extent(&table->by_id)) {
+        uint32_t slot = wfp_index_at(&table->by_id, (*position)++);
         if (slot)
             return entry_at(table, slot);
     }
@@ -180,8 +120,8 @@ wfp_bfe_table_next(const struct wfp_bfe_table *table, uint32_t *position)
 void
 wfp_bfe_table_fini(struct wfp_bfe_table *table)
 {
-    free(table->by_key);
-    free(table->by_id);
+    wfp_index_fini(&table->by_key);
+    wfp_index_fini(&table->by_id);
     memset(table, 0, sizeof(*table));
 }
 
