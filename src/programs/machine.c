@@ -62,6 +62,8 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .local_count = local_count,
         .flows = true,
         .packet_release = nt_fwps_packet_release,
+        .find_owner = machine->find_owner,
+        .find_owner_context = machine->find_owner_context,
     };
     int r = wfp_stack_new(&config, &machine->stack);
 

@@ -28,6 +28,8 @@ struct machine {
     struct wfp_bfe *bfe;
     struct wfp_bfe_session *session; /* ours, to look names up */
     struct wfp_stack *stack;
+    wfp_stack_find_owner *find_owner; /* of live sockets: set before machine_add_stack(), or NULL */
+    void *find_owner_context;
     char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */
     uint32_t driver_count;
     struct machine_driver *_Atomic stopping; /* whose unload runs; for who watches */

@@ -20,6 +20,7 @@
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
 #include "plane/nfqueue/nfqueue.h"
+#include "plane/owner/owner_find.h"
 #include "plane/replay/replay.h"
 #include "programs/machine.h"
 #include "programs/run_live.h"
@@ -390,11 +391,28 @@ note_losses(struct run_report *report, struct wfp_plane *plane)
     }
 }
 
+/* Whose sockets: a run goes on without knowing, and says so. */
+static struct wfp_owner_finder *
+find_owners(struct machine *machine)
+{
+    struct wfp_owner_finder *finder = NULL;
+    char error[256] = "out of memory";
+
+    if (wfp_owner_finder_new(&finder, error) < 0) {
+        fprintf(stderr, "wfp run: %s; processes and users of sockets stay unknown\n", error);
+        return NULL;
+    }
+    machine->find_owner = wfp_owner_find;
+    machine->find_owner_context = finder;
+    return finder;
+}
+
 static int
 live_worker(const struct run_options *options, const struct run_live_link *link)
 {
     struct run run = {0};
     struct wfp_plane *plane = NULL;
+    struct wfp_owner_finder *owners;
     char error[256], source[64];
     struct wfp_nfqueue_config config = {.queue = options->queue,
                                         .fail_open = !options->fail_closed};
@@ -408,6 +426,7 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
         finish(&run);
         return WFP_EXIT_ENVIRONMENT;
     }
+    owners = find_owners(&run.machine);
     code = start(&run, plane, options->local, options->local_count);
     if (code == 0 && options->write_path &&
         wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
@@ -439,6 +458,7 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
     nt_fwps_set_wake(NULL, NULL);
     finish(&run);
     plane->ops->close(plane);
+    wfp_owner_finder_free(owners);
     run_live_finish(link);
     if (wake_fd >= 0)
         close(wake_fd);

@@ -127,7 +127,7 @@ add(struct list *list, uint8_t authority, uint8_t sub_count, uint32_t first, uin
 }
 
 int
-wfp_user_from_linux(uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t group_count,
+wfp_user_from_linux(uint32_t uid, const uint32_t *groups, uint32_t group_count,
                     struct wfp_user **ret_user)
 {
     struct list list = {0};
@@ -140,9 +140,8 @@ wfp_user_from_linux(uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t
     if (uid == 0)
         add(&list, 5, 2, 32, 544); /* Administrators */
     add(&list, 5, 2, 32, 545);     /* Users */
-    add(&list, 22, 2, 2, gid);
     for (uint32_t i = 0; i < group_count; i++)
-        if (groups[i] != gid)
+        if (i == 0 || groups[i] != groups[0]) /* the primary one is often in the list again */
             add(&list, 22, 2, 2, groups[i]);
     return wfp_user_new(list.sids, list.count, ret_user);
 }

@@ -33,11 +33,10 @@ int wfp_user_new(const void *const *sids, uint32_t sid_count, struct wfp_user **
  * The user of a Linux process: S-1-22-1-uid with groups S-1-22-2-gid, root also as LocalSystem and
  * an administrator, everyone also as Everyone, Authenticated Users and Users.
  *
- * @param groups  supplementary groups, @p gid may be among them; those beyond WFP_USER_MAX_SIDS are
- *                left out
+ * @param groups  gids, the primary first; those beyond WFP_USER_MAX_SIDS are left out
  * @return as wfp_user_new()
  */
-int wfp_user_from_linux(uint32_t uid, uint32_t gid, const uint32_t *groups, uint32_t group_count,
+int wfp_user_from_linux(uint32_t uid, const uint32_t *groups, uint32_t group_count,
                         struct wfp_user **ret_user);
 void wfp_user_free(struct wfp_user *user);
 DEFINE_FREEP(struct wfp_user, wfp_user_free)

@@ -47,10 +47,10 @@ is_admitted(const struct wfp_user *user, const uint8_t *sid)
 static void
 test_a_linux_user_is_its_uid_and_its_groups(void **state)
 {
-    static const uint32_t groups[] = {1000, 27};
+    static const uint32_t groups[] = {1000, 1000, 27};
     _cleanup_(wfp_user_freep) struct wfp_user *user = NULL;
 
-    assert_int_equal(wfp_user_from_linux(1000, 1000, groups, 2, &user), 0);
+    assert_int_equal(wfp_user_from_linux(1000, groups, 3, &user), 0);
     assert_memory_equal(user->token.sids[0].sid, uid_1000, sizeof(uid_1000));
     assert_true(is_admitted(user, uid_1000));
     assert_true(is_admitted(user, gid_1000));
@@ -66,7 +66,7 @@ test_root_is_local_system_too(void **state)
 {
     _cleanup_(wfp_user_freep) struct wfp_user *user = NULL;
 
-    assert_int_equal(wfp_user_from_linux(0, 0, NULL, 0, &user), 0);
+    assert_int_equal(wfp_user_from_linux(0, NULL, 0, &user), 0);
     assert_memory_equal(user->token.sids[0].sid, local_system, sizeof(local_system));
     assert_true(is_admitted(user, uid_0));
     assert_true(is_admitted(user, administrators));
@@ -82,7 +82,7 @@ test_more_groups_than_fit_are_left_out(void **state)
     for (uint32_t i = 0; i < 2 * WFP_USER_MAX_SIDS; i++)
         groups[i] = 5000 + i;
     groups[0] = 27;
-    assert_int_equal(wfp_user_from_linux(1000, 1000, groups, 2 * WFP_USER_MAX_SIDS, &user), 0);
+    assert_int_equal(wfp_user_from_linux(1000, groups, 2 * WFP_USER_MAX_SIDS, &user), 0);
     assert_int_equal(user->token.sid_count, WFP_USER_MAX_SIDS);
     assert_true(is_admitted(user, gid_27));
 }

@@ -57,7 +57,7 @@ setup(void **state)
 
     mock_reset();
     world = (struct world){.now = 10000000000};
-    assert_int_equal(wfp_user_from_linux(1000, 1000, NULL, 0, &world.user), 0);
+    assert_int_equal(wfp_user_from_linux(1000, NULL, 0, &world.user), 0);
     assert_int_equal(wfp_stack_new(&config, &world.stack), 0);
     *state = &world;
     return 0;

@@ -1,0 +1,138 @@
+/*
+ * A socket's owner put together, and users made once each.
+ */
+#include "plane/owner/owner_find.h"
+
+#include <errno.h>
+#include <libmnl/libmnl.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "base/utf16.h"
+#include "core/model/user.h"
+#include "plane/owner/process_find.h"
+#include "plane/owner/socket_find.h"
+
+#define USERS_MAX 4096u /* combinations of a user and its groups */
+
+struct known_user {
+    uint32_t uid, group_count;
+    uint32_t *groups;
+    struct wfp_user *user;
+};
+
+struct wfp_owner_finder {
+    struct mnl_socket *diag;
+    struct wfp_process_finder *processes;
+    struct wfp_process process; /* the last one found */
+    uint16_t *path_utf16;       /* of the last one found */
+    uint32_t user_count;
+    struct known_user users[USERS_MAX];
+    struct wfp_owner_counters counters;
+};
+
+int
+wfp_owner_finder_new(struct wfp_owner_finder **ret_finder, char error[256])
+{
+    _cleanup_(wfp_owner_finder_freep) struct wfp_owner_finder *finder = calloc(1, sizeof(*finder));
+
+    if (!finder)
+        return -WFP_ERR_NO_MEMORY;
+    finder->diag = wfp_socket_find_open();
+    if (!finder->diag) {
+        snprintf(error, 256,
+                 "sockets' owners: sock_diag: %s; enable CONFIG_INET_DIAG and CONFIG_INET_UDP_DIAG",
+                 strerror(errno));
+        return -WFP_ERR_NOT_SUPPORTED;
+    }
+    int r = wfp_process_finder_new("/proc", &finder->processes);
+    if (r < 0) {
+        snprintf(error, 256, "sockets' owners: /proc: %s; mount it", strerror(errno));
+        return r == -WFP_ERR_IO ? -WFP_ERR_NOT_SUPPORTED : r;
+    }
+    *ret_finder = TAKE_PTR(finder);
+    return 0;
+}
+
+void
+wfp_owner_finder_free(struct wfp_owner_finder *finder)
+{
+    if (!finder)
+        return;
+    if (finder->diag)
+        mnl_socket_close(finder->diag);
+    wfp_process_finder_free(finder->processes);
+    for (uint32_t i = 0; i < finder->user_count; i++) {
+        free(finder->users[i].groups);
+        wfp_user_free(finder->users[i].user);
+    }
+    free(finder->path_utf16);
+    free(finder);
+}
+
+static const struct wfp_user *
+make_user(struct wfp_owner_finder *finder, uint32_t uid, const uint32_t *groups, uint32_t count)
+{
+    struct known_user *known = &finder->users[finder->user_count];
+    _cleanup_(freep) uint32_t *copy = NULL;
+
+    if (finder->user_count == USERS_MAX) {
+        wfp_log(WFP_LOG_WARNING, "more than %u users of sockets: others stay unknown", USERS_MAX);
+        return NULL;
+    }
+    copy = malloc((count ? count : 1) * sizeof(*copy));
+    if (!copy || wfp_user_from_linux(uid, groups, count, &known->user) < 0)
+        return NULL;
+    memcpy(copy, groups, count * sizeof(*copy));
+    known->uid = uid;
+    known->group_count = count;
+    known->groups = TAKE_PTR(copy);
+    finder->user_count++;
+    return known->user;
+}
+
+static const struct wfp_user *
+find_user(struct wfp_owner_finder *finder, uint32_t uid, const uint32_t *groups, uint32_t count)
+{
+    for (uint32_t i = 0; i < finder->user_count; i++) {
+        const struct known_user *known = &finder->users[i];
+
+        if (known->uid == uid && known->group_count == count &&
+            memcmp(known->groups, groups, count * sizeof(*groups)) == 0)
+            return known->user;
+    }
+    return make_user(finder, uid, groups, count);
+}
+
+void
+wfp_owner_find(void *context, struct wfp_packet *packet, bool is_inbound)
+{
+    struct wfp_owner_finder *finder = context;
+    struct wfp_process *process = &finder->process;
+    struct wfp_socket_found socket;
+
+    finder->counters.asked++;
+    if (!wfp_socket_find(finder->diag, packet, is_inbound, &socket)) {
+        finder->counters.no_socket++;
+        return;
+    }
+    if (!wfp_process_find(finder->processes, socket.inode, socket.uid, process)) {
+        finder->counters.no_process++;
+        packet->user = find_user(finder, socket.uid, NULL, 0);
+        return;
+    }
+    free(finder->path_utf16);
+    finder->path_utf16 = process->path[0] ? wfp_utf16_from_utf8(process->path, NULL) : NULL;
+    packet->process_id = process->id;
+    packet->process_path_utf16 = finder->path_utf16;
+    packet->user = find_user(finder, socket.uid, process->groups, process->group_count);
+}
+
+void
+wfp_owner_finder_counters(const struct wfp_owner_finder *finder,
+                          struct wfp_owner_counters *ret_counters)
+{
+    *ret_counters = finder->counters;
+}

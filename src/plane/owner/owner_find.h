@@ -1,0 +1,36 @@
+/*
+ * Who owns the sockets of this machine: process, program and user of a live packet.
+ *
+ * Model      packet --socket_find--> inode, uid --process_find--> pid, executable, groups --> owner
+ * Lifetime   One thread's. Users it named live as long as it does, so it outlives the stack.
+ * Choice     docs/decisions/0024-linux-users-as-sids.md
+ */
+#ifndef WFP_PLANE_OWNER_OWNER_FIND_H
+#define WFP_PLANE_OWNER_OWNER_FIND_H
+
+#include "base/macros.h"
+#include "core/packet/packet.h"
+
+struct wfp_owner_finder;
+
+/** How often who was found, for the report. */
+struct wfp_owner_counters {
+    uint64_t asked;
+    uint64_t no_socket;  /* gone, or the kernel's own */
+    uint64_t no_process; /* its process was not to be seen; the user is known */
+};
+
+/**
+ * @param error  256 bytes for one clear line
+ * @return 0, -WFP_ERR_NOT_SUPPORTED (no sock_diag or no /proc), -WFP_ERR_NO_MEMORY
+ */
+int wfp_owner_finder_new(struct wfp_owner_finder **ret_finder, char error[256]);
+void wfp_owner_finder_free(struct wfp_owner_finder *finder);
+DEFINE_FREEP(struct wfp_owner_finder, wfp_owner_finder_free)
+
+/** A wfp_stack_find_owner; @p finder is the context. */
+void wfp_owner_find(void *finder, struct wfp_packet *packet, bool is_inbound);
+void wfp_owner_finder_counters(const struct wfp_owner_finder *finder,
+                               struct wfp_owner_counters *ret_counters);
+
+#endif

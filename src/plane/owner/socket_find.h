@@ -1,0 +1,26 @@
+/*
+ * Which socket a packet belongs to, asked of the kernel: sock_diag for TCP and UDP, /proc/net for
+ * ping and raw sockets.
+ */
+#ifndef WFP_PLANE_OWNER_SOCKET_FIND_H
+#define WFP_PLANE_OWNER_SOCKET_FIND_H
+
+#include "core/packet/packet.h"
+
+struct mnl_socket;
+
+struct wfp_socket_found {
+    uint32_t inode; /* names the socket in /proc/PID/fd */
+    uint32_t uid;
+};
+
+/** @return an open sock_diag socket, or NULL with errno */
+struct mnl_socket *wfp_socket_find_open(void);
+/**
+ * The socket at the packet's local end: its source, or its destination if @p is_inbound.
+ * @return false where there is none that a process holds
+ */
+bool wfp_socket_find(struct mnl_socket *diag, const struct wfp_packet *packet, bool is_inbound,
+                     struct wfp_socket_found *ret_found);
+
+#endif

@@ -1,0 +1,138 @@
+"""Live: who owns a socket. Programs are told apart by application id, users by their SIDs; drivers see both."""
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import SOURCE, WFP, WFP_CC, main
+from live_test import demo, why_not
+
+PYTHON = os.path.realpath(sys.executable)
+BLOCKED_UID, OTHER_UID = 12345, 23456
+CONNECT = """
+import os, socket, sys
+uid = int(sys.argv[2])
+if uid:
+    os.setgroups([]); os.setgid(uid); os.setuid(uid)
+s = socket.socket()
+s.settimeout(2)
+try:
+    s.connect((sys.argv[1], 80))
+    print("connected", os.getpid())
+except OSError:
+    print("refused", os.getpid())
+"""
+SERVE = """
+import socket
+s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+s.bind(("", 80)); s.listen(64)
+while True:
+    s.accept()[0].close()
+"""
+
+
+class Owner(unittest.TestCase):
+    def setUp(self):
+        why = why_not()
+        if why:
+            self.skipTest(why)
+        self.processes = []
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.folder.chmod(0o755)
+        self.other_program = self.folder / "another-program"
+        shutil.copy(PYTHON, self.other_program)
+        demo.build_network()
+        self.addCleanup(self.stop)
+
+    def stop(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=20)
+        demo.remove_network()
+
+    def run_inside(self, namespace, *words, **kwargs):
+        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
+        self.processes.append(process)
+        return process
+
+    def start(self, namespace):
+        """wfp with the owner driver, which blocks the other program and BLOCKED_UID."""
+        image, ready = self.folder / "owner.so", self.folder / "ready"
+        built = subprocess.run([WFP_CC, f'-DAPP="{self.other_program}"', f"-DBLOCKED_UID={BLOCKED_UID}",
+                                f"-I{SOURCE / 'tests' / 'drivers'}", "-o", image,
+                                SOURCE / "tests" / "drivers" / "owner.c"], capture_output=True, text=True, timeout=120)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        wfp = self.run_inside(namespace, WFP, "run", "-q", "--json", "--live", "--duration", "60", "--ready-file",
+                              ready, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
+        return wfp
+
+    def end(self, wfp):
+        wfp.send_signal(signal.SIGTERM)
+        out, said = wfp.communicate(timeout=30)
+        self.assertEqual(wfp.returncode, 0, said)
+        return out, said
+
+    def connect(self, program, uid=0):
+        """(connected or refused, pid) of a client. @p program is a Python, perhaps under another name."""
+        run = subprocess.run(demo.inside(demo.CLIENT, str(program), "-c", CONNECT, demo.OTHER, str(uid)),
+                             env=os.environ | {"PYTHONHOME": sys.prefix}, capture_output=True, text=True, timeout=30)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        word, pid = run.stdout.split()
+        return word, int(pid)
+
+    def serve(self):
+        server = self.run_inside(demo.SERVER, PYTHON, "-c", SERVE)
+        for _ in range(200):
+            if self.connect(PYTHON)[0] == "connected":
+                return server
+        self.fail("the server does not come up")
+
+    def test_programs_and_users_are_told_apart(self):
+        self.serve()
+        wfp = self.start(demo.CLIENT)
+        root = self.connect(PYTHON)
+        program = self.connect(self.other_program)
+        user = self.connect(PYTHON, BLOCKED_UID)
+        other_user = self.connect(PYTHON, OTHER_UID)
+        _, said = self.end(wfp)
+        self.assertEqual([root[0], program[0], user[0], other_user[0]],
+                         ["connected", "refused", "refused", "connected"], said)
+        for pid, sid in ((root[1], "S-1-5-18-0"), (other_user[1], f"S-1-22-1-{OTHER_UID}")):
+            for layer in ("Connect", "Established"):  # the second from a later packet, the other way
+                self.assertIn(f"{layer}: process {pid} {PYTHON} user {sid}\n", said)
+        # the closure, which has no path, when the process is gone; a refused conversation has one, too
+        for (_, pid), sid in ((root, "S-1-5-18-0"), (program, "S-1-5-18-0"), (user, f"S-1-22-1-{BLOCKED_UID}"),
+                              (other_user, f"S-1-22-1-{OTHER_UID}")):
+            self.assertIn(f"Closure: process {pid} (null) user {sid}\n", said)
+
+    def test_who_accepts(self):
+        server = self.serve()
+        wfp = self.start(demo.SERVER)
+        self.assertEqual(self.connect(PYTHON)[0], "connected")
+        _, said = self.end(wfp)
+        # nsenter became the server: its pid is the process'
+        self.assertIn(f"Accept: process {server.pid} {PYTHON} user S-1-5-18-0\n", said)
+
+    def test_the_kernels_own_packets_have_no_owner(self):
+        wfp = self.start(demo.SERVER)
+        subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", f"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b"to nobody", ("{demo.OTHER}", 9))
+"""), check=True, timeout=20)
+        _, said = self.end(wfp)
+        lines = re.findall(r"Accept: .*", said)
+        self.assertEqual(lines, ["Accept: process 0 (null) user S-1-0-0-0"], said)
+
+
+if __name__ == "__main__":
+    main()
