@@ -30,6 +30,9 @@ struct machine {
     struct wfp_stack *stack;
     wfp_stack_find_owner *find_owner; /* of live sockets: set before machine_add_stack(), or NULL */
     void *find_owner_context;
+    /* who hears of each step of the stack (stack.h); before machine_add_stack() */
+    void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
+    void *step_context;
     char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */
     uint32_t driver_count;
     struct machine_driver *_Atomic stopping; /* whose unload runs; for who watches */
