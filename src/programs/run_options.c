@@ -39,6 +39,11 @@ static const char help[] =
     "  --duration SECONDS   live: stop by itself\n"
     "  --fail-open          live: packets pass while nobody decides them (the default)\n"
     "  --fail-closed        live: packets are dropped while nobody decides them\n"
+    "  --control PATH       programs reach the drivers' devices at this socket, see "
+    "wfp-device(1);\n"
+    "                       'default' is where they look by themselves\n"
+    "  --clients N          replay with --control: begin when N programs are there and wait "
+    "(default 1)\n"
     "  --ready-file FILE    live: create FILE once traffic is being decided\n"
     "\n"
     "Exit codes: 0 fine, 1 a finding or a driver that failed, 2 usage, 3 environment.\n";
@@ -58,6 +63,8 @@ enum {
     OPT_FAIL_OPEN,
     OPT_FAIL_CLOSED,
     OPT_READY_FILE,
+    OPT_CONTROL,
+    OPT_CLIENTS,
     OPT_HELP,
 };
 
@@ -79,6 +86,8 @@ static const struct option long_options[] = {
     {"fail-open", no_argument, NULL, OPT_FAIL_OPEN},
     {"fail-closed", no_argument, NULL, OPT_FAIL_CLOSED},
     {"ready-file", required_argument, NULL, OPT_READY_FILE},
+    {"control", required_argument, NULL, OPT_CONTROL},
+    {"clients", required_argument, NULL, OPT_CLIENTS},
     {"help", no_argument, NULL, OPT_HELP},
     {0},
 };
@@ -216,6 +225,14 @@ take_option(struct run_options *options, int option, const char *value)
     case OPT_READY_FILE:
         options->ready_path = value;
         break;
+    case OPT_CONTROL:
+        options->control_path = value;
+        break;
+    case OPT_CLIENTS:
+        r = parse_number("--clients", value, 0, 64, &number);
+        if (r == 0)
+            options->clients = (unsigned)number;
+        return r;
     case OPT_HELP:
         fputs(help, stdout);
         return RUN_HELPED;
@@ -243,7 +260,7 @@ check(const struct run_options *options)
 int
 run_options_parse(int argc, char **argv, struct run_options *ret_options)
 {
-    struct run_options options = {.stop_timeout_s = 10};
+    struct run_options options = {.stop_timeout_s = 10, .clients = 1};
     int option, r = 0;
 
     optind = 1;

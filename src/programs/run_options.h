@@ -34,9 +34,11 @@ struct run_options {
     bool no_verifier, stub_missing;
     bool fail_closed;
     uint16_t queue;
-    double duration_s;      /* live: stop by itself; 0 = until a signal */
-    double stop_timeout_s;  /* for driver code to return once the run ends */
-    const char *ready_path; /* live: written once traffic is being decided */
+    double duration_s;        /* live: stop by itself; 0 = until a signal */
+    double stop_timeout_s;    /* for driver code to return once the run ends */
+    const char *ready_path;   /* live: written once traffic is being decided */
+    const char *control_path; /* programs reach the drivers' devices here; NULL: nowhere */
+    unsigned clients;         /* replay: how many of them to wait for */
     uint32_t local_count;
     struct wfp_local_prefix local[WFP_RUN_MAX_LOCAL];
     uint32_t param_count;

@@ -22,6 +22,7 @@
 #include "plane/nfqueue/nfqueue.h"
 #include "plane/owner/owner_find.h"
 #include "plane/replay/replay.h"
+#include "programs/control.h"
 #include "programs/machine.h"
 #include "programs/run_live.h"
 #include "programs/run_options.h"
@@ -39,6 +40,7 @@ struct run {
     struct run_report report;
     struct name_cache *names;
     struct wfp_replay_writer *writer;
+    struct control *control; /* NULL: no program takes part */
     uint64_t start_100ns;
     struct timespec started, progress_at;
     bool show_progress;
@@ -169,8 +171,10 @@ take_resumed(void *context, struct wfp_frame *frame, const struct wfp_decision *
 
 /* What drivers injected and completed, until nothing more comes of it. */
 static void
-take_drivers_packets(struct run *run)
+drain(void *context)
 {
+    struct run *run = context;
+
     run->is_busy = true;
     do
         wfp_stack_resume(run->machine.stack, take_resumed, run);
@@ -185,7 +189,29 @@ serve(void *context)
     struct run *run = context;
 
     if (!run->is_busy)
+        drain(run);
+}
+
+/* In a replay programs and worker threads work until they rest: what they do belongs to this moment. */
+static void
+take_drivers_packets(struct run *run)
+{
+    drain(run);
+    while (run->control && wfp_clock_is_virtual() && control_settle(run->control))
+        drain(run);
+}
+
+/* Time up to the next packet, in which programs may have waits that end. */
+static void
+pass_time(struct run *run, uint64_t time_100ns)
+{
+    for (uint64_t due;
+         run->control && (due = control_next_due(run->control)) && due <= time_100ns;) {
+        nt_time_run_until(due);
+        control_expire(run->control);
         take_drivers_packets(run);
+    }
+    nt_time_run_until(time_100ns);
 }
 
 static void
@@ -196,7 +222,7 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
     if (run->report.packets == 0)
         run->start_100ns = frame->time_100ns;
     if (wfp_clock_is_virtual())
-        nt_time_run_until(frame->time_100ns);
+        pass_time(run, frame->time_100ns);
     take_drivers_packets(run); /* what came of it belongs before this packet */
     run_packets_hold(run->report.packets + 1, frame);
     run->is_busy = true;
@@ -219,6 +245,30 @@ take_idle(void *context)
     wfp_stack_advance(run->machine.stack, wfp_clock_now());
     if (run->show_progress)
         show_progress(run);
+}
+
+/* ---- programs that use the drivers' devices ---- */
+
+static int
+open_control(struct run *run)
+{
+    char error[256];
+
+    if (!run->options->control_path)
+        return 0;
+    if (control_open(run->options->control_path, !run->options->live, &run->control, error) == 0)
+        return 0;
+    fprintf(stderr, "wfp run: %s\n", error);
+    return WFP_EXIT_ENVIRONMENT;
+}
+
+/* Before drivers stop, and before the report: what programs still do is part of it. */
+static void
+close_control(struct run *run)
+{
+    control_close(TAKE_PTR(run->control), drain, run);
+    nt_time_settle(); /* what the last packet woke */
+    drain(run);
 }
 
 /* ---- a run ---- */
@@ -300,6 +350,8 @@ conclude(struct run *run, int code)
 static void
 finish(struct run *run)
 {
+    if (run->control) /* the run did not come to that */
+        close_control(run);
     run_watch_begin();
     machine_stop_drivers(&run->machine);
     nt_host_set_service(NULL, NULL);
@@ -319,6 +371,26 @@ start(struct run *run, struct wfp_plane *plane, const struct wfp_local_prefix *l
         return WFP_EXIT_ENVIRONMENT;
     nt_host_set_service(serve, run);
     return start_drivers(run);
+}
+
+static int
+replay_packets(struct run *run, struct wfp_plane *plane)
+{
+    struct wfp_plane_handler handler = {.context = run, .packet = take_packet};
+    int code = 0;
+
+    if (run->control)
+        control_gather(run->control, run->options->clients, run->options->quiet, &stop_requested);
+    drain(run);
+    clock_gettime(CLOCK_MONOTONIC, &run->started);
+    run->progress_at = run->started;
+    if (plane->ops->run(plane, &handler, &stop_requested) < 0) {
+        run->report.trouble = plane->error;
+        fprintf(stderr, "wfp run: %s\n", plane->error);
+        code = WFP_EXIT_ENVIRONMENT;
+    }
+    close_control(run);
+    return code;
 }
 
 static int
@@ -347,20 +419,12 @@ replay(const struct run_options *options)
         fprintf(stderr, "wfp run: %s\n", error);
         code = WFP_EXIT_ENVIRONMENT;
     }
+    if (code == 0)
+        code = open_control(&run);
     if (code == 0) {
-        struct wfp_plane_handler handler = {.context = &run, .packet = take_packet};
         run.report.source = options->read_path;
         run.report.local_text = options->local_count ? "as given" : local.text;
-        clock_gettime(CLOCK_MONOTONIC, &run.started);
-        run.progress_at = run.started;
-        if (plane->ops->run(plane, &handler, &stop_requested) < 0) {
-            run.report.trouble = plane->error;
-            fprintf(stderr, "wfp run: %s\n", plane->error);
-            code = WFP_EXIT_ENVIRONMENT;
-        }
-        nt_time_settle(); /* what the last packet woke */
-        take_drivers_packets(&run);
-        code = conclude(&run, code);
+        code = conclude(&run, replay_packets(&run, plane));
     }
     finish(&run);
     plane->ops->close(plane);
@@ -433,6 +497,8 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
         fprintf(stderr, "wfp run: %s\n", error);
         code = WFP_EXIT_ENVIRONMENT;
     }
+    if (code == 0)
+        code = open_control(&run);
     if (code == 0) {
         enum wfp_nfqueue_backend backend = run_live_ready(link);
         struct wfp_plane_handler handler = {
@@ -451,6 +517,7 @@ live_worker(const struct run_options *options, const struct run_live_link *link)
                 fprintf(stderr, "wfp run: %s\n", plane->error);
                 code = WFP_EXIT_ENVIRONMENT;
             }
+            close_control(&run);
             note_losses(&run.report, plane);
             code = conclude(&run, code);
         }

@@ -8,6 +8,8 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "nt/ntos/io_irp.h"
@@ -390,4 +392,74 @@ nt_device_close(struct nt_device_file *file)
     send_plain(file->object, IRP_MJ_CLEANUP, NULL);
     nt_object_unref(file->object);
     free(file);
+}
+
+/* --- listing --- */
+
+/** The namespace as it was: devices and links, in order of creation. */
+struct names {
+    struct {
+        char *name, *target; /* target NULL: a device */
+    } * rows;
+    size_t count, room;
+};
+
+static void
+note_name(void *context, const char *name, const char *target, enum nt_object_type type)
+{
+    struct names *names = context;
+
+    if (type != NT_OBJECT_DEVICE && type != NT_OBJECT_SYMLINK)
+        return;
+    if (names->count == names->room) {
+        size_t room = 2 * names->room + 16;
+        void *rows = realloc(names->rows, room * sizeof(*names->rows));
+        if (!rows)
+            return;
+        names->rows = rows;
+        names->room = room;
+    }
+    char *copy = strdup(name), *target_copy = target ? strdup(target) : NULL;
+    if (!copy || (target && !target_copy)) {
+        free(copy);
+        return;
+    }
+    names->rows[names->count].name = copy;
+    names->rows[names->count++].target = target_copy;
+}
+
+static const char *
+link_to(const struct names *names, const char *device)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (names->rows[i].target && strcasecmp(names->rows[i].target, device) == 0)
+            return names->rows[i].name;
+    return "";
+}
+
+void
+nt_device_list(void (*each)(void *context, const struct nt_device_entry *entry), void *context)
+{
+    struct names names = {0};
+
+    nt_object_each_name(note_name, &names);
+    for (size_t i = 0; i < names.count; i++) {
+        _cleanup_(nt_object_unrefp) PDEVICE_OBJECT device = NULL;
+        if (names.rows[i].target ||
+            nt_object_open(names.rows[i].name, NT_OBJECT_DEVICE, NULL, (void **)&device) < 0)
+            continue;
+        const struct nt_device_entry entry = {
+            .name = names.rows[i].name,
+            .driver = nt_driver_name(nt_object_owner(device)),
+            .link = link_to(&names, names.rows[i].name),
+            .type = device->DeviceType,
+            .open_files = (uint32_t)__atomic_load_n(&device->ReferenceCount, __ATOMIC_ACQUIRE),
+        };
+        each(context, &entry);
+    }
+    for (size_t i = 0; i < names.count; i++) {
+        free(names.rows[i].name);
+        free(names.rows[i].target);
+    }
+    free(names.rows);
 }

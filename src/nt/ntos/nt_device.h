@@ -67,4 +67,16 @@ int32_t nt_device_ioctl(struct nt_device_file *file, uint32_t code, const void *
                         size_t input_bytes, void *output, size_t output_bytes,
                         uint64_t *ret_information);
 
+/** One device that has a name; strings live as long as the call. */
+struct nt_device_entry {
+    const char *name;   /* "\\Device\\Foo" */
+    const char *driver; /* service name */
+    const char *link;   /* "\\??\\Foo", the first that leads to it; "" none */
+    uint32_t type;      /* FILE_DEVICE_* */
+    uint32_t open_files;
+};
+/** Call @p each for every device with a name, in order of creation. PASSIVE_LEVEL. */
+void nt_device_list(void (*each)(void *context, const struct nt_device_entry *entry),
+                    void *context);
+
 #endif
