@@ -1,8 +1,9 @@
-"""Live: UDP packets a second that leave through block_ip, beside a minimal accept-all NFQUEUE loop.
+"""Live: packets that go through a driver, beside a minimal accept-all NFQUEUE loop.
 
     sender namespace (queue at OUTPUT, one consumer)  --veth-->  receiver namespace (counts)
 
-Both consumers run under the same rules, sender and receiver; runs alternate.
+Both consumers run under the same rules, sender and receiver; runs alternate. UDP floods small datagrams;
+TCP sends as much as it can, in super-packets.
 """
 import os
 import subprocess
@@ -10,7 +11,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from peers import RUNS, bench, row
+from peers import ROOT, RUNS, bench, row
 
 SENDER, RECEIVER = f"openwfp-bs{os.getpid()}", f"openwfp-br{os.getpid()}"
 PORT, SECONDS = 9999, 2
@@ -49,7 +50,8 @@ def rules(add):
             sh(*inside(SENDER, "iptables", "-w", "5", "-t", "mangle", "-F", hook), check=False)
 
 
-def traffic(build):
+def udp(build):
+    """Datagrams a second that arrive."""
     rate = build / "bench" / "udp_rate"
     receiver = subprocess.Popen(inside(RECEIVER, rate, "count", PORT, SECONDS), stdout=subprocess.PIPE, text=True)
     sender = subprocess.Popen(inside(SENDER, rate, "send", "10.78.0.2", PORT, SECONDS + 1))
@@ -58,7 +60,18 @@ def traffic(build):
     return figure
 
 
-def with_peer(build):
+def tcp(build):
+    """Gbit a second that arrive over one connection."""
+    rate = build / "bench" / "tcp_rate"
+    receiver = subprocess.Popen(inside(RECEIVER, rate, "receive", PORT, SECONDS), stdout=subprocess.PIPE, text=True)
+    receiver.stdout.readline()
+    sender = subprocess.Popen(inside(SENDER, rate, "send", "10.78.0.2", PORT, SECONDS + 1))
+    figure = float(receiver.communicate(timeout=60)[0])
+    sender.wait(timeout=60)
+    return figure
+
+
+def with_peer(build, traffic):
     peer = subprocess.Popen(inside(SENDER, build / "bench" / "nfqueue_accept", 0), stdout=subprocess.PIPE, text=True)
     peer.stdout.readline()
     rules(True)
@@ -70,7 +83,7 @@ def with_peer(build):
         peer.wait(timeout=10)
 
 
-def with_driver(build, driver):
+def with_driver(build, driver, traffic):
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready"
         wfp = subprocess.Popen(inside(SENDER, build / "wfp", "run", "-q", "--live", "--fail-closed", "--duration",
@@ -88,13 +101,34 @@ def with_driver(build, driver):
             wfp.wait(timeout=30)
 
 
-@bench("live-udp")
-def live_udp(build):
+def pass_through(build):
+    """A driver that inspects every packet at the transport layers and lets it pass."""
+    image = build / "bench-transport-pass.so"
+    subprocess.run([build / "wfp-cc", "-o", image, ROOT / "bench" / "transport_pass.c"], check=True)
+    return image
+
+
+def beside_the_loop(build, name, driver, traffic, unit, bound):
     if os.geteuid() != 0:
         return "needs root for network namespaces and NFQUEUE"
     with Network():
         ours, peer = [], []
         for _ in range(RUNS):
-            peer.append(with_peer(build))
-            ours.append(with_driver(build, build / "drivers" / "block_ip.so"))
-    return row("live-udp", ours, "NFQUEUE accept-all loop", peer, "packet/s", 0.6, at_most=False)
+            peer.append(with_peer(build, traffic))
+            ours.append(with_driver(build, driver, traffic))
+    return row(name, ours, "NFQUEUE accept-all loop", peer, unit, bound, at_most=False)
+
+
+@bench("live-udp")
+def live_udp(build):
+    return beside_the_loop(build, "live-udp", build / "drivers" / "block_ip.so", udp, "packet/s", 0.6)
+
+
+@bench("live-udp-pass")
+def live_udp_pass(build):
+    return beside_the_loop(build, "live-udp-pass", pass_through(build), udp, "packet/s", 0.7)
+
+
+@bench("live-tcp-pass")
+def live_tcp_pass(build):
+    return beside_the_loop(build, "live-tcp-pass", pass_through(build), tcp, "Gbit/s", 0.7)
