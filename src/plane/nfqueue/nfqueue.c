@@ -8,7 +8,7 @@
  *
  *            Super-packets (GSO) come whole: a 64 KB TCP segment is one decision.
  * Choice     A packet a driver changed goes back with its new bytes, unless it is a super-packet:
- *            the kernel cannot take those back, so they are dropped and counted.
+ *            the kernel cannot take those back, so its new bytes are sent raw, cut into segments.
  *            A packet a driver absorbed stays in the kernel for a while: nfqueue_inject.c.
  */
 #include "plane/nfqueue/nfqueue.h"
@@ -133,11 +133,15 @@ accept_packet(struct nfqueue *queue, const struct queued *queued)
 {
     const struct wfp_frame *frame = &queued->frame;
 
-    if (frame->modified) {
-        if (!queued->super)
-            nfqueue_finish_checksum(frame->data, frame->length);
-        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, queued->super ? NF_DROP : NF_ACCEPT,
-                            queued->id, queued->super ? NULL : frame->data, frame->length);
+    if (frame->modified && queued->super) {
+        nfqueue_flush_batch(queue);
+        send_replies(queue); /* what came before it goes before it */
+        (void)nfqueue_send(queue, frame, (uint8_t)frame->hint); /* counts what could not go */
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
+    } else if (frame->modified) {
+        nfqueue_finish_checksum(frame->data, frame->length);
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_ACCEPT, queued->id, frame->data,
+                            frame->length);
     } else if (queue->held_waiting) {
         /* a batch verdict would let the held ones go, too */
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_ACCEPT, queued->id, NULL, 0);

@@ -374,12 +374,10 @@ reason_of_errno(int error)
 }
 
 int
-nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame)
+nfqueue_send(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t way)
 {
-    struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
     struct wfp_packet packet = {
         .data = frame->data, .length = frame->length, .wire_length = frame->length};
-    uint8_t way = (uint8_t)way_of(frame);
     enum nfqueue_socket kind = way == WFP_HINT_INBOUND ? NFQUEUE_RECEIVE : NFQUEUE_SEND;
     union address address;
     socklen_t size;
@@ -387,8 +385,6 @@ nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame)
 
     if (wfp_packet_parse(&packet) != WFP_DECODED)
         return fail(queue, WFP_NFQUEUE_INJECT_UNDECODABLE);
-    if (frame->plane_id && (replace_current(queue, frame, way) || replace_held(queue, frame, way)))
-        return 0;
     nfqueue_finish_checksum(frame->data, frame->length);
     fd = &queue->raw[kind][packet.version == 6];
     if (*fd < 0)
@@ -400,4 +396,19 @@ nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame)
     if (r == -EMSGSIZE)
         r = send_segments(*fd, &packet, &address, size);
     return r < 0 ? fail(queue, reason_of_errno(-r)) : 0;
+}
+
+int
+nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame)
+{
+    struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
+    struct wfp_packet packet = {
+        .data = frame->data, .length = frame->length, .wire_length = frame->length};
+    uint8_t way = (uint8_t)way_of(frame);
+
+    if (wfp_packet_parse(&packet) != WFP_DECODED)
+        return fail(queue, WFP_NFQUEUE_INJECT_UNDECODABLE);
+    if (frame->plane_id && (replace_current(queue, frame, way) || replace_held(queue, frame, way)))
+        return 0;
+    return nfqueue_send(queue, frame, way);
 }

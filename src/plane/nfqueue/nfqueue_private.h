@@ -64,6 +64,12 @@ void nfqueue_flush_batch(struct nfqueue *queue);
 
 /** wfp_plane_ops.inject: send or receive what a driver injected. */
 int nfqueue_inject(struct wfp_plane *plane, const struct wfp_frame *frame);
+/**
+ * Send the frame's bytes through a raw socket, cut into segments where the path takes no more.
+ * @param way  enum wfp_direction_hint: inbound ones come in over the loopback device
+ * @return 0, or -WFP_ERR_IO: counted by reason
+ */
+int nfqueue_send(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t way);
 /** Keep the packet in the kernel: a clone of it may follow. @return false if it cannot be kept */
 bool nfqueue_hold(struct nfqueue *queue, const struct nfqueue_current *current, uint64_t now_100ns);
 /** Drop what nobody came for. */
