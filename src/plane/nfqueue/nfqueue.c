@@ -83,7 +83,8 @@ struct queued {
     uint32_t id;
     bool has_id;
     uint8_t hook;
-    bool super; /* GSO: cannot be written back */
+    bool super;         /* GSO: cannot be written back */
+    bool is_unfinished; /* its checksum is left to hardware */
     struct wfp_frame frame;
 };
 
@@ -115,6 +116,7 @@ parse_attribute(const struct nlattr *attribute, void *context)
         break;
     case NFQA_SKB_INFO:
         queued->super = ntohl(mnl_attr_get_u32(attribute)) & NFQA_SKB_GSO;
+        queued->is_unfinished = ntohl(mnl_attr_get_u32(attribute)) & NFQA_SKB_CSUMNOTREADY;
         break;
     }
     return MNL_CB_OK;
@@ -136,10 +138,11 @@ accept_packet(struct nfqueue *queue, const struct queued *queued)
     if (frame->modified && queued->super) {
         nfqueue_flush_batch(queue);
         send_replies(queue); /* what came before it goes before it */
+        nfqueue_finish_checksum(frame->data, frame->length, queued->is_unfinished);
         (void)nfqueue_send(queue, frame, (uint8_t)frame->hint); /* counts what could not go */
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
     } else if (frame->modified) {
-        nfqueue_finish_checksum(frame->data, frame->length);
+        nfqueue_finish_checksum(frame->data, frame->length, queued->is_unfinished);
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_ACCEPT, queued->id, frame->data,
                             frame->length);
     } else if (queue->held_waiting) {
@@ -158,7 +161,12 @@ decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct qu
     struct wfp_decision decision;
     struct wfp_frame *frame = &queued->frame;
     struct nfqueue_current current = {
-        .id = queued->id, .super = queued->super, .frame = frame, .decision = &decision};
+        .id = queued->id,
+        .super = queued->super,
+        .is_unfinished = queued->is_unfinished,
+        .frame = frame,
+        .decision = &decision,
+    };
 
     frame->time_100ns = now_100ns;
     frame->hint =

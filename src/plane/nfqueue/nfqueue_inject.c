@@ -69,7 +69,7 @@ checksum_offset(const struct wfp_packet *packet)
  * that value, writing it anew changes nothing.
  */
 void
-nfqueue_finish_checksum(uint8_t *bytes, uint32_t length)
+nfqueue_finish_checksum(uint8_t *bytes, uint32_t length, bool is_unfinished)
 {
     struct wfp_packet packet = {.data = bytes, .length = length, .wire_length = length};
     uint32_t size, address_size;
@@ -77,6 +77,10 @@ nfqueue_finish_checksum(uint8_t *bytes, uint32_t length)
 
     if (wfp_packet_parse(&packet) != WFP_DECODED || packet.is_fragment)
         return;
+    if (is_unfinished) { /* a driver may have changed the sum that marks it */
+        wfp_checksum_write(&packet);
+        return;
+    }
     int offset = checksum_offset(&packet);
     size = packet.total_length - packet.ip_header_size;
     if (offset < 0 || size < (uint32_t)offset + 2 || size > UINT16_MAX)
@@ -136,6 +140,7 @@ nfqueue_hold(struct nfqueue *queue, const struct nfqueue_current *current, uint6
     held = held_at(queue, queue->held_count);
     *held = (struct nfqueue_held){.id = current->id,
                                   .is_waiting = true,
+                                  .is_unfinished = current->is_unfinished,
                                   .way = current->way,
                                   .until_100ns = now_100ns + HOLD_100NS};
     if (current->super) {
@@ -196,7 +201,7 @@ replace_current(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t wa
             return false;
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_ACCEPT, current->id, NULL, 0);
     } else {
-        nfqueue_finish_checksum(frame->data, frame->length);
+        nfqueue_finish_checksum(frame->data, frame->length, current->is_unfinished);
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_ACCEPT, current->id, frame->data,
                             frame->length);
     }
@@ -214,7 +219,7 @@ replace_held(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t way)
         if (held->way != way)
             return false;
         if (!held->super_bytes) {
-            nfqueue_finish_checksum(frame->data, frame->length);
+            nfqueue_finish_checksum(frame->data, frame->length, held->is_unfinished);
             answer_held(queue, held, NF_ACCEPT, frame->data, frame->length);
             return true;
         }
@@ -385,7 +390,7 @@ nfqueue_send(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t way)
 
     if (wfp_packet_parse(&packet) != WFP_DECODED)
         return fail(queue, WFP_NFQUEUE_INJECT_UNDECODABLE);
-    nfqueue_finish_checksum(frame->data, frame->length);
+    nfqueue_finish_checksum(frame->data, frame->length, false);
     fd = &queue->raw[kind][packet.version == 6];
     if (*fd < 0)
         *fd = open_raw(kind, packet.version == 6);

@@ -17,7 +17,8 @@
 struct nfqueue_held {
     uint32_t id;
     bool is_waiting;
-    uint8_t way; /* enum wfp_direction_hint */
+    bool is_unfinished; /* its checksum is left to hardware */
+    uint8_t way;        /* enum wfp_direction_hint */
     uint64_t until_100ns;
     uint8_t *super_bytes; /* GSO: what it was, since only that can go on; else NULL */
     uint32_t super_length;
@@ -28,7 +29,8 @@ struct nfqueue_current {
     uint32_t id;
     uint8_t way;
     bool super;
-    bool is_answered; /* its clone went on in its place */
+    bool is_unfinished; /* its checksum is left to hardware */
+    bool is_answered;   /* its clone went on in its place */
     const struct wfp_frame *frame;
     const struct wfp_decision *decision;
 };
@@ -75,7 +77,10 @@ bool nfqueue_hold(struct nfqueue *queue, const struct nfqueue_current *current, 
 /** Drop what nobody came for. */
 void nfqueue_expire(struct nfqueue *queue, uint64_t now_100ns);
 void nfqueue_inject_close(struct nfqueue *queue);
-/** Local packets may come with a checksum that hardware would finish: finish it. */
-void nfqueue_finish_checksum(uint8_t *bytes, uint32_t length);
+/**
+ * Local packets may come with a checksum that hardware would finish: finish it.
+ * @param is_unfinished  the kernel said so; else it is looked for
+ */
+void nfqueue_finish_checksum(uint8_t *bytes, uint32_t length, bool is_unfinished);
 
 #endif
