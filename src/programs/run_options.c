@@ -29,6 +29,7 @@ static const char help[] =
     "                       registry parameter of the drivers; may be repeated\n"
     "  --json               print one JSON document instead of the table\n"
     "  -v, --verbose        a line per packet: verdict, layer, filter, callout\n"
+    "  --events             network events: what was blocked, where, and by which filter\n"
     "  -d, --debug-print    show what drivers print (DbgPrint), as a debugger would\n"
     "  -q, --quiet          no progress\n"
     "  --no-verifier        don't look for leaks and contract violations\n"
@@ -55,6 +56,7 @@ enum {
     OPT_WRITE,
     OPT_PARAM,
     OPT_JSON,
+    OPT_EVENTS,
     OPT_NO_VERIFIER,
     OPT_STUB_MISSING,
     OPT_STOP_TIMEOUT,
@@ -75,6 +77,7 @@ static const struct option long_options[] = {
     {"write", required_argument, NULL, OPT_WRITE},
     {"param", required_argument, NULL, OPT_PARAM},
     {"json", no_argument, NULL, OPT_JSON},
+    {"events", no_argument, NULL, OPT_EVENTS},
     {"verbose", no_argument, NULL, 'v'},
     {"debug-print", no_argument, NULL, 'd'},
     {"quiet", no_argument, NULL, 'q'},
@@ -189,6 +192,9 @@ take_option(struct run_options *options, int option, const char *value)
         break;
     case OPT_PARAM:
         return add_param(options, value);
+    case OPT_EVENTS:
+        options->events = true;
+        return 0;
     case OPT_JSON:
         options->json = true;
         break;

@@ -30,7 +30,7 @@ struct run_options {
     const char *read_path;
     bool live;
     const char *write_path;
-    bool json, verbose, debug_print, quiet;
+    bool json, verbose, debug_print, quiet, events;
     bool no_verifier, stub_missing;
     bool fail_closed;
     uint16_t queue;

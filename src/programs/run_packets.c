@@ -37,8 +37,8 @@ name_cache_free(struct name_cache *cache)
     free(cache);
 }
 
-static const char *
-filter_name(struct name_cache *cache, uint64_t id)
+const char *
+name_cache_filter(struct name_cache *cache, uint64_t id)
 {
     size_t slot = id % CACHED;
     struct wfp_filter *filter;
@@ -91,7 +91,7 @@ run_packets_describe(struct name_cache *cache, const struct wfp_decision *decisi
     }
     n += snprintf(text + n, size - (size_t)n, " at %s by filter %" PRIu64 " \"%s\"",
                   wfp_layer_name(verdict->layer_id), verdict->filter_id,
-                  filter_name(cache, verdict->filter_id));
+                  name_cache_filter(cache, verdict->filter_id));
     if (verdict->callout_id && (size_t)n < size)
         snprintf(text + n, size - (size_t)n, ", callout %u (%s)", verdict->callout_id,
                  callout_driver(verdict->callout_id));

@@ -13,6 +13,8 @@ struct name_cache;
 
 struct name_cache *name_cache_new(struct machine *machine);
 void name_cache_free(struct name_cache *cache);
+/** A filter's display name, "?" if it is gone; valid until the next call. */
+const char *name_cache_filter(struct name_cache *cache, uint64_t id);
 
 /**
  * "BLOCK at OUTBOUND_TRANSPORT_V4 by filter 70001 "block_ip outbound IPv4", callout 258 (block_ip)".

@@ -12,6 +12,7 @@
 
 #include "core/shims/stack.h"
 #include "programs/machine.h"
+#include "programs/run_events.h"
 
 /** A filter in force when the traffic ended, and one callout; collected before drivers unload. */
 struct run_filter {
@@ -43,6 +44,7 @@ struct run_report {
     size_t filter_count, callout_count;
     struct run_filter *filters;
     struct run_callout *callouts;
+    struct run_events events;
 };
 
 static inline void

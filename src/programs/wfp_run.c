@@ -220,7 +220,7 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
     struct run *run = context;
 
     if (run->report.packets == 0)
-        run->start_100ns = frame->time_100ns;
+        run->start_100ns = run->report.events.start_100ns = frame->time_100ns;
     if (wfp_clock_is_virtual())
         pass_time(run, frame->time_100ns);
     take_drivers_packets(run); /* what came of it belongs before this packet */
@@ -230,8 +230,10 @@ take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_dec
     run_packets_hold(0, NULL);
     run_report_count(&run->report, ret_decision);
     take_drivers_packets(run);
-    if (UNLIKELY(run->names != NULL))
+    if (UNLIKELY(run->names != NULL)) {
         tell(run, frame, ret_decision);
+        run_events_poll(&run->report.events);
+    }
     if (UNLIKELY(run->show_progress && run->report.packets % PROGRESS_EVERY == 0))
         show_progress(run);
 }
@@ -313,8 +315,10 @@ prepare(struct run *run, const struct run_options *options)
         return WFP_EXIT_ENVIRONMENT;
     }
     nt_fault_set_describe(run_packets_held);
-    if (options->verbose || options->write_path)
+    if (options->verbose || options->write_path || options->events)
         run->names = name_cache_new(&run->machine);
+    if (options->events && run->names)
+        run_events_init(&run->report.events, &run->machine, run->names, options->json);
     (void)run_watch_start(options->stop_timeout_s, give_up, run); /* without it: for ever */
     return 0;
 }
@@ -327,6 +331,7 @@ conclude(struct run *run, int code)
     run->report.elapsed_s = seconds_since(&run->started);
     if (run->show_progress)
         fputs("\r\033[K", stderr);
+    run_events_poll(&run->report.events);
     run_report_collect(&run->report, &run->machine);
     run->is_counted = true;
     run_watch_begin();
@@ -355,6 +360,7 @@ finish(struct run *run)
     run_watch_begin();
     machine_stop_drivers(&run->machine);
     nt_host_set_service(NULL, NULL);
+    run_events_fini(&run->report.events);
     name_cache_free(run->names);
     run_report_fini(&run->report);
     machine_fini(&run->machine);

@@ -44,6 +44,17 @@ class Replay(unittest.TestCase):
         self.assertEqual(layer["block"], sum(f["blocked"] for f in document["filters"]
                                              if f["layer"] == "FWPM_LAYER_OUTBOUND_TRANSPORT_V4"))
 
+    def test_events_name_what_was_blocked(self):
+        document = replay(DEMO, *LOCAL, "--events")
+        events = document["events"]
+        self.assertEqual((events["seen"], events["lost"]), (document["blocked"], 0))
+        for event in events["list"]:
+            self.assertEqual(event["type"], "CLASSIFY_DROP")
+            self.assertEqual(event["remoteAddr"], "168.63.129.16")
+            self.assertEqual(document["layers"][event["layer"]]["block"], len(events["list"]))
+            self.assertIn(event["filterId"], [f["id"] for f in document["filters"]])
+        self.assertNotIn("events", replay(DEMO, *LOCAL))
+
     def test_prefixes_and_ipv6_from_the_registry(self):
         layers = replay(DEMO, *LOCAL, "--param", "Addresses=203.0.113.0/24, 2001:db8::10")["layers"]
         self.assertGreater(layers["FWPM_LAYER_OUTBOUND_TRANSPORT_V4"]["block"], 0)

@@ -290,6 +290,31 @@ indicate_discard(struct wfp_engine *engine, const struct wfp_indication *indicat
     wfp_classify(engine, &discard, &ignored);
 }
 
+/* Does an event come of the verdict? Few ask for any, and most verdicts are permits. */
+static bool
+is_event(const struct wfp_engine *engine, const struct wfp_indication *indication,
+         const struct wfp_verdict *verdict)
+{
+    uint32_t interest = atomic_load_explicit(&engine->event_interest, memory_order_relaxed);
+
+    if (LIKELY(verdict->action != WFP_ACTION_BLOCK))
+        return UNLIKELY(interest & WFP_EVENT_ALLOWS) && !indication->from_discard;
+    return (interest & WFP_EVENT_DROPS) && !verdict->absorb && !indication->from_discard;
+}
+
+static void
+tell_sink(struct wfp_engine *engine, const struct wfp_indication *indication,
+          const struct wfp_verdict *verdict)
+{
+    const struct wfp_event_sink *sink;
+
+    wfp_epoch_enter();
+    sink = atomic_load_explicit(&engine->event_sink, memory_order_acquire);
+    if (sink)
+        sink->verdict(sink->context, indication, verdict);
+    wfp_epoch_leave();
+}
+
 void
 wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
              struct wfp_verdict *ret_verdict)
@@ -323,4 +348,6 @@ wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
     if (ret_verdict->action == WFP_ACTION_BLOCK && !ret_verdict->absorb &&
         !indication->from_discard)
         indicate_discard(engine, indication, ret_verdict);
+    if (is_event(engine, indication, ret_verdict))
+        tell_sink(engine, indication, ret_verdict);
 }

@@ -49,6 +49,19 @@ wfp_engine_free(struct wfp_engine *engine)
     free(engine);
 }
 
+void
+wfp_engine_set_event_sink(struct wfp_engine *engine, const struct wfp_event_sink *sink)
+{
+    atomic_store_explicit(&engine->event_sink, sink, memory_order_release);
+    wfp_epoch_wait();
+}
+
+void
+wfp_engine_set_event_interest(struct wfp_engine *engine, uint32_t interest)
+{
+    atomic_store_explicit(&engine->event_interest, interest, memory_order_relaxed);
+}
+
 bool
 wfp_engine_layer_is_empty(struct wfp_engine *engine, uint16_t layer_id)
 {

@@ -92,6 +92,21 @@ int wfp_engine_fold(struct wfp_engine *engine);
 void wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
                   struct wfp_verdict *ret_verdict);
 
+/** Who wants to hear of verdicts, for events: borrowed until it is replaced. */
+struct wfp_event_sink {
+    /** Context: inside classify, in an epoch: no lock, no allocation. */
+    void (*verdict)(void *context, const struct wfp_indication *indication,
+                    const struct wfp_verdict *verdict);
+    void *context;
+};
+#define WFP_EVENT_DROPS  0x1u /* blocks that leave a trace: not absorbed, not at a _DISCARD twin */
+#define WFP_EVENT_ALLOWS 0x2u
+
+/** NULL: nobody. Returns once nobody runs in the old one. Context: not inside an epoch. */
+void wfp_engine_set_event_sink(struct wfp_engine *engine, const struct wfp_event_sink *sink);
+/** Which verdicts: WFP_EVENT_*; none at the start. */
+void wfp_engine_set_event_interest(struct wfp_engine *engine, uint32_t interest);
+
 /** Has the layer any filter at all? Shims skip building values where it has none. */
 bool wfp_engine_layer_is_empty(struct wfp_engine *engine, uint16_t layer_id);
 

@@ -79,6 +79,8 @@ struct wfp_folder {
 
 struct wfp_engine {
     struct wfp_snapshot *_Atomic snapshot;
+    const struct wfp_event_sink *_Atomic event_sink;
+    atomic_uint event_interest;
     atomic_uint
         layer_filters[WFP_LAYER_COUNT]; /* filters in force, so that empty layers cost a load */
     atomic_uint_least64_t layer_epochs[WFP_LAYER_COUNT];

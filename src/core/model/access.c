@@ -190,6 +190,28 @@ blob_list(const struct wfp_blob *blob, uint32_t offset, struct sid_list *ret_lis
     return true;
 }
 
+const void *
+wfp_access_user_sid(const struct wfp_value *token)
+{
+    struct sid_list list = {0};
+    const uint8_t *sid;
+
+    if (token->type == WFP_TOKEN_INFORMATION && token->token) {
+        const struct wfp_token_information *info = token->token;
+        list = (struct sid_list){info->sids, info->sid_count, NULL, NULL};
+    } else if (token->type == WFP_TOKEN_ACCESS_INFORMATION && token->blob && token->blob->data) {
+        if (!blob_list(token->blob, 0, &list))
+            return NULL;
+    }
+    if (!list.count)
+        return NULL;
+    sid = list.sids[0].sid;
+    if (!sid || (list.low && (sid < list.low || sid >= list.high ||
+                              !sid_fits(sid, (uint32_t)(list.high - sid)))))
+        return NULL;
+    return wfp_access_sid_is_valid(sid) ? sid : NULL;
+}
+
 bool
 wfp_access_check(const struct wfp_blob *descriptor, const struct wfp_value *token)
 {

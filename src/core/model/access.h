@@ -24,5 +24,7 @@ int wfp_access_descriptor_check(const struct wfp_blob *descriptor);
  * Context: no locks, no allocation.
  */
 bool wfp_access_check(const struct wfp_blob *descriptor, const struct wfp_value *token);
+/** The user's SID, the first of the token's, or NULL. Borrowed from @p token. */
+const void *wfp_access_user_sid(const struct wfp_value *token);
 
 #endif

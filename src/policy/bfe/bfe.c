@@ -15,6 +15,7 @@ init_locks(struct wfp_bfe *bfe)
 
     pthread_mutex_init(&bfe->mutex, NULL);
     pthread_mutex_init(&bfe->event_mutex, NULL);
+    pthread_mutex_init(&bfe->drain_mutex, NULL);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&bfe->lock_free, &attributes);
@@ -35,6 +36,9 @@ wfp_bfe_new(struct wfp_engine *engine, struct wfp_bfe **ret_bfe)
     for (int kind = 0; kind < WFP_BFE_TABLE_COUNT; kind++)
         bfe->tables[kind].pool = &bfe->pool;
     wfp_bfe_option_init(bfe);
+    r = wfp_bfe_recorder_new(bfe);
+    if (r < 0)
+        return r;
     r = wfp_bfe_descriptor_default(&bfe->container_sd[WFP_BFE_KIND_COUNT]);
     if (r < 0)
         return r;
@@ -75,6 +79,7 @@ wfp_bfe_free(struct wfp_bfe *bfe)
         return;
     close_sessions(bfe);
     wfp_bfe_subscription_fini(bfe);
+    wfp_bfe_recorder_free(bfe);
     wfp_bfe_event_clear(bfe);
     for (int kind = 0; kind < WFP_BFE_TABLE_COUNT; kind++) {
         struct wfp_bfe_entry *entry;
@@ -89,6 +94,7 @@ wfp_bfe_free(struct wfp_bfe *bfe)
     wfp_bfe_pool_fini(&bfe->pool);
     pthread_cond_destroy(&bfe->lock_free);
     pthread_mutex_destroy(&bfe->event_mutex);
+    pthread_mutex_destroy(&bfe->drain_mutex);
     pthread_mutex_destroy(&bfe->mutex);
     free(bfe);
 }

@@ -1,6 +1,8 @@
 /*
  * Network events: a ring of what was dropped (and, when asked for, allowed).
  *
+ * Model      Verdicts are recorded beside the classify path (bfe_recorder.c); whoever enumerates, and
+ *            the deliverer while somebody subscribes, moves them into the ring from there.
  * Lifetime   An event is one block, immutable; the ring, enumerations and the delivery queue hold
  *            references.
  * Gap        Templates test protocol, addresses, ports, application and event type; a condition on
@@ -55,14 +57,12 @@ is_collected(struct wfp_bfe *bfe, const struct wfp_bfe_event *event)
            (event->keywords & ~keywords) == 0;
 }
 
-void
-wfp_bfe_event_report(struct wfp_bfe *bfe, const struct wfp_bfe_event *event)
+/* It is wanted: keep a copy, and one for whoever subscribed. */
+static void
+keep(struct wfp_bfe *bfe, const struct wfp_bfe_event *event)
 {
-    struct wfp_bfe_event *copy, *old;
+    struct wfp_bfe_event *copy = copy_event(event), *old;
 
-    if (!is_collected(bfe, event))
-        return;
-    copy = copy_event(event);
     if (!copy) {
         pthread_mutex_lock(&bfe->mutex);
         bfe->notifications_dropped++;
@@ -77,6 +77,27 @@ wfp_bfe_event_report(struct wfp_bfe *bfe, const struct wfp_bfe_event *event)
     wfp_bfe_event_unref(old);
     wfp_bfe_subscription_note_event(bfe, copy);
     wfp_bfe_event_unref(copy);
+}
+
+void
+wfp_bfe_event_report(struct wfp_bfe *bfe, const struct wfp_bfe_event *event)
+{
+    if (is_collected(bfe, event))
+        keep(bfe, event);
+}
+
+static void
+keep_recorded(void *context, const void *event)
+{
+    keep(context, event);
+}
+
+void
+wfp_bfe_event_drain(struct wfp_bfe *bfe)
+{
+    pthread_mutex_lock(&bfe->drain_mutex);
+    wfp_bfe_event_poll(bfe, &bfe->drained, keep_recorded, bfe);
+    pthread_mutex_unlock(&bfe->drain_mutex);
 }
 
 /* FWPM_CONDITION_NET_EVENT_TYPE: the one field that only events have. */
@@ -233,6 +254,7 @@ wfp_bfe_event_take(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_
 
     if (!items)
         return -WFP_ERR_NO_MEMORY;
+    wfp_bfe_event_drain(bfe);
     pthread_mutex_lock(&bfe->event_mutex);
     for (uint32_t i = 0; i < WFP_BFE_EVENT_RING; i++) { /* oldest first */
         struct wfp_bfe_event *event = bfe->events[(bfe->event_next + i) % WFP_BFE_EVENT_RING];

@@ -143,6 +143,10 @@ struct wfp_bfe {
     pthread_cond_t queue_filled;
     pthread_cond_t delivered;
 
+    struct wfp_bfe_recorder *recorder;
+    pthread_mutex_t drain_mutex; /* the next one; taken before the others here */
+    uint64_t drained;            /* the recorder's cursor of the ring */
+
     pthread_mutex_t event_mutex; /* the ring */
     struct wfp_bfe_event *events[WFP_BFE_EVENT_RING];
     uint32_t event_next;
@@ -302,6 +306,14 @@ bool wfp_bfe_event_match(const struct wfp_bfe_template *template_,
 int wfp_bfe_event_take(struct wfp_bfe *bfe, const struct wfp_bfe_template *template_,
                        void ***ret_items, uint32_t *ret_count);
 void wfp_bfe_event_clear(struct wfp_bfe *bfe);
+/** What verdicts left goes to the ring and to subscribers. Context: none of BFE's mutexes. */
+void wfp_bfe_event_drain(struct wfp_bfe *bfe);
+
+/* bfe_recorder.c */
+int wfp_bfe_recorder_new(struct wfp_bfe *bfe);
+void wfp_bfe_recorder_free(struct wfp_bfe *bfe);
+/** An option changed: tell the engine which verdicts are wanted. */
+void wfp_bfe_recorder_retune(struct wfp_bfe *bfe);
 
 /* bfe_option.c */
 void wfp_bfe_option_init(struct wfp_bfe *bfe);

@@ -63,7 +63,9 @@ wfp_bfe_option_set(struct wfp_bfe_session *session, uint32_t option, const struc
         return r;
     r = session->is_explicit ? -WFP_ERR_TXN_IN_PROGRESS
                              : wfp_bfe_security_check_engine(session, WFP_ACTRL_WRITE);
-    if (r == 0)
+    if (r == 0) {
         atomic_store(&session->bfe->options[option], value->uint32);
+        wfp_bfe_recorder_retune(session->bfe);
+    }
     return wfp_bfe_call_end(session, savepoint, r);
 }

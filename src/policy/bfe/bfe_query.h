@@ -193,8 +193,10 @@ int wfp_bfe_security_set(struct wfp_bfe_session *session, enum wfp_bfe_kind kind
 #define WFP_BFE_KEYWORD_INBOUND_BCAST  0x02u
 #define WFP_BFE_KEYWORD_CLASSIFY_ALLOW 0x10u
 
-#define WFP_BFE_EVENT_DIRECTION_IN  0x3900u /* FWP_DIRECTION_IN and _OUT as events carry them */
-#define WFP_BFE_EVENT_DIRECTION_OUT 0x3901u
+/* As events carry directions: message numbers of the security log */
+#define WFP_BFE_EVENT_DIRECTION_IN      0x3900u
+#define WFP_BFE_EVENT_DIRECTION_OUT     0x3901u
+#define WFP_BFE_EVENT_DIRECTION_FORWARD 0x3902u
 
 /** What happened to one packet or connection; immutable and reference counted once reported. */
 struct wfp_bfe_event {
@@ -215,6 +217,7 @@ struct wfp_bfe_event {
     uint32_t reauth_reason;
     uint32_t direction;
     bool is_loopback;
+    bool is_veto; /* a callout blocked against a hard permit */
 };
 
 struct wfp_bfe_event *wfp_bfe_event_ref(struct wfp_bfe_event *event);
@@ -227,6 +230,19 @@ void wfp_bfe_event_unref(struct wfp_bfe_event *event);
 void wfp_bfe_event_report(struct wfp_bfe *bfe, const struct wfp_bfe_event *event);
 /** Events kept at most, as Windows' 128 KB hold some 100 to 150. */
 #define WFP_BFE_EVENT_RING 128
+/** What verdicts leave before somebody looks; the oldest make room. */
+#define WFP_BFE_RECORDER_ROOM 512
+
+/**
+ * Call back for every verdict recorded since @p cursor, oldest first. The events are borrowed.
+ *
+ * @param cursor  0 at the start; moves
+ * @return how many had been overwritten by then
+ */
+uint64_t wfp_bfe_event_poll(struct wfp_bfe *bfe, uint64_t *cursor,
+                            wfp_bfe_change_callback *callback, void *context);
+/** Verdicts recorded, and those that could not be because the recorder was being read or written. */
+void wfp_bfe_event_counters(struct wfp_bfe *bfe, uint64_t *ret_recorded, uint64_t *ret_lost);
 
 /* ---- engine options ---------------------------------------------------------------------- */
 

@@ -8,6 +8,8 @@
  */
 #include "policy/bfe/bfe_security.h"
 
+#define EVENT_WAIT_NS 50000000l
+
 struct wfp_bfe_subscription {
     struct wfp_bfe_subscription *next;
     uint64_t handle;
@@ -75,6 +77,37 @@ deliver_locked(struct wfp_bfe *bfe, const struct wfp_bfe_queued *queued)
     pthread_cond_broadcast(&bfe->delivered);
 }
 
+static bool
+has_event_subscription_locked(const struct wfp_bfe *bfe)
+{
+    for (const struct wfp_bfe_subscription *s = bfe->subscriptions; s; s = s->next)
+        if (s->kind == WFP_BFE_EVENT)
+            return true;
+    return false;
+}
+
+/* The classify path wakes nobody: while somebody waits for events, look for them now and then. */
+static void
+wait_locked(struct wfp_bfe *bfe)
+{
+    struct timespec until;
+
+    if (!has_event_subscription_locked(bfe)) {
+        pthread_cond_wait(&bfe->queue_filled, &bfe->mutex);
+        return;
+    }
+    pthread_mutex_unlock(&bfe->mutex);
+    wfp_bfe_event_drain(bfe);
+    pthread_mutex_lock(&bfe->mutex);
+    if (bfe->queue || bfe->stopping)
+        return;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += EVENT_WAIT_NS;
+    until.tv_sec += until.tv_nsec / 1000000000l;
+    until.tv_nsec %= 1000000000l;
+    pthread_cond_timedwait(&bfe->queue_filled, &bfe->mutex, &until);
+}
+
 static void *
 deliver_all(void *argument)
 {
@@ -96,7 +129,7 @@ deliver_all(void *argument)
         } else if (bfe->stopping) {
             break;
         } else {
-            pthread_cond_wait(&bfe->queue_filled, &bfe->mutex);
+            wait_locked(bfe);
         }
     }
     pthread_mutex_unlock(&bfe->mutex);
@@ -218,6 +251,7 @@ subscribe_in_call(struct wfp_bfe_session *session, struct wfp_bfe_subscription *
         subscription->next = bfe->subscriptions;
         bfe->subscriptions = subscription;
         atomic_fetch_add(&bfe->subscription_count, 1);
+        pthread_cond_signal(&bfe->queue_filled);
     }
     pthread_mutex_unlock(&bfe->mutex);
     return r;
@@ -267,6 +301,8 @@ wfp_bfe_subscribe(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
     if (r == 0)
         r = wfp_bfe_call_begin(session, false, &savepoint);
     if (r == 0) {
+        if (kind == WFP_BFE_EVENT)
+            wfp_bfe_event_drain(session->bfe); /* what was before it is not for it */
         r = subscribe_in_call(session, subscription);
         if (r == 0) {
             subscription->release = release; /* from here ours to release */
@@ -367,6 +403,7 @@ wfp_bfe_subscriptions_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kin
 void
 wfp_bfe_subscription_flush(struct wfp_bfe *bfe)
 {
+    wfp_bfe_event_drain(bfe);
     pthread_mutex_lock(&bfe->mutex);
     while (bfe->queue || bfe->is_delivering)
         pthread_cond_wait(&bfe->delivered, &bfe->mutex);

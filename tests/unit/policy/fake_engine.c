@@ -67,3 +67,17 @@ wfp_engine_commit_delta(struct wfp_engine *engine, struct wfp_filter *const *add
     fake_engine.commits++;
     return 0;
 }
+
+void
+wfp_engine_set_event_sink(struct wfp_engine *engine, const struct wfp_event_sink *sink)
+{
+    (void)engine;
+    (void)sink;
+}
+
+void
+wfp_engine_set_event_interest(struct wfp_engine *engine, uint32_t interest)
+{
+    (void)engine;
+    (void)interest;
+}
