@@ -62,7 +62,7 @@ struct openwfp_request;
 #define OPENWFP_METHOD_NEITHER    3u
 /** CTL_CODE: @p access 0 any, 1 read, 2 write, 3 both. */
 #define OPENWFP_IOCTL(type, function, method, access)                                              \
-    ((uint32_t)(type) << 16 | (uint32_t)(access) << 14 | (uint32_t)(function) << 2 |              \
+    ((uint32_t)(type) << 16 | (uint32_t)(access) << 14 | (uint32_t)(function) << 2 |               \
      (uint32_t)(method))
 
 enum openwfp_operation { OPENWFP_IO_READ, OPENWFP_IO_WRITE, OPENWFP_IO_CONTROL };
@@ -106,9 +106,10 @@ OPENWFP_API void openwfp_host_close(struct openwfp_host *host);
 OPENWFP_API int openwfp_host_is_replay(const struct openwfp_host *host);
 
 /** Call @p each for every device there is, in the order of their creation. @return NTSTATUS */
-OPENWFP_API int32_t
-openwfp_host_list(struct openwfp_host *host,
-                  void (*each)(void *context, const struct openwfp_device_info *info), void *context);
+OPENWFP_API int32_t openwfp_host_list(struct openwfp_host *host,
+                                      void (*each)(void *context,
+                                                   const struct openwfp_device_info *info),
+                                      void *context);
 
 /**
  * Memory that driver and program see at the same address, 64-byte aligned, zeroed.
@@ -141,8 +142,8 @@ OPENWFP_API int openwfp_host_fd(const struct openwfp_host *host);
  * @return what the driver's IRP_MJ_CREATE said, STATUS_OBJECT_NAME_NOT_FOUND, STATUS_ACCESS_DENIED
  *         (an exclusive device that is open), STATUS_OBJECT_TYPE_MISMATCH the name is no device's
  */
-OPENWFP_API int32_t openwfp_device_open(struct openwfp_host *host, const char *name, uint32_t access,
-                                        struct openwfp_device **ret_device);
+OPENWFP_API int32_t openwfp_device_open(struct openwfp_host *host, const char *name,
+                                        uint32_t access, struct openwfp_device **ret_device);
 
 /** Close. What is under way on it is cancelled first and its callbacks run. NULL is fine. */
 OPENWFP_API void openwfp_device_close(struct openwfp_device *device);

@@ -25,7 +25,8 @@ struct openwfp_backend {
                      void *context, void **ret_request);
     void (*cancel)(void *request);
     void (*unref)(void *request);
-    void (*list)(void (*each)(void *context, const struct openwfp_device_info *info), void *context);
+    void (*list)(void (*each)(void *context, const struct openwfp_device_info *info),
+                 void *context);
     /** Its clock, 100 ns. */
     uint64_t (*now)(void);
     /**

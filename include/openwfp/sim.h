@@ -51,12 +51,13 @@ struct wfp_sim_socket;
 /* ---- the machine --------------------------------------------------------------------------- */
 
 struct wfp_sim_options {
-    const char *local;   /* addresses and prefixes of the machine, by spaces; NULL: "10.0.0.0/8 fd00::/8" */
-    uint64_t seed;       /* of everything that looks random; 0: 1 */
-    uint64_t start;      /* FILETIME of the start; 0: 2025-01-01 */
-    bool debug_print;    /* show what drivers print */
-    bool no_verifier;    /* no findings about drivers */
-    bool stub_missing;   /* load drivers although functions they import are missing */
+    const char
+        *local; /* addresses and prefixes of the machine, by spaces; NULL: "10.0.0.0/8 fd00::/8" */
+    uint64_t seed;     /* of everything that looks random; 0: 1 */
+    uint64_t start;    /* FILETIME of the start; 0: 2025-01-01 */
+    bool debug_print;  /* show what drivers print */
+    bool no_verifier;  /* no findings about drivers */
+    bool stub_missing; /* load drivers although functions they import are missing */
 };
 
 /**
@@ -109,12 +110,12 @@ WFP_SIM_API int wfp_sim_process(struct wfp_sim *sim, uint64_t pid, const char *p
 /** What happens to packets between the machine and its peers. All zero: nothing, and no delay. */
 struct wfp_sim_network {
     uint32_t delay_ms;
-    uint32_t jitter_ms;           /* up to so much more, each packet for itself */
-    uint32_t loss_permille;       /* with loss, retransmission timers run by themselves */
+    uint32_t jitter_ms;     /* up to so much more, each packet for itself */
+    uint32_t loss_permille; /* with loss, retransmission timers run by themselves */
     uint32_t duplicate_permille;
-    uint32_t reorder_permille;    /* held back by 3 delays, at least 10 ms */
-    uint16_t mss;                 /* of connections made from now on; 0: 1460, IPv6 1440 */
-    uint16_t fragment;            /* datagrams whose IP payload is longer go in pieces; 0: never */
+    uint32_t reorder_permille; /* held back by 3 delays, at least 10 ms */
+    uint16_t mss;              /* of connections made from now on; 0: 1460, IPv6 1440 */
+    uint16_t fragment;         /* datagrams whose IP payload is longer go in pieces; 0: never */
 };
 
 WFP_SIM_API void wfp_sim_network(struct wfp_sim *sim, const struct wfp_sim_network *network);
@@ -221,9 +222,9 @@ struct wfp_sim_layer {
 struct wfp_sim_packet {
     enum wfp_sim_way way;
     enum wfp_sim_outcome outcome;
-    bool injected; /* a driver sent it */
-    bool resumed;  /* it waited for a driver */
-    uint64_t time; /* FILETIME */
+    bool injected;        /* a driver sent it */
+    bool resumed;         /* it waited for a driver */
+    uint64_t time;        /* FILETIME */
     const uint8_t *bytes; /* from the IP header; as it left the layers, with drivers' changes */
     size_t size;
     const char *reason; /* why it could not be decoded, else "" */
@@ -236,6 +237,11 @@ WFP_SIM_API size_t wfp_sim_packets(struct wfp_sim *sim);
 WFP_SIM_API bool wfp_sim_packet(struct wfp_sim *sim, size_t index,
                                 struct wfp_sim_packet *ret_packet);
 WFP_SIM_API void wfp_sim_forget(struct wfp_sim *sim);
+/**
+ * What drivers printed so far (DbgPrint and the like), a line each, "driver: text".
+ * @return a text of the machine's, until drivers run again
+ */
+WFP_SIM_API const char *wfp_sim_printed(struct wfp_sim *sim);
 /** Print packets, layers and decisions since then, a line each, to stderr. */
 WFP_SIM_API void wfp_sim_print(struct wfp_sim *sim);
 /** Write all packets since the start that were on the wire, as a pcap file. @return 0 or -1 */

@@ -93,6 +93,39 @@ sim_record_end(struct wfp_sim *sim, size_t index, const struct wfp_frame *frame,
 }
 
 void
+sim_record_print(void *context, enum wfp_log_level level, const char *line)
+{
+    struct wfp_sim *sim = context;
+
+    pthread_mutex_lock(&sim->print_lock);
+    for (const char *c = line;; c++) {
+        char *end = sim_array_add(&sim->printed, 1);
+
+        if (end)
+            *end = *c ? *c : '\n';
+        if (!end || !*c)
+            break;
+    }
+    pthread_mutex_unlock(&sim->print_lock);
+    if (sim->options.debug_print || level <= WFP_LOG_WARNING)
+        fprintf(stderr, "%s\n", line);
+}
+
+const char *
+wfp_sim_printed(struct wfp_sim *sim)
+{
+    const char *text = "";
+
+    pthread_mutex_lock(&sim->print_lock);
+    if (sim_array_add(&sim->printed, 1)) {
+        sim->printed.count--; /* the NUL stays behind the end */
+        text = sim->printed.items;
+    }
+    pthread_mutex_unlock(&sim->print_lock);
+    return text;
+}
+
+void
 sim_records_free(struct wfp_sim *sim)
 {
     for (size_t i = 0; i < sim->packets.count; i++)
@@ -100,6 +133,7 @@ sim_records_free(struct wfp_sim *sim)
     for (size_t i = 0; i < ELEMENTSOF(sim->names); i++)
         free(sim->names[i]);
     free(sim->packets.items);
+    free(sim->printed.items);
     free(sim->layers.items);
 }
 

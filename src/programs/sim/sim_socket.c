@@ -202,6 +202,12 @@ is_gone(const struct wfp_sim_socket *socket)
     return socket->is_blocked || state == WFP_SIM_TCP_RESET || state == WFP_SIM_TCP_LOST;
 }
 
+static bool
+is_over(const struct wfp_sim_socket *socket)
+{
+    return wfp_sim_tcp_state(socket->tcp) == WFP_SIM_TCP_DONE;
+}
+
 /** The socket whose connection a packet belongs to; the newest first, ports may be used again. */
 static struct wfp_sim_socket *
 find_socket(struct wfp_sim *sim, const struct wfp_packet *packet, bool is_remote)
@@ -239,7 +245,7 @@ find_peer(struct wfp_sim *sim, struct wfp_sim_socket *socket)
         struct wfp_sim_socket *other = sim_socket_at(sim, (int)i);
         const struct wfp_sim_ends *others = wfp_sim_tcp_ends(other->tcp);
 
-        if (other != socket && !other->peer && !is_gone(other) &&
+        if (other != socket && !other->peer && !is_gone(other) && !is_over(other) &&
             others->version == ends->version && others->local_port == ends->remote_port &&
             memcmp(others->local, ends->remote, 16) == 0) {
             join(socket, other);
@@ -341,6 +347,8 @@ sim_socket_deliver(struct wfp_sim *sim, const uint8_t *bytes, uint32_t length)
     switch (packet.protocol) {
     case WFP_PROTOCOL_TCP:
         socket = find_socket(sim, &packet, false);
+        if (socket && is_syn(&packet) && is_over(socket))
+            socket = NULL; /* the same ports again */
         if (!socket && is_syn(&packet) && sim_bound_find(sim, &to))
             socket = accept_syn(sim, &packet, false);
         if (socket)
@@ -385,6 +393,8 @@ sim_socket_deliver_remote(struct wfp_sim *sim, const uint8_t *bytes, uint32_t le
     answer = answer_of(sim, &to);
     if (packet.protocol == WFP_PROTOCOL_TCP)
         socket = find_socket(sim, &packet, true);
+    if (socket && is_syn(&packet) && is_over(socket))
+        socket = NULL; /* the same ports again */
     if (!socket && is_syn(&packet) && answer == WFP_SIM_ACCEPTS)
         socket = accept_syn(sim, &packet, true);
     if (socket)

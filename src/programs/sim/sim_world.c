@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/utf16.h"
 #include "core/model/layer.h"
 #include "core/packet/bytes.h"
@@ -385,8 +384,11 @@ free_sim(struct wfp_sim *sim)
     nt_host_set_service(NULL, NULL);
     if (sim->machine.engine)
         machine_fini(&sim->machine);
+    wfp_log_set_sink(NULL, NULL);
+    wfp_log_set_level(WFP_LOG_INFO);
     sim_sockets_free(sim);
     sim_records_free(sim);
+    pthread_mutex_destroy(&sim->print_lock);
     wfp_sim_link_free(sim->inside);
     wfp_sim_link_free(sim->network);
     while (sim->owners) {
@@ -413,7 +415,8 @@ switch_on(struct wfp_sim *sim)
         return sim_fail(NULL, "out of memory");
     nt_finding_reset();
     nt_finding_enable(!sim->options.no_verifier);
-    wfp_log_set_level(sim->options.debug_print ? WFP_LOG_DEBUG : WFP_LOG_WARNING);
+    wfp_log_set_level(WFP_LOG_DEBUG);
+    wfp_log_set_sink(sim_record_print, sim);
     wfp_clock_set_virtual(sim->now);
     if (machine_init(&sim->machine) < 0)
         return sim_fail(NULL, "out of memory");
@@ -440,6 +443,7 @@ wfp_sim_new(const struct wfp_sim_options *options)
         return NULL;
     }
     running = sim;
+    pthread_mutex_init(&sim->print_lock, NULL);
     if (options)
         sim->options = *options;
     sim->now = sim->options.start ? sim->options.start : START;

@@ -13,6 +13,9 @@
 /* The library's own symbols are its only visible ones. */
 #define WFP_SIM_API __attribute__((visibility("default")))
 
+#include <pthread.h>
+
+#include "base/log.h"
 #include "core/model/user.h"
 #include "openwfp/sim.h"
 #include "programs/machine.h"
@@ -83,7 +86,9 @@ struct wfp_sim {
     struct sim_array packets;         /* struct wfp_sim_packet; bytes are its own */
     size_t first_layer, first_packet; /* not forgotten */
     size_t current;                   /* the packet whose steps come now */
-    char *names[256];                 /* of filters, by id modulo: for wfp_sim_layer() */
+    pthread_mutex_t print_lock;
+    struct sim_array printed; /* char, with a NUL behind */
+    char *names[256];         /* of filters, by id modulo: for wfp_sim_layer() */
     uint64_t name_ids[256];
 
     uint8_t packet[WFP_SIM_PACKET_MAX]; /* where one is made */
@@ -141,6 +146,8 @@ void sim_record_step(void *context, const struct wfp_packet *packet, const struc
 size_t sim_record_begin(struct wfp_sim *sim, const struct wfp_frame *frame);
 void sim_record_end(struct wfp_sim *sim, size_t index, const struct wfp_frame *frame,
                     const struct wfp_decision *decision);
+/** For wfp_log_set_sink(). Context: any thread. */
+void sim_record_print(void *context, enum wfp_log_level level, const char *line);
 void sim_records_free(struct wfp_sim *sim);
 /** "out tcp SA 18(block)". Returns @p text. */
 const char *sim_record_packet_text(const struct wfp_sim_packet *packet, char *text, size_t size);
