@@ -11,11 +11,12 @@ DRIVERS = SOURCE / "tests" / "drivers"
 
 
 def build(folder, name, kind, *flags, source=None):
-    """@p source: instead of NAME.c or NAME.cpp among the test drivers"""
+    """@p source: one or a list, instead of NAME.c or NAME.cpp among the test drivers"""
     image = Path(folder) / f"{name}.{kind}"
     source = source or next(DRIVERS.glob(f"{name}.c*"))
+    sources = source if isinstance(source, list) else [source]
     target = ["--target", "windows"] if kind == "sys" else []
-    words = [WFP_CC, *target, f"-I{DRIVERS}", *flags, "-o", image, source]
+    words = [WFP_CC, *target, f"-I{DRIVERS}", *flags, "-o", image, *sources]
     run = subprocess.run(words, capture_output=True, text=True, timeout=120)
     if run.returncode:
         raise AssertionError(run.stderr)
@@ -157,6 +158,11 @@ class Drivers(unittest.TestCase):
         self.assertEqual(document["drivers"][0]["callouts"][0]["classified"], 16)
         self.assertIn("DriverEntry started with 0x00000000 for \\Registry\\Machine", said)
         self.assertIn("grün: 16, 2 bytes each", said)
+
+    def test_what_cl_accepts_and_clang_refuses(self):
+        folder = DRIVERS / "dialect"
+        _, said = self.check_both("dialect", source=sorted(folder.glob("*.c")) + sorted(folder.glob("*.cpp")))
+        self.assertIn("b9 1, cache 7, 10 20, rand 41 18467 6334, -12-BEEF, 34", said)
 
     def test_what_a_driver_leaves_is_found(self):
         self.check_both("leaves")

@@ -6,6 +6,7 @@
 #include "nt/ntos/ob_object.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 struct _CALLBACK_OBJECT {
     pthread_mutex_t lock;
@@ -30,6 +31,20 @@ destroy(void *body)
     pthread_mutex_destroy(&((struct _CALLBACK_OBJECT *)body)->lock);
 }
 
+/* The kernel's own, there from the start. What they announce does not happen here: no announcement. */
+static bool
+is_system_callback(const char *path)
+{
+    static const char *const names[] = {"\\Callback\\PowerState", "\\Callback\\SetSystemTime",
+                                        "\\Callback\\ProcessorAdd",
+                                        "\\Callback\\EnlightenmentState"};
+
+    for (size_t i = 0; i < ELEMENTSOF(names); i++)
+        if (strcasecmp(path, names[i]) == 0)
+            return true;
+    return false;
+}
+
 /**
  * Open or make a callback object; the caller dereferences it.
  *
@@ -49,8 +64,10 @@ ExCreateCallback(PCALLBACK_OBJECT *CallbackObject, POBJECT_ATTRIBUTES ObjectAttr
         if (!NT_SUCCESS(status))
             return status;
         status = nt_object_open(path, NT_OBJECT_CALLBACK, NULL, (void **)CallbackObject);
-        if (NT_SUCCESS(status) || !Create)
+        bool is_system = is_system_callback(path);
+        if (NT_SUCCESS(status) || (!Create && !is_system))
             return status;
+        AllowMultipleCallbacks |= is_system;
     } else if (!Create) {
         return STATUS_UNSUCCESSFUL;
     }

@@ -14,6 +14,8 @@
 
 #include "programs/wfp-cc/cc.h"
 
+#define MAX_REPAIR_ROUNDS 16
+
 /* Both targets: MSVC's dialect, and what its optimizer does not assume. */
 static const char *const dialect[] = {
     "-fms-extensions",
@@ -60,6 +62,8 @@ static const char *const definitions[] = {
     "-DWINVER=0x0A00", "-DWIN32_LEAN_AND_MEAN=1",
     "-DWFP_CC=1",
 };
+
+#define NTDDI_VERSION_DEFINITION "-DNTDDI_VERSION=0x0A00000C" /* sdkddkver.h's own choice */
 
 /* MSVC accepts silently, or as a warning, what clang makes an error or noise. */
 static const char *const warnings[] = {
@@ -140,6 +144,23 @@ is_cplusplus(const char *source)
     return !wfp_cc_util_ends(source, ".c");
 }
 
+/* Does the command line define @p name? */
+static bool
+defines(const struct wfp_cc *cc, const char *name)
+{
+    size_t length = strlen(name);
+
+    for (size_t i = 0; i < cc->flags.count; i++) {
+        const char *flag = cc->flags.items[i];
+        const char *at = strncmp(flag, "-D", 2) != 0 ? NULL
+                         : flag[2]                   ? flag + 2
+                                                     : cc->flags.items[i + 1];
+        if (at && strncmp(at, name, length) == 0 && (at[length] == '=' || at[length] == 0))
+            return true;
+    }
+    return false;
+}
+
 static void
 build_command(const struct wfp_cc *cc, size_t index, const char *object, struct wfp_cc_list *argv)
 {
@@ -158,6 +179,8 @@ build_command(const struct wfp_cc *cc, size_t index, const char *object, struct 
     }
     wfp_cc_util_add(argv, "-O2");
     add_all(argv, definitions, ELEMENTSOF(definitions));
+    if (!defines(cc, "_WIN32_WINNT")) /* NTDDI_VERSION follows from that */
+        wfp_cc_util_add(argv, NTDDI_VERSION_DEFINITION);
     wfp_cc_util_addf(argv, "-DKMDF_VERSION_MAJOR=%u", cc->kmdf_major);
     wfp_cc_util_addf(argv, "-DKMDF_VERSION_MINOR=%u", cc->kmdf_minor);
     if (cc->sanitize)
@@ -167,6 +190,10 @@ build_command(const struct wfp_cc *cc, size_t index, const char *object, struct 
     add_all(argv, warnings, ELEMENTSOF(warnings));
     wfp_cc_util_add(argv, "-ivfsoverlay");
     wfp_cc_util_addf(argv, "%s/overlay.yaml", cc->work_dir);
+    if (cc->repairs.length > 0) {
+        wfp_cc_util_add(argv, "-include");
+        wfp_cc_util_addf(argv, "%s/repairs.h", cc->work_dir);
+    }
     for (size_t i = 0; i < cc->flags.count; i++)
         wfp_cc_util_add(argv, cc->flags.items[i]);
     /* In a .sys: catch a fault inside __try, not only in what it calls. */
@@ -175,6 +202,8 @@ build_command(const struct wfp_cc *cc, size_t index, const char *object, struct 
     /* Native __try is setjmp under wdk's excpt.h: locals must live in memory. */
     if (cc->target == WFP_CC_NATIVE && cc->uses_try && cc->uses_try[index])
         wfp_cc_util_add(argv, "-O0");
+    if (cc->keeps_inline[index])
+        wfp_cc_util_add(argv, "-fno-inline");
     wfp_cc_util_addf(argv, "-I%s/generated", cc->work_dir);
     for (size_t i = 0; i < ELEMENTSOF(wdk); i++) {
         wfp_cc_util_add(argv, "-isystem");
@@ -204,6 +233,7 @@ finish_job(struct job *job)
     int status = 0;
     while (waitpid(job->pid, &status, 0) < 0 && errno == EINTR)
         ;
+    job->pid = 0;
     job->code = WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
@@ -215,33 +245,77 @@ print_log(const struct job *job)
         fwrite(text.data, 1, text.length, stderr);
 }
 
+static void
+start_job(struct wfp_cc *cc, size_t i, struct job *job)
+{
+    struct wfp_cc_list argv = {0};
+
+    build_command(cc, i, cc->objects.items[i], &argv);
+    if (cc->verbose)
+        print_command(&argv);
+    job->pid = wfp_cc_util_start(argv.items, job->log);
+    wfp_cc_util_clear(&argv);
+}
+
+/* Compile what has no object yet, as many at a time as there are processors. */
+static void
+run_jobs(struct wfp_cc *cc, struct job *jobs)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    size_t width = processors > 0 ? (size_t)processors : 1, oldest = 0;
+
+    for (size_t i = 0, running = 0; i < cc->sources.count; i++) {
+        if (jobs[i].code == 0)
+            continue;
+        for (; running >= width; oldest++)
+            if (jobs[oldest].pid) {
+                finish_job(&jobs[oldest]);
+                running--;
+            }
+        start_job(cc, i, &jobs[i]);
+        running++;
+    }
+    for (; oldest < cc->sources.count; oldest++)
+        if (jobs[oldest].pid)
+            finish_job(&jobs[oldest]);
+}
+
+/* @return whether some source that failed may compile now */
+static bool
+repair(struct wfp_cc *cc, const struct job *jobs)
+{
+    _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text all = {0};
+
+    for (size_t i = 0; i < cc->sources.count; i++) {
+        _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text text = {0};
+        if (jobs[i].code != 0 && wfp_cc_util_read(jobs[i].log, &text) == 0 && text.length > 0)
+            wfp_cc_util_append(&all, text.data, text.length);
+    }
+    return all.data && wfp_cc_repair_sources(cc, all.data);
+}
+
 int
 wfp_cc_compile_sources(struct wfp_cc *cc)
 {
-    long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    size_t width = processors > 0 ? (size_t)processors : 1, failed = 0;
     struct job *jobs = calloc(cc->sources.count, sizeof(*jobs));
+    size_t failed = 0;
+    bool again = cc->objects.count > 0;
     if (!jobs)
         return WFP_CC_ENVIRONMENT;
 
     for (size_t i = 0; i < cc->sources.count; i++) {
-        struct wfp_cc_list argv = {0};
-        if (i >= width)
-            finish_job(&jobs[i - width]);
-        wfp_cc_util_addf(&cc->objects, "%s/%zu-%s.o", cc->work_dir, i,
-                         wfp_cc_util_leaf(cc->sources.items[i]));
+        if (!again)
+            wfp_cc_util_addf(&cc->objects, "%s/%zu-%s.o", cc->work_dir, i,
+                             wfp_cc_util_leaf(cc->sources.items[i]));
         jobs[i].log = wfp_cc_util_format("%s/%zu.log", cc->work_dir, i);
-        build_command(cc, i, cc->objects.items[i], &argv);
-        if (cc->verbose)
-            print_command(&argv);
-        jobs[i].pid = wfp_cc_util_start(argv.items, jobs[i].log);
-        wfp_cc_util_clear(&argv);
+        jobs[i].code = again && !cc->keeps_inline[i] ? 0 : -1;
     }
-    for (size_t i = cc->sources.count > width ? cc->sources.count - width : 0;
-         i < cc->sources.count; i++)
-        finish_job(&jobs[i]);
+    run_jobs(cc, jobs);
+    for (int round = 0; round < MAX_REPAIR_ROUNDS && repair(cc, jobs); round++)
+        run_jobs(cc, jobs);
     for (size_t i = 0; i < cc->sources.count; i++) {
-        print_log(&jobs[i]);
+        if (!again || jobs[i].code != 0)
+            print_log(&jobs[i]);
         failed += jobs[i].code != 0;
         free(jobs[i].log);
     }

@@ -24,45 +24,12 @@ struct scan {
     struct wfp_cc_list search;        /* folders for every include: -I, then include/wdk */
     struct wfp_cc_list chain;         /* folders of the files being read, innermost last */
     struct wfp_cc_list recoded;       /* pairs: canonical path of a translated file, its copy */
-    struct wfp_cc_list entries;       /* overlay names, so that none appears twice */
     struct wfp_cc_list wpp_functions; /* see cc_wpp.c */
-    struct wfp_cc_text overlay;
     char *generated_dir;
-    unsigned copies;
     bool need_wpp, found_try;
 };
 
 static void scan_file(struct scan *scan, const char *path);
-
-static void
-append_json(struct wfp_cc_text *out, const char *text)
-{
-    wfp_cc_util_append(out, "\"", 1);
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            wfp_cc_util_append(out, "\\", 1);
-        wfp_cc_util_append(out, text, 1);
-    }
-    wfp_cc_util_append(out, "\"", 1);
-}
-
-/* @p as_written keeps the overlay's name in diagnostics and debug information. */
-static void
-add_overlay(struct scan *scan, const char *name, const char *contents, bool as_written)
-{
-    _cleanup_(freep) char *canonical = wfp_cc_util_canonical(name);
-    if (wfp_cc_util_has(&scan->entries, canonical))
-        return;
-    wfp_cc_util_add(&scan->entries, canonical);
-    wfp_cc_util_appendf(&scan->overlay,
-                        "%s\n    {\"type\": \"file\", \"name\": ", scan->overlay.length ? "," : "");
-    append_json(&scan->overlay, canonical);
-    wfp_cc_util_appendf(&scan->overlay, ", \"use-external-name\": %s, \"external-contents\": ",
-                        as_written ? "false" : "true");
-    _cleanup_(freep) char *absolute = wfp_cc_util_canonical(contents);
-    append_json(&scan->overlay, absolute);
-    wfp_cc_util_appendf(&scan->overlay, "}");
-}
 
 /* UTF-16 with a byte order mark, or little-endian ASCII text without one. */
 static bool
@@ -103,12 +70,6 @@ decode(struct wfp_cc_text *text)
     return true;
 }
 
-static bool
-is_word(char c)
-{
-    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
-}
-
 /* The cast at @p p, `& (TYPE)name` after one of "(,=": where the type begins and the `)` stands. */
 static bool
 is_cast_of_lvalue(const char *text, const char *p, const char **ret_type, const char **ret_close)
@@ -122,13 +83,13 @@ is_cast_of_lvalue(const char *text, const char *p, const char **ret_type, const 
     if (*open != '(')
         return false;
     const char *type = open + 1 + strspn(open + 1, " \t"), *end = type;
-    while (is_word(*end))
+    while (wfp_cc_util_is_word(*end))
         end++;
     const char *close = end + strspn(end, " \t");
     if (end == type || *close != ')')
         return false;
     const char *operand = close + 1 + strspn(close + 1, " \t");
-    if (!is_word(*operand) || (*operand >= '0' && *operand <= '9'))
+    if (!wfp_cc_util_is_word(*operand) || (*operand >= '0' && *operand <= '9'))
         return false;
     *ret_type = type;
     *ret_close = close;
@@ -169,12 +130,12 @@ translate(struct scan *scan, const char *path, struct wfp_cc_text *text)
     if (!changed)
         return;
     _cleanup_(freep) char *copy = wfp_cc_util_format("%s/copy-%u-%s", scan->cc->work_dir,
-                                                     scan->copies++, wfp_cc_util_leaf(path));
+                                                     scan->cc->copies++, wfp_cc_util_leaf(path));
     wfp_cc_util_write(copy, text->data, text->length);
     _cleanup_(freep) char *canonical = wfp_cc_util_canonical(path);
     wfp_cc_util_add(&scan->recoded, canonical);
     wfp_cc_util_add(&scan->recoded, copy);
-    add_overlay(scan, path, copy, true);
+    wfp_cc_overlay_add(scan->cc, path, copy, true);
 }
 
 /* The entry of @p folder that equals @p name but for case, or NULL. */
@@ -230,10 +191,10 @@ found_include(struct scan *scan, const char *folder, const char *name, const cha
     _cleanup_(freep) char *canonical = wfp_cc_util_canonical(path);
     for (size_t i = 0; i < scan->recoded.count; i += 2)
         if (strcmp(scan->recoded.items[i], canonical) == 0) {
-            add_overlay(scan, asked, scan->recoded.items[i + 1], true);
+            wfp_cc_overlay_add(scan->cc, asked, scan->recoded.items[i + 1], true);
             return;
         }
-    add_overlay(scan, asked, path, false);
+    wfp_cc_overlay_add(scan->cc, asked, path, false);
 }
 
 static bool
@@ -369,12 +330,7 @@ scan_file(struct scan *scan, const char *path)
 static void
 write_results(struct scan *scan)
 {
-    _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text out = {0};
-    _cleanup_(freep) char *path = wfp_cc_util_format("%s/overlay.yaml", scan->cc->work_dir);
-    wfp_cc_util_appendf(&out, "{\"version\": 0, \"case-sensitive\": \"true\", \"roots\": [%s\n]}\n",
-                        scan->overlay.length ? scan->overlay.data : "");
-    wfp_cc_util_write(path, out.data, out.length);
-
+    wfp_cc_overlay_write(scan->cc);
     if (scan->need_wpp) {
         _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text header = {0};
         _cleanup_(freep) char *wpp = wfp_cc_util_format("%s/wfp_wpp.h", scan->generated_dir);
@@ -413,6 +369,7 @@ wfp_cc_scan_sources(struct wfp_cc *cc)
         wfp_cc_util_add(&scan.search, cc->include_dirs.items[i]);
     for (size_t i = 0; i < ELEMENTSOF(wdk); i++)
         wfp_cc_util_addf(&scan.search, "%s/%s", cc->wdk_dir, wdk[i]);
+    cc->keeps_inline = calloc(cc->sources.count, sizeof(*cc->keeps_inline));
     cc->uses_try = calloc(cc->sources.count, sizeof(*cc->uses_try));
     for (size_t i = 0; i < cc->sources.count; i++) {
         scan.found_try = false;
@@ -420,6 +377,7 @@ wfp_cc_scan_sources(struct wfp_cc *cc)
         if (cc->uses_try) /* a __try in a shared header is counted once: rare, and only a cost */
             cc->uses_try[i] = scan.found_try;
     }
+    int r = cc->keeps_inline && cc->uses_try ? WFP_CC_OK : WFP_CC_ENVIRONMENT;
     write_results(&scan);
     if (cc->depfile)
         write_depfile(&scan);
@@ -428,9 +386,7 @@ wfp_cc_scan_sources(struct wfp_cc *cc)
     wfp_cc_util_clear(&scan.search);
     wfp_cc_util_clear(&scan.chain);
     wfp_cc_util_clear(&scan.recoded);
-    wfp_cc_util_clear(&scan.entries);
     wfp_cc_util_clear(&scan.wpp_functions);
-    wfp_cc_util_free_text(&scan.overlay);
     free(scan.generated_dir);
-    return WFP_CC_OK;
+    return r;
 }

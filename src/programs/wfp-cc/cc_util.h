@@ -56,6 +56,13 @@ const char *wfp_cc_util_leaf(const char *path);
 /** Whether @p name ends in @p suffix, case ignored. */
 bool wfp_cc_util_ends(const char *name, const char *suffix);
 
+/** Whether @p c may stand in a C identifier. */
+static inline bool
+wfp_cc_util_is_word(char c)
+{
+    return c == '_' || (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+}
+
 /** Read a whole file; 0 or -errno. */
 int wfp_cc_util_read(const char *path, struct wfp_cc_text *ret_text);
 /** Write a whole file; on failure says why and ends with WFP_CC_ENVIRONMENT. */

@@ -183,6 +183,8 @@ build(struct wfp_cc *cc)
     if (r == 0)
         r = wfp_cc_compile_sources(cc);
     if (r == 0)
+        r = wfp_cc_inline_keep(cc);
+    if (r == 0)
         r = cc->target == WFP_CC_WINDOWS ? wfp_cc_windows_link(cc) : wfp_cc_native_link(cc);
     return r;
 }
@@ -196,10 +198,15 @@ fini(struct wfp_cc *cc)
     free(cc->runtime_dir);
     free(cc->work_dir);
     free(cc->uses_try);
+    free(cc->keeps_inline);
     wfp_cc_util_clear(&cc->sources);
     wfp_cc_util_clear(&cc->flags);
     wfp_cc_util_clear(&cc->include_dirs);
     wfp_cc_util_clear(&cc->objects);
+    wfp_cc_util_clear(&cc->overlay.names);
+    wfp_cc_util_clear(&cc->overlay.contents);
+    wfp_cc_util_clear(&cc->overlay.external_name);
+    wfp_cc_util_free_text(&cc->repairs);
 }
 
 int

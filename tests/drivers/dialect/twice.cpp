@@ -1,0 +1,13 @@
+/* Defines an inline function, and calls it: cl keeps a copy for the other source. */
+#include <ntddk.h>
+#include "dialect.h"
+
+inline int Twice(int n)
+{
+    return 2 * n;
+}
+
+int TwiceViaInline(int n)
+{
+    return Twice(n);
+}
