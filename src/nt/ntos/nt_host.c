@@ -115,6 +115,8 @@ start(PDRIVER_INITIALIZE entry, const struct nt_image *image, void *base, size_t
 {
     if (nt_driver_find(service))
         return STATUS_OBJECT_NAME_COLLISION;
+    if (wfp_clock_is_virtual())
+        nt_dispatcher_own_clock(); /* threads of the entry wait for their turn, too */
     struct nt_driver *driver = nt_driver_new(service);
     if (!driver)
         return STATUS_INSUFFICIENT_RESOURCES;
