@@ -3,68 +3,30 @@
  *
  * Model      options -> machine (engine, BFE, driver host) -> drivers -> plane pulls frames ->
  *            stack decides -> counters, -v lines, written capture -> drivers stop -> report.
+ *            What depends on where packets come from is a struct run_source (run.h).
  */
-#include <inttypes.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "nt/fwps/fwps_host.h"
 #include "nt/loader/fault.h"
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
-#include "plane/nfqueue/nfqueue.h"
-#include "plane/owner/owner_find.h"
-#include "plane/replay/replay.h"
-#include "programs/control.h"
-#include "programs/machine.h"
-#include "programs/run_live.h"
-#include "programs/run_options.h"
-#include "programs/run_packets.h"
-#include "programs/run_report.h"
+#include "programs/run.h"
 #include "programs/run_watch.h"
 #include "programs/verbs.h"
 
-#define PROGRESS_EVERY 65536 /* packets between looks at the clock */
-
-struct run {
-    const struct run_options *options;
-    struct machine machine;
-    struct wfp_plane *plane; /* borrowed */
-    struct run_report report;
-    struct name_cache *names;
-    struct wfp_replay_writer *writer;
-    struct control *control; /* NULL: no program takes part */
-    uint64_t start_100ns;
-    struct timespec started, progress_at;
-    bool show_progress;
-    bool is_busy; /* a packet is on its way: the stack cannot take another */
-    _Atomic bool is_counted;
-    int write_error;
-};
-
-static volatile sig_atomic_t stop_requested;
+volatile sig_atomic_t run_stop_requested;
 
 static void
 on_signal(int number)
 {
-    stop_requested = number;
+    run_stop_requested = number;
     if (!run_watch_begin()) /* it is ending, or was asked before: at once */
         _exit(WFP_EXIT_FINDING);
-}
-
-static double
-seconds_since(const struct timespec *then)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - then->tv_sec) + (double)(now.tv_nsec - then->tv_nsec) / 1e9;
 }
 
 /* ---- drivers ---- */
@@ -113,142 +75,6 @@ start_drivers(struct run *run)
     return 0;
 }
 
-/* ---- packets ---- */
-
-static void
-show_progress(struct run *run)
-{
-    if (seconds_since(&run->progress_at) < 0.5)
-        return;
-    clock_gettime(CLOCK_MONOTONIC, &run->progress_at);
-    fprintf(stderr, "\r%" PRIu64 " packets, %" PRIu64 " blocked, %.1f s ", run->report.packets,
-            run->report.blocked, seconds_since(&run->started));
-}
-
-/* What a packet costs beyond its decision: only when somebody wants to see it. */
-static void
-tell(struct run *run, const struct wfp_frame *frame, const struct wfp_decision *decision)
-{
-    char verdict[320], path[512], comment[900];
-
-    if (run->options->verbose)
-        run_packets_print(run->names, run->report.packets, frame, run->start_100ns, decision,
-                          run->options->json ? stderr : stdout);
-    if (run->writer && run->write_error == 0) {
-        snprintf(comment, sizeof(comment), "%s\npath: %s",
-                 run_packets_describe(run->names, decision, verdict, sizeof(verdict)),
-                 run_packets_path(decision, path, sizeof(path)));
-        run->write_error = wfp_replay_writer_put(run->writer, frame, decision, comment);
-    }
-}
-
-/* A driver's packet: through the layers again, and out where they let it. */
-static void
-take_injected(void *context, struct wfp_frame *frame)
-{
-    struct run *run = context;
-    struct wfp_decision decision;
-
-    wfp_stack_packet(run->machine.stack, frame, &decision);
-    run->report.injected++;
-    if (decision.outcome == WFP_PERMITTED && run->plane->ops->inject)
-        (void)run->plane->ops->inject(run->plane, frame); /* the plane counts what it could not */
-    if (run->names)
-        tell(run, frame, &decision);
-}
-
-/* A packet that waited for a driver: where it is permitted now, it goes on. */
-static void
-take_resumed(void *context, struct wfp_frame *frame, const struct wfp_decision *decision)
-{
-    struct run *run = context;
-
-    if (decision->outcome == WFP_PERMITTED && run->plane->ops->inject)
-        (void)run->plane->ops->inject(run->plane, frame);
-    if (run->names)
-        tell(run, frame, decision);
-}
-
-/* What drivers injected and completed, until nothing more comes of it. */
-static void
-drain(void *context)
-{
-    struct run *run = context;
-
-    run->is_busy = true;
-    do
-        wfp_stack_resume(run->machine.stack, take_resumed, run);
-    while (nt_fwps_drain(take_injected, run));
-    run->is_busy = false;
-}
-
-/* The same for a driver's thread that waits for it; in the middle of a packet it comes later. */
-static void
-serve(void *context)
-{
-    struct run *run = context;
-
-    if (!run->is_busy)
-        drain(run);
-}
-
-/* In a replay programs and worker threads work until they rest: what they do belongs to this moment. */
-static void
-take_drivers_packets(struct run *run)
-{
-    drain(run);
-    while (run->control && wfp_clock_is_virtual() && control_settle(run->control))
-        drain(run);
-}
-
-/* Time up to the next packet, in which programs may have waits that end. */
-static void
-pass_time(struct run *run, uint64_t time_100ns)
-{
-    for (uint64_t due;
-         run->control && (due = control_next_due(run->control)) && due <= time_100ns;) {
-        nt_time_run_until(due);
-        control_expire(run->control);
-        take_drivers_packets(run);
-    }
-    nt_time_run_until(time_100ns);
-}
-
-static void
-take_packet(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
-{
-    struct run *run = context;
-
-    if (run->report.packets == 0)
-        run->start_100ns = run->report.events.start_100ns = frame->time_100ns;
-    if (wfp_clock_is_virtual())
-        pass_time(run, frame->time_100ns);
-    take_drivers_packets(run); /* what came of it belongs before this packet */
-    run_packets_hold(run->report.packets + 1, frame);
-    run->is_busy = true;
-    wfp_stack_packet(run->machine.stack, frame, ret_decision);
-    run_packets_hold(0, NULL);
-    run_report_count(&run->report, ret_decision);
-    take_drivers_packets(run);
-    if (UNLIKELY(run->names != NULL)) {
-        tell(run, frame, ret_decision);
-        run_events_poll(&run->report.events);
-    }
-    if (UNLIKELY(run->show_progress && run->report.packets % PROGRESS_EVERY == 0))
-        show_progress(run);
-}
-
-static void
-take_idle(void *context)
-{
-    struct run *run = context;
-
-    take_drivers_packets(run);
-    wfp_stack_advance(run->machine.stack, wfp_clock_now());
-    if (run->show_progress)
-        show_progress(run);
-}
-
 /* ---- programs that use the drivers' devices ---- */
 
 static int
@@ -264,13 +90,12 @@ open_control(struct run *run)
     return WFP_EXIT_ENVIRONMENT;
 }
 
-/* Before drivers stop, and before the report: what programs still do is part of it. */
-static void
-close_control(struct run *run)
+void
+run_close_control(struct run *run)
 {
-    control_close(TAKE_PTR(run->control), drain, run);
+    control_close(TAKE_PTR(run->control), run_decide_drain, run);
     nt_time_settle(); /* what the last packet woke */
-    drain(run);
+    run_decide_drain(run);
 }
 
 /* ---- a run ---- */
@@ -303,9 +128,10 @@ give_up(void *context)
 }
 
 static int
-prepare(struct run *run, const struct run_options *options)
+prepare(struct run *run)
 {
-    run->options = options;
+    const struct run_options *options = run->options;
+
     run->show_progress = !options->quiet && !options->verbose && isatty(STDERR_FILENO);
     nt_finding_enable(!options->no_verifier);
     /* as under a debugger with the default filter: errors are shown, the rest on request */
@@ -323,12 +149,46 @@ prepare(struct run *run, const struct run_options *options)
     return 0;
 }
 
+/* Late joining: from here on drivers may send. */
+static int
+start(struct run *run)
+{
+    if (machine_add_stack(&run->machine, run->local, run->local_count) < 0) {
+        fprintf(stderr, "wfp run: out of memory\n");
+        return WFP_EXIT_ENVIRONMENT;
+    }
+    nt_host_set_service(run_decide_serve, run);
+    return start_drivers(run);
+}
+
+static int
+open_writer(struct run *run)
+{
+    const char *path = run->options->write_path;
+    char error[256];
+
+    if (!path || wfp_replay_writer_open(path, run->plane, &run->writer, error) == 0)
+        return 0;
+    fprintf(stderr, "wfp run: %s\n", error);
+    return WFP_EXIT_ENVIRONMENT;
+}
+
+int
+run_plane(struct run *run, const struct wfp_plane_handler *handler)
+{
+    if (run->plane->ops->run(run->plane, handler, &run_stop_requested) == 0)
+        return 0;
+    run->report.trouble = run->plane->error;
+    fprintf(stderr, "wfp run: %s\n", run->plane->error);
+    return WFP_EXIT_ENVIRONMENT;
+}
+
 static int
 conclude(struct run *run, int code)
 {
     const struct run_options *options = run->options;
 
-    run->report.elapsed_s = seconds_since(&run->started);
+    run->report.elapsed_s = run_seconds_since(&run->started);
     if (run->show_progress)
         fputs("\r\033[K", stderr);
     run_events_poll(&run->report.events);
@@ -356,10 +216,11 @@ static void
 finish(struct run *run)
 {
     if (run->control) /* the run did not come to that */
-        close_control(run);
+        run_close_control(run);
     run_watch_begin();
     machine_stop_drivers(&run->machine);
     nt_host_set_service(NULL, NULL);
+    wfp_replay_writer_close(run->writer);
     run_events_fini(&run->report.events);
     name_cache_free(run->names);
     run_report_fini(&run->report);
@@ -367,175 +228,40 @@ finish(struct run *run)
     run_watch_finish();
 }
 
-/* Late joining: from here on drivers may send. */
 static int
-start(struct run *run, struct wfp_plane *plane, const struct wfp_local_prefix *local,
-      uint32_t local_count)
+run(const struct run_options *options, const struct run_source *source,
+    const struct run_live_link *link)
 {
-    run->plane = plane;
-    if (machine_add_stack(&run->machine, local, local_count) < 0)
-        return WFP_EXIT_ENVIRONMENT;
-    nt_host_set_service(serve, run);
-    return start_drivers(run);
-}
-
-static int
-replay_packets(struct run *run, struct wfp_plane *plane)
-{
-    struct wfp_plane_handler handler = {.context = run, .packet = take_packet};
-    int code = 0;
-
-    if (run->control)
-        control_gather(run->control, run->options->clients, run->options->quiet, &stop_requested);
-    drain(run);
-    clock_gettime(CLOCK_MONOTONIC, &run->started);
-    run->progress_at = run->started;
-    if (plane->ops->run(plane, &handler, &stop_requested) < 0) {
-        run->report.trouble = plane->error;
-        fprintf(stderr, "wfp run: %s\n", plane->error);
-        code = WFP_EXIT_ENVIRONMENT;
-    }
-    close_control(run);
-    return code;
-}
-
-static int
-replay(const struct run_options *options)
-{
-    struct run run = {0};
-    struct wfp_plane *plane = NULL;
-    struct wfp_replay_local local = {0};
-    char error[256];
-    int code = prepare(&run, options);
+    struct run run = {.options = options,
+                      .source = source,
+                      .link = link,
+                      .local = options->local,
+                      .local_count = options->local_count};
+    int code = prepare(&run);
 
     if (code)
         return code;
-    if (wfp_replay_open(options->read_path, &plane, error) < 0) {
-        fprintf(stderr, "wfp run: %s\n", error);
-        finish(&run);
-        return WFP_EXIT_ENVIRONMENT;
-    }
-    wfp_clock_set_virtual(wfp_replay_first_time(plane));
-    if (options->local_count == 0)
-        wfp_replay_infer_local(options->read_path, &local);
-    code = start(&run, plane, options->local_count ? options->local : local.prefixes,
-                 options->local_count ? options->local_count : local.count);
-    if (code == 0 && options->write_path &&
-        wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
-        fprintf(stderr, "wfp run: %s\n", error);
-        code = WFP_EXIT_ENVIRONMENT;
-    }
+    code = source->open(&run);
+    if (code == 0)
+        code = start(&run);
+    if (code == 0)
+        code = open_writer(&run);
     if (code == 0)
         code = open_control(&run);
     if (code == 0) {
-        run.report.source = options->read_path;
-        run.report.local_text = options->local_count ? "as given" : local.text;
-        code = conclude(&run, replay_packets(&run, plane));
+        code = source->decide(&run);
+        if (run.report.source) /* it came to that */
+            code = conclude(&run, code);
     }
     finish(&run);
-    plane->ops->close(plane);
+    source->close(&run);
     return code;
-}
-
-static void
-wake_plane(void *context)
-{
-    uint64_t once = 1;
-    int *fd = context;
-
-    if (write(*fd, &once, sizeof(once)) < 0)
-        return; /* it is awake: the counter is full */
-}
-
-static void
-note_losses(struct run_report *report, struct wfp_plane *plane)
-{
-    struct wfp_nfqueue_losses losses;
-
-    wfp_nfqueue_losses(plane, &losses);
-    report->lost = losses.queue_full + losses.not_copied;
-    for (int i = 0; i < WFP_NFQUEUE_INJECT_REASONS; i++) {
-        report->not_injected[i].count = losses.not_injected[i];
-        report->not_injected[i].text =
-            wfp_nfqueue_inject_reason_text((enum wfp_nfqueue_inject_reason)i);
-    }
-}
-
-/* Whose sockets: a run goes on without knowing, and says so. */
-static struct wfp_owner_finder *
-find_owners(struct machine *machine)
-{
-    struct wfp_owner_finder *finder = NULL;
-    char error[256] = "out of memory";
-
-    if (wfp_owner_finder_new(&finder, error) < 0) {
-        fprintf(stderr, "wfp run: %s; processes and users of sockets stay unknown\n", error);
-        return NULL;
-    }
-    machine->find_owner = wfp_owner_find;
-    machine->find_owner_context = finder;
-    return finder;
 }
 
 static int
 live_worker(const struct run_options *options, const struct run_live_link *link)
 {
-    struct run run = {0};
-    struct wfp_plane *plane = NULL;
-    struct wfp_owner_finder *owners;
-    char error[256], source[64];
-    struct wfp_nfqueue_config config = {.queue = options->queue,
-                                        .fail_open = !options->fail_closed};
-    int wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int code = prepare(&run, options);
-
-    if (code)
-        return code;
-    if (wfp_nfqueue_open(&config, &plane, error) < 0) {
-        fprintf(stderr, "wfp run: %s\n", error);
-        finish(&run);
-        return WFP_EXIT_ENVIRONMENT;
-    }
-    owners = find_owners(&run.machine);
-    code = start(&run, plane, options->local, options->local_count);
-    if (code == 0 && options->write_path &&
-        wfp_replay_writer_open(options->write_path, plane, &run.writer, error) < 0) {
-        fprintf(stderr, "wfp run: %s\n", error);
-        code = WFP_EXIT_ENVIRONMENT;
-    }
-    if (code == 0)
-        code = open_control(&run);
-    if (code == 0) {
-        enum wfp_nfqueue_backend backend = run_live_ready(link);
-        struct wfp_plane_handler handler = {
-            .context = &run, .packet = take_packet, .idle = take_idle, .wake_fd = MAX(wake_fd, 0)};
-        if (wake_fd >= 0)
-            nt_fwps_set_wake(wake_plane, &wake_fd);
-        snprintf(source, sizeof(source), "live (%s)", wfp_nfqueue_backend_name(backend));
-        run.report.source = source;
-        run.report.local_text = "by the hook each packet passed";
-        clock_gettime(CLOCK_MONOTONIC, &run.started);
-        run.progress_at = run.started;
-        if (backend == WFP_NFQUEUE_NONE) {
-            code = WFP_EXIT_ENVIRONMENT;
-        } else {
-            if (plane->ops->run(plane, &handler, &stop_requested) < 0) {
-                fprintf(stderr, "wfp run: %s\n", plane->error);
-                code = WFP_EXIT_ENVIRONMENT;
-            }
-            close_control(&run);
-            note_losses(&run.report, plane);
-            code = conclude(&run, code);
-        }
-    }
-    nt_fwps_set_wake(NULL, NULL);
-    finish(&run);
-    plane->ops->close(plane);
-    wfp_owner_finder_free(owners);
-    run_live_finish(link);
-    if (wake_fd >= 0)
-        close(wake_fd);
-    return code;
+    return run(options, &run_worker_source, link);
 }
 
 int
@@ -550,7 +276,8 @@ wfp_run_main(int argc, char **argv)
     restart_argv = argv - 1; /* "wfp" "run" ... */
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
-    code = options.live ? run_live_supervise(&options, live_worker) : replay(&options);
+    code = options.live ? run_live_supervise(&options, live_worker)
+                        : run(&options, &run_replay_source, NULL);
     run_options_fini(&options);
     return code;
 }

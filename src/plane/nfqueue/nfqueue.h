@@ -3,7 +3,7 @@
  *
  * Model      nfqueue_rules.c puts jumps to the queue at the INPUT, OUTPUT and FORWARD hooks;
  *            nfqueue.c receives in batches and answers in batches. The hook tells the direction.
- * Lifetime   Rules are owned by a supervisor process (programs/wfp_live.c), so that they go away
+ * Lifetime   Rules are owned by a supervisor process (programs/run_live.c), so that they go away
  *            also when the process that decides is killed.
  * Not here   what a packet means: core/shims.
  */
