@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "base/utf16.h"
 #include "nt/exports.h"
@@ -63,6 +64,7 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .flows = true,
         .step = machine->step,
         .step_context = machine->step_context,
+        .is_recording = wfp_clock_is_virtual(),
         .packet_release = nt_fwps_packet_release,
         .find_owner = machine->find_owner,
         .find_owner_context = machine->find_owner_context,

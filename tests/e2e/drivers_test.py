@@ -1,5 +1,6 @@
 """Small drivers, as .so and as .sys: each loads, decides, unloads without a finding; both images agree."""
 import json
+import re
 import subprocess
 import tempfile
 import unittest
@@ -75,6 +76,48 @@ class Drivers(unittest.TestCase):
         document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=0", "-DWAIT=0")
         self.assertEqual((document["absorbed"], document["permitted"], document["injected"]), (6, 31, 4))
         self.assertIn("pended 6, again 6, mine 0, could not pend again 6, sent 4, completed 4", said)
+
+    def redirected(self, *flags, **kwargs):
+        document, said = self.check_both("redirect", *flags, **kwargs)
+        words = said[said.find("asked "):]
+        return document, {k.strip(): int(v) for k, v in re.findall(r"([a-z ]+) (\d+)", words)}
+
+    def test_redirected_connections_are_told_of_at_auth_connect(self):
+        for flags in ([], ["-DHOW=1"], ["-DHOW=2"], ["-DTO=0xc6336401"], ["-DLOCAL=0x0a000007"]):
+            document, counts = self.redirected(*flags)
+            self.assertEqual((counts["asked"], counts["told"], counts["straight"]), (2, 2, 0), flags)
+            for name in ("by self", "context", "original", "pid", "elsewhere"):
+                self.assertEqual(counts[name], 2, (flags, name))
+            self.assertEqual(document["blocked"], 2 if "HOW" in str(flags) else 0)  # the absorbed ones
+
+    def test_a_redirection_may_be_refused_later(self):
+        document, counts = self.redirected("-DHOW=3")
+        self.assertEqual((counts["told"], document["absorbed"]), (0, 2))
+        self.assertEqual(document["blocked"], 9)
+
+    def test_written_captures_show_where_redirected_packets_went(self):
+        with tempfile.TemporaryDirectory() as folder:
+            written = [Path(folder) / name for name in ("once.pcapng", "twice.pcapng")]
+            image = build(folder, "redirect", "so")
+            for path in written:
+                run = wfp("run", "-q", "--json", "--read", DEMO, *LOCAL, "--write", path, image)
+                self.assertEqual(run.returncode, 0, run.stderr)
+            data = written[0].read_bytes()
+            self.assertEqual(data, written[1].read_bytes())
+        server, proxy, client = (bytes(map(int, a.split("."))) for a in ("203.0.113.10", "127.0.0.1", "10.0.0.4"))
+        self.assertEqual(data.count(client + server) + data.count(server + client), 0)
+        tcp = data.count(client + proxy + bytes.fromhex("c3511f90")), data.count(proxy + client + bytes.fromhex("1f90c351"))
+        self.assertEqual(tcp, (5, 3))  # 50001 > 8080 and back
+
+    def test_what_breaks_the_redirect_rules_has_a_name(self):
+        for flags, findings in ((["-DBAD=1"], ["layer-data-not-applied"]),
+                                (["-DBAD=2"], ["classify-handle-leak"]),
+                                (["-DHOW=1", "-DBAD=3"], ["bad-pend"]),
+                                (["-DBAD=4"], ["bad-object", "bad-object"]),
+                                (["-DBAD=5"], ["redirect-refused"]),
+                                (["-DHOW=1", "-DBAD=6"], ["pend-leak"]),
+                                (["-DBAD=7"], [])):
+            document, _ = self.redirected(*flags, findings=findings)
 
     def test_pended_connects_may_be_refused_later(self):
         document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=1", "-DWAIT=0")

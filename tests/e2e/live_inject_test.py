@@ -43,10 +43,12 @@ http.server.ThreadingHTTPServer(("", 80), H).serve_forever()
 """
 
 
-def build(folder, name, **words):
-    image = Path(folder) / f"{name}.so"
-    run = subprocess.run([WFP_CC, *(f"-D{k}={v}" for k, v in words.items()), "-o", image,
-                          SOURCE / "tests" / "drivers" / f"{name}.c"],
+def build(folder, name, kind="so", **words):
+    image = Path(folder) / f"{name}.{kind}"
+    target = ["--target", "windows"] if kind == "sys" else []
+    drivers = SOURCE / "tests" / "drivers"
+    run = subprocess.run([WFP_CC, *target, f"-I{drivers}", *(f"-D{k}={v}" for k, v in words.items()), "-o", image,
+                          drivers / f"{name}.c"],
                          capture_output=True, text=True, timeout=120)
     if run.returncode:
         raise AssertionError(run.stderr)

@@ -32,6 +32,7 @@ struct wfp_indication {
     uint32_t layer_data_offset; /* bytes from packet->data to where the layer's data begins */
     void *layer_data;           /* what is not a packet: stream, connect request, ... */
     struct wfp_flow *flow;      /* for flow contexts; NULL before a flow exists */
+    void *classify_context;     /* struct wfp_classify_slot, for callouts' adapters; may be NULL */
     bool from_discard;          /* set by the engine while it indicates to a _DISCARD twin */
 };
 

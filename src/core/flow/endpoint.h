@@ -20,6 +20,7 @@
 #include "core/flow/flow.h"
 
 struct wfp_endpoint_table;
+struct wfp_redirect;
 
 struct wfp_endpoint {
     uint8_t local[16];   /* network order; IPv4 in the first four bytes */
@@ -31,6 +32,7 @@ struct wfp_endpoint {
     uint32_t owner; /* owner.h; 0 unknown */
     bool is_server; /* first seen receiving */
     bool is_pended; /* its bind or listen waits for a driver */
+    struct wfp_redirect *bind; /* moved to another local end by a callout; the shims' reference */
 };
 
 /** @return NULL without memory */

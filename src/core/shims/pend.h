@@ -6,6 +6,7 @@
  *            any thread; wfp_stack_resume() then takes up what waited, on the stack's thread.
  *
  *              layer                bytes kept   after completion
+ *              redirects            the packet   the callout's answer, or classified again there
  *              bind, listen         the packet   classified again there, then on its way
  *              connect, TCP         the SYN      classified again, then on its way
  *              connect, others      none         classified again; its flow exists, or not
@@ -46,5 +47,7 @@ typedef void wfp_pend_taken_up(void *context);
  * Context: any thread, also in classify.
  */
 void wfp_pend_complete(struct wfp_pend *pend, wfp_pend_taken_up *taken_up, void *context);
+/** Before completion: what the callout decides, so that it is not asked again. */
+void wfp_pend_answer(struct wfp_pend *pend, uint32_t action);
 
 #endif

@@ -98,6 +98,8 @@ wfp_shim_begin(struct wfp_shim *shim, struct wfp_packet *packet, struct wfp_deci
     shim->requires_ale = false;
     shim->is_pended = false;
     shim->resumed = WFP_PEND_NONE;
+    shim->answer = 0;
+    shim->redirect.is_changed = false;
     shim->plan.handle = shim->plan.parent = 0;
 }
 
@@ -260,6 +262,7 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
         .layer_data_offset = with_packet ? data_offset(shim, layer_id) : 0,
         .flow = shim->flow && shim->flow->id ? shim->flow : NULL,
         .from_discard = shim->discard != NULL,
+        .classify_context = &shim->classify_slot,
     };
 
     for (uint32_t i = 0; i < count; i++)
@@ -269,8 +272,11 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
         shim->metadata.present |= WFP_METADATA_DISCARD_REASON;
         shim->metadata.discard = *shim->discard;
     }
+    shim->classify_slot.serial = ++shim->classify_count;
+    shim->classify_slot.metadata = &shim->metadata;
     wfp_flow_enter(indication.flow);
     wfp_classify(shim->engine, &indication, ret_verdict);
+    shim->classify_slot.serial = 0;
     if (indication.flow)
         wfp_flow_leave(shim->flows, indication.flow);
 }

@@ -18,6 +18,7 @@
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
 #include "core/shims/pend.h"
+#include "core/shims/redirect.h"
 #include "core/shims/stack.h"
 
 enum wfp_fact {
@@ -33,6 +34,7 @@ enum wfp_fact {
 #define WFP_CONDITION_IS_FRAGMENT           0x00000020u
 #define WFP_CONDITION_REQUIRES_ALE_CLASSIFY 0x00000100u
 #define WFP_CONDITION_IS_REASSEMBLED        0x00000400u
+#define WFP_CONDITION_IS_REDIRECTED         0x00100000u
 
 /* FWP_CONDITION_REAUTHORIZE_REASON_* */
 #define WFP_REAUTHORIZE_POLICY_CHANGE           0x001u
@@ -61,9 +63,18 @@ enum wfp_ale_action {
 /** Which of a conversation's classifies was pended; in the order they come. */
 enum wfp_pend_stage {
     WFP_PEND_NONE,
+    WFP_PEND_BIND_REDIRECT,
     WFP_PEND_ASSIGN,
     WFP_PEND_LISTEN,
+    WFP_PEND_CONNECT_REDIRECT,
     WFP_PEND_AUTHORIZE,
+};
+
+/** What redirect layers made of the packet's conversation; references are the shim's. */
+struct wfp_shim_redirect {
+    bool is_changed;     /* the packet has other ends than the application gave it */
+    struct wfp_ends app; /* those */
+    struct wfp_redirect *bind, *connect; /* NULL: nobody asked to change anything */
 };
 
 struct wfp_ale_plan {
@@ -86,6 +97,8 @@ struct wfp_shim {
     struct wfp_owner_table *owners;       /* with flows */
     wfp_stack_find_owner *find_owner;     /* NULL: the packets say all there is */
     void *find_owner_context;
+    struct wfp_redirect_table *redirects; /* with flows */
+    const struct wfp_stack *stack;
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
@@ -99,7 +112,11 @@ struct wfp_shim {
     void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
     void *step_context;          /* the stack's config */
     enum wfp_pend_stage resumed; /* the packet waited there; what came before is not asked again */
+    uint32_t answer;             /* to what it waited for, WFP_ACTION_*; 0: ask again */
     struct wfp_pend_slot slot;
+    struct wfp_classify_slot classify_slot;
+    uint64_t classify_count;
+    struct wfp_shim_redirect redirect;
     enum wfp_address_type local_type, remote_type;
     uint32_t ip_size_extra; /* what a layer counts to the IP header besides it */
     struct wfp_ale_plan plan;
@@ -195,6 +212,41 @@ bool wfp_shim_indicate_pendable(struct wfp_shim *shim, uint16_t layer_id, uint32
 bool wfp_shim_pend_finds(const struct wfp_shim *shim);
 /** Absorb the packet of a conversation that waits. Returns false. */
 bool wfp_shim_pend_wait(struct wfp_shim *shim);
+
+/** The packet is a pend's: take up what was redirected so far. @return the callout's answer, or 0 */
+uint32_t wfp_shim_pend_take(struct wfp_shim *shim, struct wfp_pend *pend);
+
+/* ---- redirection ---- */
+
+/** ALE_BIND_REDIRECT, of a socket not known yet. @return false if it was refused, or waits */
+bool wfp_shim_redirect_bind(struct wfp_shim *shim);
+/** The same when the socket is bound, before any packet: what was changed holds for its packets. */
+bool wfp_shim_redirect_bind_early(struct wfp_shim *aside, struct wfp_endpoint *endpoint);
+/** The socket was bound elsewhere before: so is this conversation of its. */
+void wfp_shim_redirect_bound(struct wfp_shim *shim, struct wfp_redirect *bind);
+/** ALE_CONNECT_REDIRECT; then the packet has the ends it will have on the wire, and so has the plan. */
+bool wfp_shim_redirect_connect(struct wfp_shim *shim);
+/** The conversation's flow was made: it counts for its redirection. */
+void wfp_shim_redirect_join(struct wfp_shim *shim);
+/** Authorization is over: what wasn't authorized is redirected no longer. Lets go of references. */
+void wfp_shim_redirect_settle(struct wfp_shim *shim);
+/** At AUTH_CONNECT: say that it was redirected. @return flags for the indication */
+uint32_t wfp_shim_redirect_tell(struct wfp_shim *shim);
+void wfp_shim_redirect_untell(struct wfp_shim *shim);
+/** A flow ended; so does its redirection. */
+void wfp_shim_redirect_ended(struct wfp_shim *aside, const struct wfp_flow *flow);
+/**
+ * From the application's ends to the wire's, for conversations that are redirected.
+ * @param is_inbound  an answer as recorded, from whom the application asked
+ */
+void wfp_shim_redirect_out(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound);
+/** Back, when an answer has passed every layer. */
+bool wfp_shim_redirect_back(struct wfp_shim *shim, struct wfp_packet *packet);
+
+/** The key of a packet's conversation, seen from the local end. */
+void wfp_shim_key(const struct wfp_packet *packet, bool is_inbound, struct wfp_flow_key *ret_key);
+/** The addresses and types of the packet are others now. */
+void wfp_stack_reclassify_ends(struct wfp_shim *shim);
 
 /** @return NULL without memory */
 struct wfp_pend_table *wfp_pend_table_new(void);

@@ -62,26 +62,29 @@ set_address(uint64_t words[2], uint8_t version, const uint8_t *address)
     }
 }
 
-static void
-set_key(struct wfp_shim *shim)
+void
+wfp_shim_key(const struct wfp_packet *packet, bool is_inbound, struct wfp_flow_key *ret_key)
 {
-    const struct wfp_packet *packet = shim->packet;
-    struct wfp_flow_key *key = &shim->plan.key;
     uint16_t local_port = packet->source_port, remote_port = packet->destination_port;
 
     if (is_icmp(packet)) {
         local_port = request_type(packet);
-    } else if (shim->is_inbound) {
+    } else if (is_inbound) {
         local_port = packet->destination_port;
         remote_port = packet->source_port;
     }
-    set_address(key->words, packet->version,
-                shim->is_inbound ? packet->destination : packet->source);
-    set_address(key->words + 2, packet->version,
-                shim->is_inbound ? packet->source : packet->destination);
-    key->words[4] = wfp_flow_key_tail(local_port, remote_port, packet->icmp_id, packet->version,
-                                      packet->protocol);
-    shim->plan.hash = wfp_flow_hash(shim->flows, key);
+    set_address(ret_key->words, packet->version, is_inbound ? packet->destination : packet->source);
+    set_address(ret_key->words + 2, packet->version,
+                is_inbound ? packet->source : packet->destination);
+    ret_key->words[4] = wfp_flow_key_tail(local_port, remote_port, packet->icmp_id, packet->version,
+                                          packet->protocol);
+}
+
+static void
+set_key(struct wfp_shim *shim)
+{
+    wfp_shim_key(shim->packet, shim->is_inbound, &shim->plan.key);
+    shim->plan.hash = wfp_flow_hash(shim->flows, &shim->plan.key);
 }
 
 static uint16_t
@@ -328,16 +331,19 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
     /* A TCP connect has no packet yet when it is authorized. */
     bool with_packet = !shim->plan.outbound || (shim->packet->protocol != WFP_PROTOCOL_TCP &&
                                                 shim->resumed != WFP_PEND_AUTHORIZE);
+    uint32_t flags = reason ? WFP_CONDITION_IS_REAUTHORIZE : 0;
     bool permitted;
 
     if (wfp_shim_is_watched(shim, layer_id))
         wfp_shim_ale_prepare(shim, reason);
+    flags |= wfp_shim_redirect_tell(shim);
     if (reason) {
         shim->available |= WFP_METADATA_PACKET_DIRECTION;
         shim->metadata.packet_direction = shim->is_inbound ? 1 : 0;
     }
-    permitted = wfp_shim_indicate_pendable(
-        shim, layer_id, reason ? WFP_CONDITION_IS_REAUTHORIZE : 0, with_packet, WFP_PEND_AUTHORIZE);
+    permitted = wfp_shim_indicate_pendable(shim, layer_id, flags, with_packet, WFP_PEND_AUTHORIZE);
+    if (flags & WFP_CONDITION_IS_REDIRECTED)
+        wfp_shim_redirect_untell(shim);
     shim->available &= ~WFP_METADATA_PACKET_DIRECTION;
     return permitted;
 }
@@ -363,6 +369,7 @@ make_flow(struct wfp_shim *shim, uint32_t epoch)
     flow->icmp_type = is_icmp(packet) ? packet->source_port : 0;
     flow->owner = wfp_shim_owner_join(shim);
     wfp_shim_endpoint_join(shim, flow);
+    wfp_shim_redirect_join(shim);
     return flow;
 }
 
@@ -437,8 +444,8 @@ establish(struct wfp_shim *shim)
     return true;
 }
 
-bool
-wfp_shim_ale_authorize(struct wfp_shim *shim)
+static bool
+authorize(struct wfp_shim *shim)
 {
     struct wfp_ale_plan *plan = &shim->plan;
     struct wfp_flow *flow = shim->flow;
@@ -458,7 +465,8 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
     case WFP_ALE_REAUTHORIZE:
         /* Read before the classify: what changes meanwhile asks again. */
         epoch = (uint32_t)wfp_engine_layer_epoch(shim->engine, auth_layer(shim, plan->outbound));
-        if ((plan->action == WFP_ALE_AUTHORIZE && !wfp_shim_endpoint_open(shim)) ||
+        if ((plan->action == WFP_ALE_AUTHORIZE &&
+             (!wfp_shim_endpoint_open(shim) || !wfp_shim_redirect_connect(shim))) ||
             !classify_auth(shim, shim->resumed == WFP_PEND_AUTHORIZE
                                      ? WFP_REAUTHORIZE_CLASSIFY_COMPLETION
                                      : plan->reason)) {
@@ -481,6 +489,16 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
     if (flow->is_multicast && flow->outbound && !shim->is_inbound)
         expect_answers(shim);
     return true;
+}
+
+bool
+wfp_shim_ale_authorize(struct wfp_shim *shim)
+{
+    bool passed = authorize(shim);
+
+    if (shim->plan.action == WFP_ALE_AUTHORIZE || shim->resumed)
+        wfp_shim_redirect_settle(shim);
+    return passed;
 }
 
 /** Note FINs and their acknowledgements; both ways done, the connection is over. */

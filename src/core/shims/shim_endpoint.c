@@ -1,5 +1,5 @@
 /*
- * ALE_RESOURCE_ASSIGNMENT, ALE_AUTH_LISTEN, ALE_ENDPOINT_CLOSURE, ALE_RESOURCE_RELEASE: sockets.
+ * ALE_RESOURCE_ASSIGNMENT (after ALE_BIND_REDIRECT, shim_redirect.c), ALE_AUTH_LISTEN, ALE_ENDPOINT_CLOSURE, ALE_RESOURCE_RELEASE: sockets.
  *
  * Model      open() comes before a conversation's authorization: a socket not known yet is assigned,
  *            and a TCP server's listens. ended() hears of each flow's end and closes what ended with
@@ -42,6 +42,16 @@ indicate_opening(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage s
                                       false, stage);
 }
 
+/** All conversations of the socket are bound as its first was. */
+static void
+keep_bind(const struct wfp_shim *shim, struct wfp_endpoint *endpoint)
+{
+    if (!shim->redirect.bind || !shim->redirect.is_changed || endpoint->bind)
+        return;
+    wfp_redirect_ref(shim->redirect.bind);
+    endpoint->bind = shim->redirect.bind;
+}
+
 /** A server's or datagram socket: found, or made and announced. @return false if it was refused */
 static bool
 open_shared(struct wfp_shim *shim)
@@ -59,22 +69,27 @@ open_shared(struct wfp_shim *shim)
         return true; /* without memory the conversation has no endpoint, but goes on */
     endpoint = wfp_endpoint_at(shim->endpoints, plan->endpoint);
     plan->handle = endpoint->handle;
-    is_resumed = shim->resumed == WFP_PEND_ASSIGN || shim->resumed == WFP_PEND_LISTEN;
+    is_resumed = shim->resumed && shim->resumed <= WFP_PEND_LISTEN;
+    if (is_known && endpoint->bind)
+        wfp_shim_redirect_bound(shim, endpoint->bind);
     if (is_known && !is_resumed)
         return !endpoint->is_pended || wfp_shim_pend_wait(shim);
     if (!is_known) {
         endpoint->is_server = !plan->outbound;
         endpoint->owner = wfp_shim_owner_join(shim);
     }
-    if (indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT), WFP_PEND_ASSIGN) &&
+    if (wfp_shim_redirect_bind(shim) &&
+        indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT), WFP_PEND_ASSIGN) &&
         (!is_tcp ||
          indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_AUTH_LISTEN), WFP_PEND_LISTEN))) {
         endpoint->is_pended = false;
+        keep_bind(shim, endpoint);
         return true;
     }
     endpoint->is_pended = shim->is_pended;
     if (!shim->is_pended) {
         wfp_owner_leave(shim->owners, endpoint->owner);
+        wfp_redirect_unref(TAKE_PTR(endpoint->bind));
         wfp_endpoint_end(shim->endpoints, plan->endpoint);
         plan->endpoint = 0;
     }
@@ -91,7 +106,8 @@ wfp_shim_endpoint_open(struct wfp_shim *shim)
         return true; /* what comes to a group belongs to no one socket */
     if (plan->key.protocol == WFP_PROTOCOL_TCP && plan->outbound) {
         plan->handle = connection;
-        return indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT),
+        return wfp_shim_redirect_bind(shim) &&
+               indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_RESOURCE_ASSIGNMENT),
                                 WFP_PEND_ASSIGN);
     }
     if (!open_shared(shim))
@@ -162,6 +178,7 @@ close_shared(struct wfp_shim *aside, uint32_t number)
     memcpy(key.local, endpoint->local, sizeof(key.local));
     close_endpoint(aside, &key, endpoint->handle, 0, endpoint->owner, true);
     wfp_owner_leave(aside->owners, endpoint->owner);
+    wfp_redirect_unref(endpoint->bind);
     wfp_endpoint_end(aside->endpoints, number);
 }
 
@@ -210,8 +227,10 @@ open_early(struct wfp_shim *aside, const struct wfp_socket *socket, uint32_t num
         endpoint->is_server = true; /* it stays until it is closed */
         endpoint->owner = wfp_shim_owner_join(aside);
         aside->plan.handle = endpoint->handle;
-        passed = indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT));
+        passed = wfp_shim_redirect_bind_early(aside, endpoint) &&
+                 indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT));
         if (!passed) {
+            wfp_redirect_unref(TAKE_PTR(endpoint->bind));
             wfp_owner_leave(aside->owners, wfp_endpoint_at(aside->endpoints, number)->owner);
             wfp_endpoint_end(aside->endpoints, number);
         }
@@ -252,6 +271,7 @@ wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
     struct wfp_shim *aside = context;
     uint64_t parent, handle;
 
+    wfp_shim_redirect_ended(aside, flow);
     if (flow->key.protocol == WFP_PROTOCOL_TCP) {
         handle = wfp_shim_endpoint_handle(aside, flow, &parent);
         close_endpoint(aside, &flow->key, handle, parent, flow->owner, flow->outbound);

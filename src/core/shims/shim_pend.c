@@ -30,6 +30,8 @@ struct wfp_pend {
     struct wfp_verdict verdict; /* what those who wait meanwhile are told */
     wfp_pend_taken_up *taken_up;
     void *taken_up_context;
+    uint32_t answer;                     /* WFP_ACTION_*, 0: ask again */
+    struct wfp_redirect *bind, *connect; /* what was redirected before, or is being */
 };
 
 struct wfp_pend_table {
@@ -70,6 +72,8 @@ wfp_pend_free(struct wfp_pend *pend)
     if (!pend)
         return;
     remove_entered(pend);
+    wfp_redirect_unref(pend->bind);
+    wfp_redirect_unref(pend->connect);
     if (pend->taken_up)
         pend->taken_up(pend->taken_up_context);
     free(pend->frame.data);
@@ -121,6 +125,12 @@ wfp_pend_complete(struct wfp_pend *pend, wfp_pend_taken_up *taken_up, void *cont
     *table->completed_end = pend;
     table->completed_end = &pend->next_completed;
     pthread_mutex_unlock(&table->lock);
+}
+
+void
+wfp_pend_answer(struct wfp_pend *pend, uint32_t action)
+{
+    pend->answer = action;
 }
 
 struct wfp_pend *
@@ -190,6 +200,17 @@ keep_packet(struct wfp_pend *pend, const struct wfp_packet *packet)
         memcpy(frame->data, packet->data, packet->length);
 }
 
+/** A packet that waits before it is decided where it goes keeps the ends the application gave it. */
+static void
+restore_ends(struct wfp_shim *shim, struct wfp_frame *frame)
+{
+    struct wfp_packet packet = {
+        .data = frame->data, .length = frame->length, .wire_length = frame->wire_length};
+
+    if (frame->data && shim->redirect.is_changed && wfp_packet_parse(&packet) == WFP_DECODED)
+        wfp_packet_readdress(&packet, &shim->redirect.app);
+}
+
 /** The classify is over and was pended: remember the conversation and what waits. */
 static void
 enter(struct wfp_shim *shim, enum wfp_pend_stage stage)
@@ -204,6 +225,14 @@ enter(struct wfp_shim *shim, enum wfp_pend_stage stage)
     pend->verdict = shim->decision->verdict;
     if (stage != WFP_PEND_AUTHORIZE || shim->plan.outbound)
         keep_packet(pend, shim->packet);
+    if (stage < WFP_PEND_AUTHORIZE) {
+        restore_ends(shim, &pend->frame);
+        pend->bind = TAKE_PTR(shim->redirect.bind);
+        if (stage == WFP_PEND_BIND_REDIRECT)
+            pend->bind = TAKE_PTR(shim->classify_slot.redirect);
+        if (stage == WFP_PEND_CONNECT_REDIRECT)
+            pend->connect = TAKE_PTR(shim->classify_slot.redirect);
+    }
     bucket = &pend->table->buckets[pend->hash % BUCKETS];
     pend->next = *bucket;
     *bucket = pend;
@@ -234,6 +263,16 @@ wfp_shim_indicate_pendable(struct wfp_shim *shim, uint16_t layer_id, uint32_t fl
     shim->is_pended = true;
     shim->decision->outcome = WFP_ABSORBED; /* also when the callout forgot to say so */
     return false;
+}
+
+uint32_t
+wfp_shim_pend_take(struct wfp_shim *shim, struct wfp_pend *pend)
+{
+    shim->redirect.bind = TAKE_PTR(pend->bind);
+    shim->redirect.connect = TAKE_PTR(pend->connect);
+    if (pend->answer == WFP_ACTION_BLOCK)
+        shim->decision->verdict = pend->verdict;
+    return pend->answer;
 }
 
 /** Injected packets are how a driver ends the wait of a recv/accept: they don't wait. */

@@ -1,7 +1,8 @@
 /*
  * One frame's way through the layers.
  *
- * Model      outbound: ALE_AUTH_CONNECT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA, [OUTBOUND_ICMP_ERROR],
+ * Model      outbound: [ALE_BIND_REDIRECT, ALE_RESOURCE_ASSIGNMENT], ALE_CONNECT_REDIRECT,
+ *                      ALE_AUTH_CONNECT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA, [OUTBOUND_ICMP_ERROR],
  *                      OUTBOUND_TRANSPORT, OUTBOUND_IPPACKET
  *            inbound:  INBOUND_IPPACKET, INBOUND_TRANSPORT, [INBOUND_ICMP_ERROR],
  *                      ALE_AUTH_RECV_ACCEPT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA
@@ -102,8 +103,13 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
             return -WFP_ERR_NO_MEMORY;
         stack->shim.find_owner = config->find_owner;
         stack->shim.find_owner_context = config->find_owner_context;
+        stack->shim.redirects = wfp_redirect_table_new();
+        if (!stack->shim.redirects)
+            return -WFP_ERR_NO_MEMORY;
+        stack->shim.stack = stack;
         wfp_shim_init(&stack->aside, config->engine);
         stack->aside.owners = stack->shim.owners;
+        stack->aside.redirects = stack->shim.redirects;
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
         stack->aside.step = config->step;
@@ -125,6 +131,7 @@ wfp_stack_free(struct wfp_stack *stack)
     wfp_endpoint_table_free(stack->shim.endpoints);
     wfp_pend_table_free(stack->shim.pends);
     wfp_owner_table_free(stack->shim.owners);
+    wfp_redirect_table_free(stack->shim.redirects);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
     free(stack);
@@ -367,6 +374,20 @@ set_types(struct wfp_shim *shim, enum wfp_address_type source, enum wfp_address_
     shim->remote_type = shim->is_inbound ? source : destination;
 }
 
+void
+wfp_stack_reclassify_ends(struct wfp_shim *shim)
+{
+    const struct wfp_stack *stack = shim->stack;
+    struct wfp_packet *packet = shim->packet;
+    enum wfp_address_type to =
+        type_of(packet->version, packet->destination, packet->link_broadcast);
+
+    packet->is_loopback = is_local(stack, packet->version, packet->source) &&
+                          to == WFP_ADDRESS_UNICAST &&
+                          is_local(stack, packet->version, packet->destination);
+    set_types(shim, type_of(packet->version, packet->source, false), to);
+}
+
 /** What a driver sends at the network layer is not shown to those above. */
 static void
 send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *decision)
@@ -381,14 +402,45 @@ send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_deci
 }
 
 static void
+arrive(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *decision,
+       bool no_endpoint)
+{
+    packet->direction = WFP_INBOUND;
+    wfp_shim_begin(&stack->shim, packet, decision, true);
+    set_types(&stack->shim, type_of(packet->version, packet->source, false),
+              type_of(packet->version, packet->destination, packet->link_broadcast));
+    come_in(stack, no_endpoint);
+}
+
+/**
+ * Give packets of redirected conversations the ends they have on the wire. In a recording answers come
+ * from whom the application asked; live from whom it was sent to. @return the hint, if it still holds
+ */
+static enum wfp_direction_hint
+take_redirected(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint)
+{
+    if (hint == WFP_HINT_FORWARD)
+        return hint;
+    if (hint != WFP_HINT_INBOUND)
+        wfp_shim_redirect_out(&stack->shim, packet, false);
+    if (stack->config.is_recording && !packet->modified && hint != WFP_HINT_OUTBOUND)
+        wfp_shim_redirect_out(&stack->shim, packet, true);
+    return stack->config.is_recording && packet->modified ? WFP_HINT_NONE : hint;
+}
+
+static void
 run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
     bool no_endpoint, struct wfp_decision *decision)
 {
     struct wfp_shim *shim = &stack->shim;
-    enum wfp_address_type to =
-        type_of(packet->version, packet->destination, packet->link_broadcast);
-    enum wfp_address_type from = type_of(packet->version, packet->source, false);
-    unsigned ways = find_ways(stack, packet, hint, to);
+    enum wfp_address_type to, from;
+    unsigned ways;
+
+    if (UNLIKELY(shim->redirects && wfp_redirect_table_count(shim->redirects) != 0))
+        hint = take_redirected(stack, packet, hint);
+    to = type_of(packet->version, packet->destination, packet->link_broadcast);
+    from = type_of(packet->version, packet->source, false);
+    ways = find_ways(stack, packet, hint, to);
 
     if (packet->interface_type == 0)
         packet->interface_type = packet->is_loopback ? IF_TYPE_LOOPBACK : IF_TYPE_ETHERNET;
@@ -400,13 +452,12 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
         set_types(shim, from, to);
         if (!(ways & THROUGH ? wfp_shim_forward(shim) : go_out(stack)))
             return;
+        if (UNLIKELY(shim->redirect.is_changed) && stack->config.is_recording &&
+            packet->is_loopback)
+            ways |= IN; /* the packet was sent to somebody else, and is for this machine now */
     }
-    if (ways & IN) {
-        packet->direction = WFP_INBOUND;
-        wfp_shim_begin(shim, packet, decision, true);
-        set_types(shim, from, to);
-        come_in(stack, no_endpoint);
-    }
+    if (ways & IN)
+        arrive(stack, packet, decision, no_endpoint);
 }
 
 /** What the frame says; the header fields are the parser's. (Clearing it all first costs too much.) */
@@ -431,6 +482,20 @@ begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
     packet->plane_id = frame->plane_id;
     packet->adapter = frame->adapter;
     packet->modified = false;
+}
+
+/** An answer in a redirected conversation reaches the application from whom it asked. */
+static void
+give_back(struct wfp_stack *stack, struct wfp_frame *frame, const struct wfp_decision *decision)
+{
+    struct wfp_packet packet = {
+        .data = frame->data, .length = frame->length, .wire_length = frame->wire_length};
+
+    if (stack->config.is_recording || decision->outcome != WFP_PERMITTED ||
+        decision->direction != WFP_INBOUND || wfp_packet_parse(&packet) != WFP_DECODED)
+        return;
+    if (wfp_shim_redirect_back(&stack->shim, &packet))
+        frame->modified = true;
 }
 
 void
@@ -476,6 +541,8 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     if (packet.modified && packet.data != frame->data) /* the adapter worked on a copy */
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
     release(stack, &packet);
+    if (UNLIKELY(stack->shim.redirects && wfp_redirect_table_count(stack->shim.redirects) != 0))
+        give_back(stack, frame, ret_decision);
 }
 
 bool
@@ -528,8 +595,15 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
               type_of(packet.version, packet.destination, packet.link_broadcast));
     shim->is_injected = false;
     shim->resumed = stage;
-    if (take_up(stack, stage))
+    shim->answer = wfp_shim_pend_take(shim, pend);
+    if (take_up(stack, stage)) {
+        if (is_outbound && decision.outcome == WFP_PERMITTED && packet.is_loopback &&
+            stack->config.is_recording)
+            arrive(stack, &packet, &decision, false);
+        if (packet.modified && packet.data != frame->data)
+            memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
         take(context, frame, &decision);
+    }
     release(stack, &packet);
 }
 
@@ -549,6 +623,9 @@ wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context
 void
 wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns)
 {
-    if (stack->shim.flows)
-        wfp_flow_advance(stack->shim.flows, time_100ns);
+    if (!stack->shim.flows)
+        return;
+    wfp_flow_advance(stack->shim.flows, time_100ns);
+    if (UNLIKELY(wfp_redirect_table_count(stack->shim.redirects) != 0))
+        wfp_redirect_table_advance(stack->shim.redirects, time_100ns);
 }

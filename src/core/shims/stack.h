@@ -99,6 +99,8 @@ struct wfp_stack_config {
     const struct wfp_local_prefix *local;
     uint32_t local_count;
     bool flows; /* keep flows (off only for benchmarks of stateless layers) */
+    /** The frames are a recording: whoever was asked answers, whatever a redirection says. */
+    bool is_recording;
     /** Packets that drivers inject leave here. May be NULL: then injection fails. */
     int (*emit)(void *context, const struct wfp_frame *frame);
     void *emit_context;

@@ -87,7 +87,8 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
                                             classify_out));
     else
         NT_CALLBACK_VOID(callout->driver, irql,
-                         callout->classify3(&values, metadata, layer_data, NULL, view, flow_context,
+                         callout->classify3(&values, metadata, layer_data,
+                                            indication->classify_context, view, flow_context,
                                             classify_out));
     if (nbl)
         nt_fwps_packet_check(indication, nbl);

@@ -167,6 +167,22 @@ nt_pool_free(void *pointer, uint32_t tag)
     release(block);
 }
 
+void
+nt_pool_disown(void *pointer)
+{
+    struct block *block = block_of(pointer);
+
+    if (block->magic != LIVE_MAGIC || !block->owner)
+        return;
+    pthread_mutex_lock(lock_of(block->owner));
+    nt_list_remove(&block->link);
+    pthread_mutex_unlock(lock_of(block->owner));
+    block->owner = NULL;
+    pthread_mutex_lock(&pool.lock);
+    nt_list_append(&pool.blocks, &block->link);
+    pthread_mutex_unlock(&pool.lock);
+}
+
 size_t
 nt_pool_size(const void *pointer)
 {

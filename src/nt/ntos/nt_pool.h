@@ -25,6 +25,8 @@ struct nt_driver;
 void *nt_pool_allocate(size_t size, uint32_t tag, bool zero, uintptr_t caller);
 /** Free; @p tag 0 = any. Bad pointers and tags are findings. NULL is a finding. */
 void nt_pool_free(void *block, uint32_t tag);
+/** The block is the runtime's from now on, whichever driver allocated it. Not NULL. */
+void nt_pool_disown(void *block);
 /** Size of a live block; 0 when @p block is none. */
 size_t nt_pool_size(const void *block);
 

@@ -34,11 +34,21 @@ static struct engine_mock {
     void (*hook)(const struct wfp_indication *indication, struct wfp_verdict *verdict); /* or NULL */
 } mock = {.block_layer = -1};
 
+/* Layers that most drivers leave alone: watched where a test says so. */
+static inline void
+mock_watch_redirects(bool watch)
+{
+    for (uint16_t layer = WFP_LAYER_ALE_CONNECT_REDIRECT_V4;
+         layer <= WFP_LAYER_ALE_BIND_REDIRECT_V6; layer++)
+        mock.unwatched[layer] = !watch;
+}
+
 static inline void
 mock_reset(void)
 {
     memset(&mock, 0, sizeof(mock));
     mock.block_layer = -1;
+    mock_watch_redirects(false);
 }
 
 bool

@@ -1,0 +1,140 @@
+"""Live: connections for 203.0.113.10:80 arrive elsewhere, answers come back as if from there.
+
+    client namespace  c0 10.77.0.1 --veth-- s0 10.77.0.2  server namespace (203.0.113.10, 198.51.100.20)
+    proxy on 127.0.0.1:8080                               another web server on 198.51.100.20:8081
+"""
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import SANITIZED, WFP, main
+from live_inject_test import BIG, FETCH, FETCH_ONE, SERVE, build, demo
+from live_test import why_not
+
+ELSEWHERE = "198.51.100.20"
+# Says who asked, and answers as the proxy or the other server: not as 203.0.113.10 would.
+def other_server(name, address, port):
+    return SERVE.replace('b"up"', f'b"{name}-for-" + self.client_address[0].encode()') \
+                .replace('("", 80)', f'("{address}", {port})')
+
+
+UDP_SERVER = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], int(sys.argv[2])))
+while True:
+    data, peer = s.recvfrom(2048); s.sendto(b"from " + sys.argv[1].encode() + b": " + data, peer)
+"""
+UDP_CLIENT = f"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(("{demo.OTHER}", 5353)); s.settimeout(8)
+for word in (b"one", b"two"):
+    s.send(word); print(s.recv(100).decode())
+"""
+
+
+class Redirect(unittest.TestCase):
+    def setUp(self):
+        why = why_not()
+        if why:
+            self.skipTest(why)
+        self.processes = []
+        demo.build_network()
+        self.addCleanup(self.stop)
+        demo.sh("ip", "-n", demo.CLIENT, "link", "set", "lo", "up")
+        demo.sh("ip", "-n", demo.SERVER, "addr", "add", f"{ELSEWHERE}/32", "dev", "lo")
+        demo.sh("ip", "-n", demo.CLIENT, "route", "add", f"{ELSEWHERE}/32", "via", "10.77.0.2")
+        self.serve(demo.SERVER, SERVE.replace('("", 80)', f'("{demo.OTHER}", 80)'))
+        self.serve(demo.SERVER, other_server("elsewhere", ELSEWHERE, 8081))
+        self.serve(demo.CLIENT, other_server("proxy", "127.0.0.1", 8080))
+        for _ in range(200):
+            if demo.reachable(demo.OTHER):
+                return
+        self.fail("the server does not come up")
+
+    def run_inside(self, namespace, *words, **kwargs):
+        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
+        self.processes.append(process)
+        return process
+
+    def serve(self, namespace, code, *words):
+        self.run_inside(namespace, sys.executable, "-c", code, *words)
+
+    def stop(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=20)
+        demo.remove_network()
+
+    def fetch(self, code, kind="so", **words):
+        """Run the redirecting driver and a client beside it. Returns (the client's output, the driver's counts)."""
+        with tempfile.TemporaryDirectory() as folder:
+            ready = Path(folder) / "ready"
+            image = build(folder, "redirect", kind=kind, **words)
+            wfp = self.run_inside(demo.CLIENT, WFP, "run", "-q", "--json", "--live", "--duration", "60",
+                                  "--ready-file", ready, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
+            client = subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", code),
+                                    capture_output=True, text=True, timeout=50)
+            wfp.send_signal(signal.SIGTERM)
+            out, said = wfp.communicate(timeout=30)
+            self.detail = f"{client.stderr}\n{said}\n{out[:3000]}"
+            self.assertEqual(wfp.returncode, 0, self.detail)
+            counts = {k: int(v) for k, v in re.findall(r"([a-z ]+?) (\d+)(?:,|$)", said.split("redirect: ")[-1].strip())}
+            return client.stdout.split("\n"), {k.strip(): v for k, v in counts.items()}
+
+    def check_told(self, counts):
+        self.assertGreaterEqual(counts["told"], 1, self.detail)
+        for name in ("by self", "context", "original", "pid", "elsewhere"):
+            self.assertEqual(counts[name], counts["told"], self.detail)
+        self.assertEqual(counts["straight"], 0, self.detail)
+
+    def test_to_a_proxy_on_this_machine(self):
+        for kind in ("so",) if SANITIZED else ("so", "sys"):
+            got, counts = self.fetch(FETCH_ONE, kind=kind, TO="0x7f000001", PORT=8080)
+            self.assertEqual(got[0].split()[0], "proxy-for-10.77.0.1", self.detail)
+            self.check_told(counts)
+
+    def test_to_another_host(self):
+        got, counts = self.fetch(FETCH_ONE, TO="0xC6336414", PORT=8081)
+        self.assertEqual(got[0].split()[0], "elsewhere-for-10.77.0.1", self.detail)
+        self.check_told(counts)
+
+    def test_much_data_both_ways(self):
+        # super-packets leave and arrive: their segments are sent in their place
+        for to, port in (("0x7f000001", 8080), ("0xC6336414", 8081)):
+            got, counts = self.fetch(FETCH, TO=to, PORT=port)
+            self.assertEqual(got[0], "same", self.detail)
+
+    def test_a_pended_connect_waits_and_arrives_elsewhere(self):
+        for how in (1, 2):
+            got, counts = self.fetch(FETCH_ONE, TO="0x7f000001", PORT=8080, HOW=how, WAIT=400)
+            self.assertEqual(got[0].split()[0], "proxy-for-10.77.0.1", self.detail)
+            self.assertGreaterEqual(float(got[0].split()[1]), 0.4, self.detail)
+            self.check_told(counts)
+
+    def test_a_pended_connect_is_refused(self):
+        got, counts = self.fetch(FETCH_ONE, TO="0x7f000001", PORT=8080, HOW=3, WAIT=10)
+        self.assertEqual(got, [""], self.detail)
+        self.assertEqual(counts["told"], 0, self.detail)
+
+    def test_datagrams_and_their_answers(self):
+        self.serve(demo.SERVER, UDP_SERVER, ELSEWHERE, 5353)
+        got, counts = self.fetch(UDP_CLIENT, TO="0xC6336414", PORT=5353)
+        self.assertEqual(got[:2], [f"from {ELSEWHERE}: one", f"from {ELSEWHERE}: two"], self.detail)
+        self.assertEqual(counts["asked"], 1, self.detail)
+        self.check_told(counts)
+
+    def test_sockets_bound_to_another_address(self):
+        demo.sh("ip", "-n", demo.CLIENT, "addr", "add", "10.77.0.9/24", "dev", "c0")
+        got, counts = self.fetch(FETCH_ONE, TO="0xC6336414", PORT=8081, LOCAL="0x0A4D0009")
+        self.assertEqual(got[0].split()[0], "elsewhere-for-10.77.0.9", self.detail)
+        self.assertGreaterEqual(counts["bound"], 1, self.detail)
+
+
+if __name__ == "__main__":
+    main()

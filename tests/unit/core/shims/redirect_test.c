@@ -1,0 +1,563 @@
+/*
+ * The redirect layers: in which order they are asked, what is applied, and what it does to packets.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "../packet/build.h"
+#include "base/macros.h"
+#include "base/status.h"
+#include "core/shims/pend.h"
+#include "core/shims/redirect.h"
+#include "engine_mock.h"
+
+#define NAME(family) WFP_LAYER_##family##_V4
+
+enum what { NOTHING, CHANGE, CHANGE_TWICE, REFUSE, PUT_OFF };
+
+static struct {
+    enum what bind, connect;
+    const char *local, *remote; /* where to; NULL: as it was */
+    uint16_t local_port, remote_port;
+    uint32_t process_id;
+    void *handle, *context;
+    int applied; /* what the last application returned */
+    bool wants_to_hear;
+    unsigned asked, heard_of; /* connects; records at hand */
+    struct wfp_pend *pend;
+    struct wfp_redirect *pended;
+    unsigned freed;
+} hook;
+
+static void
+free_context(void *context)
+{
+    assert_ptr_equal(context, hook.context);
+    hook.freed++;
+}
+
+static void
+set(struct wfp_sockaddr *sockaddr, const char *text, uint16_t port)
+{
+    uint8_t address[16];
+    uint8_t version = build_address(text, address);
+
+    wfp_sockaddr_set(sockaddr, version, address, port);
+}
+
+static void
+change(struct wfp_redirect *redirect, struct wfp_classify_slot *slot, uint64_t filter_id)
+{
+    union wfp_request *request = wfp_redirect_write(redirect, filter_id);
+
+    assert_non_null(request);
+    redirect->free_context = free_context;
+    if (redirect->is_bind) {
+        if (hook.local)
+            set(&request->bind.local, hook.local, hook.local_port);
+    } else {
+        if (hook.remote)
+            set(&request->connect.remote, hook.remote, hook.remote_port);
+        request->connect.local_redirect_target_pid = hook.process_id;
+        request->connect.local_redirect_handle = hook.handle;
+        request->connect.local_redirect_context = hook.context;
+    }
+    hook.applied = wfp_redirect_apply(redirect, request, hook.wants_to_hear && filter_id == 1, slot);
+    assert_int_equal(wfp_redirect_apply(redirect, request, false, slot), -WFP_ERR_NOT_FOUND);
+}
+
+static void
+classify(const struct wfp_indication *indication, struct wfp_verdict *verdict)
+{
+    struct wfp_classify_slot *slot = indication->classify_context;
+    bool is_bind = indication->layer_id == NAME(ALE_BIND_REDIRECT);
+    enum what what = is_bind ? hook.bind : hook.connect;
+    struct wfp_redirect *redirect;
+
+    if (!is_bind && indication->layer_id != NAME(ALE_CONNECT_REDIRECT)) {
+        assert_int_equal(wfp_redirect_of_slot(slot, &redirect), -WFP_ERR_NOT_SUPPORTED);
+        assert_null(slot->pend);
+        return;
+    }
+    hook.asked += !is_bind;
+    hook.heard_of += (indication->metadata->present & WFP_METADATA_REDIRECT_RECORD_HANDLE) != 0;
+    assert_int_equal(slot->is_bind, is_bind);
+    if (what == NOTHING || (hook.wants_to_hear && hook.asked > 1))
+        return;
+    assert_int_equal(wfp_redirect_of_slot(slot, &redirect), 0);
+    if (what == PUT_OFF && !hook.pend) {
+        assert_int_equal(wfp_pend_begin(slot->pend, &hook.pend), 0);
+        hook.pended = redirect; /* with its reference, as a classify handle */
+        verdict->action = WFP_ACTION_BLOCK;
+        verdict->absorb = verdict->decided = true;
+        verdict->filter_id = 9;
+        return;
+    }
+    if (what == REFUSE)
+        verdict->action = WFP_ACTION_BLOCK;
+    else
+        change(redirect, slot, 1);
+    if (what == CHANGE_TWICE)
+        change(redirect, slot, 2);
+    wfp_redirect_unref(redirect);
+}
+
+struct world {
+    struct wfp_stack *stack;
+    struct wfp_decision decision;
+    struct build bytes; /* of the last packet, as it left the stack */
+    bool modified;
+    uint64_t now_100ns;
+    unsigned taken;
+};
+
+static void
+start(struct world *world, bool is_recording)
+{
+    static const struct wfp_local_prefix local[] = {{4, 8, {10}}};
+    struct wfp_stack_config config = {.engine = (struct wfp_engine *)&mock,
+                                      .local = local,
+                                      .local_count = 1,
+                                      .flows = true,
+                                      .is_recording = is_recording};
+
+    mock_reset();
+    mock_watch_redirects(true);
+    mock.hook = classify;
+    memset(&hook, 0, sizeof(hook));
+    memset(world, 0, sizeof(*world));
+    world->now_100ns = 10000000000;
+    assert_int_equal(wfp_stack_new(&config, &world->stack), 0);
+}
+
+static enum wfp_outcome
+packet(struct world *world, const struct build *build, enum wfp_direction_hint hint)
+{
+    world->bytes = *build;
+    struct wfp_frame frame = {.data = world->bytes.bytes,
+                              .length = build->length,
+                              .wire_length = build->length,
+                              .hint = hint,
+                              .time_100ns = world->now_100ns++};
+
+    mock.count = 0;
+    wfp_stack_packet(world->stack, &frame, &world->decision);
+    world->modified = frame.modified;
+    return world->decision.outcome;
+}
+
+static enum wfp_outcome
+tcp(struct world *world, const char *from, uint16_t from_port, const char *to, uint16_t to_port,
+    uint8_t flags, enum wfp_direction_hint hint)
+{
+    struct build build;
+
+    build_tcp(&build, from, from_port, to, to_port, flags, 1000, "");
+    return packet(world, &build, hint);
+}
+
+static enum wfp_outcome
+udp(struct world *world, const char *from, uint16_t from_port, const char *to, uint16_t to_port,
+    enum wfp_direction_hint hint)
+{
+    struct build build;
+
+    build_udp(&build, from, from_port, to, to_port, "data");
+    return packet(world, &build, hint);
+}
+
+/* The packet left the stack with these ends and good checksums. */
+static void
+expect_ends(struct world *world, const char *from, uint16_t from_port, const char *to,
+            uint16_t to_port)
+{
+    struct wfp_packet packet = {.data = world->bytes.bytes,
+                                .length = world->bytes.length,
+                                .wire_length = world->bytes.length};
+    uint8_t address[16];
+
+    assert_int_equal(wfp_packet_parse(&packet), WFP_DECODED);
+    assert_true(wfp_checksum_ip_is_valid(&packet));
+    assert_true(wfp_checksum_transport_is_valid(&packet));
+    build_address(from, address);
+    assert_memory_equal(packet.source, address, 4);
+    build_address(to, address);
+    assert_memory_equal(packet.destination, address, 4);
+    assert_int_equal(packet.source_port, from_port);
+    assert_int_equal(packet.destination_port, to_port);
+}
+
+static void
+expect_asked(const uint16_t *layers, uint32_t count)
+{
+    assert_int_equal(mock.count, count);
+    for (uint32_t i = 0; i < count; i++)
+        assert_int_equal(mock.seen[i].layer_id, layers[i]);
+}
+#define EXPECT_ASKED(...)                                                                          \
+    expect_asked((uint16_t[]){__VA_ARGS__}, ELEMENTSOF(((uint16_t[]){__VA_ARGS__})))
+
+#define APP    "10.0.0.1", 5000
+#define SERVER "192.0.2.9", 80
+#define PROXY  "192.0.2.77", 8080
+
+static void
+test_the_documented_order(void **state)
+{
+    struct world world;
+
+    start(&world, false);
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT), NAME(ALE_CONNECT_REDIRECT),
+                 NAME(ALE_AUTH_CONNECT), NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    assert_false(world.modified);
+    udp(&world, "10.0.0.1", 6000, "192.0.2.9", 53, WFP_HINT_OUTBOUND);
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT), NAME(ALE_CONNECT_REDIRECT),
+                 NAME(ALE_AUTH_CONNECT), NAME(ALE_FLOW_ESTABLISHED), NAME(DATAGRAM_DATA),
+                 NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    udp(&world, "10.0.0.1", 6000, "192.0.2.8", 53, WFP_HINT_OUTBOUND); /* the same socket */
+    EXPECT_ASKED(NAME(ALE_CONNECT_REDIRECT), NAME(ALE_AUTH_CONNECT), NAME(ALE_FLOW_ESTABLISHED),
+                 NAME(DATAGRAM_DATA), NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    tcp(&world, SERVER, "10.0.0.1", 22, WFP_TCP_SYN, WFP_HINT_INBOUND); /* a server's socket */
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_BIND_REDIRECT),
+                 NAME(ALE_RESOURCE_ASSIGNMENT), NAME(ALE_AUTH_LISTEN), NAME(ALE_AUTH_RECV_ACCEPT));
+    wfp_stack_free(world.stack);
+}
+
+static void
+redirect_to_proxy(struct world *world, bool is_recording)
+{
+    start(world, is_recording);
+    hook.connect = CHANGE;
+    hook.remote = "192.0.2.77";
+    hook.remote_port = 8080;
+    hook.handle = &hook;
+    hook.context = &hook.context;
+}
+
+static void
+test_live_packets_go_elsewhere_and_answers_come_from_whom_was_asked(void **state)
+{
+    struct world world;
+    const struct seen *connect;
+
+    redirect_to_proxy(&world, false);
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_PERMITTED);
+    expect_ends(&world, APP, PROXY);
+    assert_true(world.modified);
+    connect = &mock.seen[3];
+    assert_int_equal(connect->layer_id, NAME(ALE_AUTH_CONNECT));
+    assert_int_equal(connect->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_IP_REMOTE_ADDRESS].uint32,
+                     0xc000024d);
+    assert_int_equal(connect->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_FLAGS].uint32, 0x100000);
+    assert_true(connect->metadata.present & WFP_METADATA_ORIGINAL_DESTINATION);
+    assert_true(connect->metadata.present & WFP_METADATA_REDIRECT_RECORD_HANDLE);
+    assert_memory_equal((uint8_t *)connect->metadata.original_destination,
+                        ((uint8_t[]){2, 0, 0, 80, 192, 0, 2, 9}), 8);
+
+    tcp(&world, PROXY, APP, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_INBOUND);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_FLOW_ESTABLISHED));
+    assert_int_equal(mock.seen[1].values[WFP_FIELD_INBOUND_TRANSPORT_V4_IP_REMOTE_ADDRESS].uint32,
+                     0xc000024d);
+    expect_ends(&world, SERVER, APP);
+    tcp(&world, APP, SERVER, WFP_TCP_ACK, WFP_HINT_OUTBOUND);
+    EXPECT_ASKED(NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    expect_ends(&world, APP, PROXY);
+    tcp(&world, SERVER, "10.0.0.1", 5001, WFP_TCP_ACK, WFP_HINT_INBOUND); /* not of it */
+    assert_false(world.modified);
+    assert_int_equal(hook.freed, 0);
+    wfp_stack_free(world.stack);
+    assert_int_equal(hook.freed, 1);
+}
+
+static void
+test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, true);
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_NONE);
+    expect_ends(&world, APP, PROXY);
+    tcp(&world, SERVER, APP, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_NONE);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_FLOW_ESTABLISHED));
+    expect_ends(&world, PROXY, APP);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_in_a_recording_a_local_proxy_gets_the_packets(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, true);
+    hook.remote = "127.0.0.1";
+    hook.process_id = 7;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_NONE);
+    expect_ends(&world, APP, "127.0.0.1", 8080);
+    assert_int_equal(mock.seen[mock.count - 1].layer_id, NAME(ALE_AUTH_RECV_ACCEPT));
+    assert_true(mock.seen[mock.count - 1].values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V4_FLAGS].uint32 &
+                1);
+    tcp(&world, SERVER, APP, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_INBOUND);
+    EXPECT_ASKED(NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET), NAME(INBOUND_IPPACKET),
+                 NAME(INBOUND_TRANSPORT), NAME(ALE_FLOW_ESTABLISHED));
+    expect_ends(&world, "127.0.0.1", 8080, APP);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_to_this_machine_only_with_process_and_handle(void **state)
+{
+    struct world world;
+    static const struct {
+        const char *to;
+        uint32_t process_id;
+        bool handle;
+        int result;
+    } rows[] = {
+        {"127.0.0.1", 7, true, 0},
+        {"127.0.0.1", 0, true, -WFP_ERR_ACCESS_DENIED},
+        {"127.0.0.1", 7, false, -WFP_ERR_ACCESS_DENIED},
+        {"10.0.0.1", 0, true, -WFP_ERR_ACCESS_DENIED}, /* its own address */
+        {"10.0.0.1", 7, true, 0},
+        {"192.0.2.77", 0, false, 0},
+        {"fd00::7", 7, true, -WFP_ERR_INVALID_PARAMETER},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        redirect_to_proxy(&world, false);
+        hook.remote = rows[i].to;
+        hook.process_id = rows[i].process_id;
+        hook.handle = rows[i].handle ? &hook : NULL;
+        tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+        assert_int_equal(hook.applied, rows[i].result);
+        assert_int_equal(world.modified, rows[i].result == 0);
+        wfp_stack_free(world.stack);
+    }
+}
+
+static void
+test_a_refused_connect_is_blocked_and_asked_anew_by_the_next_syn(void **state)
+{
+    struct world world;
+
+    start(&world, false);
+    hook.connect = REFUSE;
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_BLOCKED);
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT),
+                 NAME(ALE_CONNECT_REDIRECT), NAME(ALE_ENDPOINT_CLOSURE), NAME(ALE_RESOURCE_RELEASE));
+    hook.connect = NOTHING;
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_PERMITTED);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_what_is_not_authorized_is_not_redirected_later(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    mock.block_layer = NAME(ALE_AUTH_CONNECT);
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_BLOCKED);
+    assert_int_equal(udp(&world, APP, "192.0.2.9", 53, WFP_HINT_OUTBOUND), WFP_BLOCKED);
+    mock.block_layer = -1;
+    hook.connect = NOTHING;
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_PERMITTED);
+    expect_ends(&world, APP, SERVER);
+    assert_int_equal(udp(&world, APP, "192.0.2.9", 53, WFP_HINT_OUTBOUND), WFP_PERMITTED);
+    expect_ends(&world, APP, "192.0.2.9", 53);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_a_new_connection_on_old_ports_asks_anew(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    tcp(&world, PROXY, APP, WFP_TCP_RST | WFP_TCP_ACK, WFP_HINT_INBOUND);
+    expect_ends(&world, SERVER, APP);
+    tcp(&world, PROXY, APP, WFP_TCP_RST, WFP_HINT_INBOUND); /* a straggler still finds its way */
+    expect_ends(&world, SERVER, APP);
+    hook.remote_port = 8181;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    assert_int_equal(hook.asked, 2);
+    expect_ends(&world, APP, "192.0.2.77", 8181);
+    wfp_stack_free(world.stack);
+    assert_int_equal(hook.freed, 2);
+}
+
+static void
+test_two_conversations_that_become_one_are_told_apart_by_their_port(void **state)
+{
+    struct world world;
+    struct wfp_packet parsed = {0};
+
+    redirect_to_proxy(&world, false);
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    expect_ends(&world, APP, PROXY);
+    tcp(&world, APP, "192.0.2.10", 80, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    parsed.data = world.bytes.bytes;
+    parsed.length = world.bytes.length;
+    assert_int_equal(wfp_packet_parse(&parsed), WFP_DECODED);
+    assert_int_not_equal(parsed.source_port, 5000);
+    uint16_t port = parsed.source_port;
+    expect_ends(&world, "10.0.0.1", port, PROXY);
+    tcp(&world, PROXY, "10.0.0.1", port, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_INBOUND);
+    expect_ends(&world, "192.0.2.10", 80, APP);
+    tcp(&world, PROXY, APP, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_INBOUND);
+    expect_ends(&world, SERVER, APP);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_a_socket_bound_elsewhere_sends_all_from_there(void **state)
+{
+    struct world world;
+
+    start(&world, false);
+    hook.bind = CHANGE;
+    hook.local = "10.0.0.7";
+    hook.local_port = 7000;
+    udp(&world, APP, "192.0.2.9", 53, WFP_HINT_OUTBOUND);
+    expect_ends(&world, "10.0.0.7", 7000, "192.0.2.9", 53);
+    assert_int_equal(
+        mock.seen[1].values[WFP_FIELD_ALE_RESOURCE_ASSIGNMENT_V4_IP_LOCAL_ADDRESS].uint32,
+        0x0a000007);
+    udp(&world, "192.0.2.9", 53, "10.0.0.7", 7000, WFP_HINT_INBOUND);
+    expect_ends(&world, "192.0.2.9", 53, APP);
+    udp(&world, APP, "192.0.2.8", 53, WFP_HINT_OUTBOUND); /* not asked again */
+    assert_int_equal(mock.seen[0].layer_id, NAME(ALE_CONNECT_REDIRECT));
+    expect_ends(&world, "10.0.0.7", 7000, "192.0.2.8", 53);
+    world.now_100ns += 3600ull * 10000000; /* idle: the socket is gone */
+    udp(&world, APP, "192.0.2.9", 53, WFP_HINT_OUTBOUND);
+    assert_int_equal(mock.seen[mock.count - 1].layer_id, NAME(OUTBOUND_IPPACKET));
+    expect_ends(&world, "10.0.0.7", 7000, "192.0.2.9", 53);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_who_wants_to_hear_of_others_changes_is_asked_again(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    hook.connect = CHANGE_TWICE;
+    hook.wants_to_hear = true;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    assert_int_equal(hook.asked, 2);
+    assert_int_equal(hook.heard_of, 1); /* the second time there are records */
+    expect_ends(&world, APP, PROXY);
+    wfp_stack_free(world.stack);
+    assert_int_equal(hook.freed, 1); /* two versions, one context */
+}
+
+static void
+take(void *context, struct wfp_frame *frame, const struct wfp_decision *decision)
+{
+    struct world *world = context;
+
+    world->taken++;
+    world->decision = *decision;
+    memcpy(world->bytes.bytes, frame->data, frame->length);
+    world->bytes.length = frame->length;
+}
+
+static void
+resume(struct world *world, uint32_t answer)
+{
+    mock.count = world->taken = 0;
+    if (answer)
+        wfp_pend_answer(hook.pend, answer);
+    wfp_redirect_unref(hook.pended);
+    wfp_pend_complete(hook.pend, NULL, NULL);
+    wfp_stack_resume(world->stack, take, world);
+}
+
+static void
+test_a_connect_put_off_goes_on_as_answered(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    hook.bind = CHANGE; /* what was done before is not asked again, and holds */
+    hook.local = "10.0.0.7";
+    hook.connect = PUT_OFF;
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_ABSORBED);
+    assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_ABSORBED);
+    assert_int_equal(hook.asked, 1);
+    change(hook.pended, NULL, 1);
+    assert_int_equal(hook.applied, 0);
+    resume(&world, WFP_ACTION_PERMIT);
+    assert_int_equal(world.taken, 1);
+    EXPECT_ASKED(NAME(ALE_AUTH_CONNECT), NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    expect_ends(&world, "10.0.0.7", 5000, PROXY);
+    tcp(&world, PROXY, "10.0.0.7", 5000, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_INBOUND);
+    expect_ends(&world, SERVER, APP);
+    wfp_stack_free(world.stack);
+    assert_int_equal(hook.freed, 1);
+}
+
+static void
+test_a_connect_put_off_may_be_refused_or_asked_again(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    hook.connect = PUT_OFF;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    resume(&world, WFP_ACTION_BLOCK);
+    assert_int_equal(world.taken, 1);
+    assert_int_equal(world.decision.outcome, WFP_BLOCKED);
+    assert_int_equal(world.decision.verdict.filter_id, 9);
+    EXPECT_ASKED(NAME(ALE_ENDPOINT_CLOSURE), NAME(ALE_RESOURCE_RELEASE));
+    wfp_stack_free(world.stack);
+
+    redirect_to_proxy(&world, false);
+    hook.connect = PUT_OFF;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    resume(&world, 0);
+    assert_int_equal(hook.asked, 2);
+    assert_true(mock.seen[0].values[WFP_FIELD_ALE_CONNECT_REDIRECT_V4_FLAGS].uint32 & 4);
+    expect_ends(&world, APP, PROXY);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_a_stack_goes_with_connects_put_off(void **state)
+{
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    hook.connect = PUT_OFF;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    wfp_redirect_unref(hook.pended);
+    wfp_stack_free(world.stack);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_documented_order),
+        cmocka_unit_test(test_live_packets_go_elsewhere_and_answers_come_from_whom_was_asked),
+        cmocka_unit_test(test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys),
+        cmocka_unit_test(test_in_a_recording_a_local_proxy_gets_the_packets),
+        cmocka_unit_test(test_to_this_machine_only_with_process_and_handle),
+        cmocka_unit_test(test_a_refused_connect_is_blocked_and_asked_anew_by_the_next_syn),
+        cmocka_unit_test(test_what_is_not_authorized_is_not_redirected_later),
+        cmocka_unit_test(test_a_new_connection_on_old_ports_asks_anew),
+        cmocka_unit_test(test_two_conversations_that_become_one_are_told_apart_by_their_port),
+        cmocka_unit_test(test_a_socket_bound_elsewhere_sends_all_from_there),
+        cmocka_unit_test(test_who_wants_to_hear_of_others_changes_is_asked_again),
+        cmocka_unit_test(test_a_connect_put_off_goes_on_as_answered),
+        cmocka_unit_test(test_a_connect_put_off_may_be_refused_or_asked_again),
+        cmocka_unit_test(test_a_stack_goes_with_connects_put_off),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
