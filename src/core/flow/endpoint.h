@@ -28,10 +28,10 @@ struct wfp_endpoint {
     uint8_t version, protocol;
     uint32_t next; /* in the bucket, or on the free list */
     uint64_t handle;
-    uint32_t flows; /* that use it */
-    uint32_t owner; /* owner.h; 0 unknown */
-    bool is_server; /* first seen receiving */
-    bool is_pended; /* its bind or listen waits for a driver */
+    uint32_t flows;            /* that use it */
+    uint32_t owner;            /* owner.h; 0 unknown */
+    bool is_server;            /* first seen receiving */
+    bool is_pended;            /* its bind or listen waits for a driver */
     struct wfp_redirect *bind; /* moved to another local end by a callout; the shims' reference */
 };
 

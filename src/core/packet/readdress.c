@@ -90,12 +90,12 @@ set_address(struct wfp_packet *packet, const uint8_t *at, const uint8_t *to, uin
         uint16_t old_word = wfp_bytes_get16(bytes + i), new_word = wfp_bytes_get16(to + i);
 
         if (packet->version == 4)
-            wfp_bytes_put16(packet->data + 10, wfp_checksum_replace(
-                                                   wfp_bytes_get16(packet->data + 10), old_word,
-                                                   new_word));
+            wfp_bytes_put16(
+                packet->data + 10,
+                wfp_checksum_replace(wfp_bytes_get16(packet->data + 10), old_word, new_word));
         if (checksum)
-            wfp_bytes_put16(checksum, follow_word(wfp_bytes_get16(checksum), unfinished, old_word,
-                                                  new_word));
+            wfp_bytes_put16(checksum,
+                            follow_word(wfp_bytes_get16(checksum), unfinished, old_word, new_word));
         wfp_bytes_put16(bytes + i, new_word);
     }
 }
@@ -104,8 +104,8 @@ static void
 set_port(uint8_t *bytes, uint16_t to, uint8_t *checksum, bool unfinished)
 {
     if (checksum && !unfinished) /* ports are no part of the pseudo-header */
-        wfp_bytes_put16(checksum, wfp_checksum_replace(wfp_bytes_get16(checksum),
-                                                       wfp_bytes_get16(bytes), to));
+        wfp_bytes_put16(
+            checksum, wfp_checksum_replace(wfp_bytes_get16(checksum), wfp_bytes_get16(bytes), to));
     wfp_bytes_put16(bytes, to);
 }
 

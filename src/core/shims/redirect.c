@@ -11,12 +11,12 @@
 #include "core/packet/bytes.h"
 
 /* ws2def.h's families, and where SOCKADDR_IN and SOCKADDR_IN6 keep their parts. */
-#define FAMILY_V4       2u
-#define FAMILY_V6       23u
-#define SOCKADDR_PORT   2
-#define SOCKADDR_V4     4
-#define SOCKADDR_V6     8
-#define SOCKADDR_USED   28
+#define FAMILY_V4     2u
+#define FAMILY_V6     23u
+#define SOCKADDR_PORT 2
+#define SOCKADDR_V4   4
+#define SOCKADDR_V6   8
+#define SOCKADDR_USED 28
 
 void
 wfp_sockaddr_set(struct wfp_sockaddr *sockaddr, uint8_t version, const uint8_t *address,
@@ -95,7 +95,8 @@ wfp_redirect_ref(struct wfp_redirect *redirect)
 
 /** A context is handed on from version to version: it goes once. */
 static bool
-is_first_with_context(const struct wfp_redirect *redirect, const struct wfp_redirect_version *version)
+is_first_with_context(const struct wfp_redirect *redirect,
+                      const struct wfp_redirect_version *version)
 {
     const struct wfp_redirect_version *v = redirect->versions;
 
@@ -128,7 +129,8 @@ wfp_redirect_unref(struct wfp_redirect *redirect)
 union wfp_request *
 wfp_redirect_write(struct wfp_redirect *redirect, uint64_t filter_id)
 {
-    struct wfp_redirect_version *version = calloc(1, sizeof(*version)), *current = redirect->current;
+    struct wfp_redirect_version *version = calloc(1, sizeof(*version)),
+                                *current = redirect->current;
 
     if (!version)
         return NULL;

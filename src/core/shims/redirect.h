@@ -81,8 +81,8 @@ struct wfp_redirect {
     uint32_t magic;
     atomic_uint references;
     bool is_bind;
-    uint32_t applied;           /* versions */
-    union wfp_request original; /* what the application asked for */
+    uint32_t applied;                      /* versions */
+    union wfp_request original;            /* what the application asked for */
     struct wfp_redirect_version *versions; /* newest first, applied or not */
     struct wfp_redirect_version *current;  /* the last applied; NULL none */
     void (*free_context)(void *context);   /* of localRedirectContext; set by who takes them */

@@ -130,8 +130,8 @@ ask_once(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage stage, bo
     }
     slot->redirect = TAKE_PTR(*redirect); /* if the classify is put off, it goes to the pend */
     slot->pend = &shim->slot;
-    permitted = wfp_shim_indicate_pendable(shim, layer_id,
-                                           again ? WFP_CONDITION_IS_REAUTHORIZE : 0, false, stage);
+    permitted = wfp_shim_indicate_pendable(shim, layer_id, again ? WFP_CONDITION_IS_REAUTHORIZE : 0,
+                                           false, stage);
     wfp_shim_redirect_untell(shim);
     *redirect = TAKE_PTR(slot->redirect);
     slot->is_writable = false;
@@ -265,8 +265,8 @@ enter(struct wfp_shim *shim)
         .bind = shim->redirect.bind,
         .connect = shim->redirect.connect,
     };
-    struct wfp_redirection *old = wfp_redirection_of_app(shim->redirects, &entry.app,
-                                                         entry.app_hash);
+    struct wfp_redirection *old =
+        wfp_redirection_of_app(shim->redirects, &entry.app, entry.app_hash);
 
     if (old)
         wfp_redirection_remove(shim->redirects, old);
@@ -342,8 +342,7 @@ wfp_shim_redirect_tell(struct wfp_shim *shim)
     connect = entry->connect;
     shim->metadata.redirect_records = connect;
     shim->metadata.original_destination = &connect->original.connect.remote;
-    shim->available |=
-        WFP_METADATA_REDIRECT_RECORD_HANDLE | WFP_METADATA_ORIGINAL_DESTINATION;
+    shim->available |= WFP_METADATA_REDIRECT_RECORD_HANDLE | WFP_METADATA_ORIGINAL_DESTINATION;
     if (connect->current && connect->current->request.connect.local_redirect_target_pid) {
         shim->metadata.local_redirect_target_pid =
             connect->current->request.connect.local_redirect_target_pid;

@@ -26,7 +26,7 @@ struct classify_handle {
     UINT64 number;
     unsigned references;
     struct wfp_classify_slot *slot;
-    uint64_t serial; /* of the classify it was made in */
+    uint64_t serial;               /* of the classify it was made in */
     struct wfp_redirect *redirect; /* NULL: nothing was written so far */
     struct wfp_pend *pend;         /* until it is completed */
     void *to_apply;                /* what the driver was given to write */
@@ -277,8 +277,9 @@ FwpsAcquireWritableLayerDataPointer0(UINT64 classifyHandle, UINT64 filterId, UIN
     if (!handle || flags || handle->to_apply)
         return STATUS_FWP_INVALID_PARAMETER;
     if (!is_in_classify(handle) && !handle->pend) {
-        nt_finding(NT_FINDING_PEND_BAD, "FwpsAcquireWritableLayerDataPointer: the handle's classify "
-                                        "is over, and was not pended");
+        nt_finding(NT_FINDING_PEND_BAD,
+                   "FwpsAcquireWritableLayerDataPointer: the handle's classify "
+                   "is over, and was not pended");
         return STATUS_FWP_INVALID_PARAMETER;
     }
     if (!handle->redirect) {
@@ -319,8 +320,9 @@ FwpsApplyModifiedLayerData0(UINT64 classifyHandle, PVOID modifiedLayerData, UINT
     if (!handle)
         return;
     if (!modifiedLayerData || modifiedLayerData != handle->to_apply) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsApplyModifiedLayerData: %p is not what "
-                                          "FwpsAcquireWritableLayerDataPointer gave",
+        nt_finding(NT_FINDING_OBJECT_BAD,
+                   "FwpsApplyModifiedLayerData: %p is not what "
+                   "FwpsAcquireWritableLayerDataPointer gave",
                    modifiedLayerData);
         return;
     }

@@ -159,8 +159,8 @@ test_an_unfinished_checksum_stays_unfinished(void **state)
 
         build_some(&build, i % 4);
         struct wfp_packet packet = parse(&build);
-        uint8_t *field = packet.data + packet.ip_header_size +
-                         (packet.protocol == WFP_PROTOCOL_TCP ? 16 : 6);
+        uint8_t *field =
+            packet.data + packet.ip_header_size + (packet.protocol == WFP_PROTOCOL_TCP ? 16 : 6);
         wfp_bytes_put16(field, unfinished(&packet));
         if (wfp_checksum_transport_is_valid(&packet))
             continue; /* by chance it is finished */

@@ -67,7 +67,8 @@ change(struct wfp_redirect *redirect, struct wfp_classify_slot *slot, uint64_t f
         request->connect.local_redirect_handle = hook.handle;
         request->connect.local_redirect_context = hook.context;
     }
-    hook.applied = wfp_redirect_apply(redirect, request, hook.wants_to_hear && filter_id == 1, slot);
+    hook.applied =
+        wfp_redirect_apply(redirect, request, hook.wants_to_hear && filter_id == 1, slot);
     assert_int_equal(wfp_redirect_apply(redirect, request, false, slot), -WFP_ERR_NOT_FOUND);
 }
 
@@ -348,8 +349,8 @@ test_a_refused_connect_is_blocked_and_asked_anew_by_the_next_syn(void **state)
     start(&world, false);
     hook.connect = REFUSE;
     assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_BLOCKED);
-    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT),
-                 NAME(ALE_CONNECT_REDIRECT), NAME(ALE_ENDPOINT_CLOSURE), NAME(ALE_RESOURCE_RELEASE));
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT), NAME(ALE_CONNECT_REDIRECT),
+                 NAME(ALE_ENDPOINT_CLOSURE), NAME(ALE_RESOURCE_RELEASE));
     hook.connect = NOTHING;
     assert_int_equal(tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND), WFP_PERMITTED);
     wfp_stack_free(world.stack);
