@@ -10,12 +10,12 @@ from harness import BUILD, DEMO, LOCAL, SANITIZED, SOURCE, WFP_CC, main, replay,
 DRIVERS = SOURCE / "tests" / "drivers"
 
 
-def build_both(folder, source):
+def build_both(folder, source, *flags):
     """The source as a native and as a Windows image; fails the test if either does not build."""
     images = []
     for target, suffix in (("native", "so"), ("windows", "sys")):
         image = Path(folder) / f"{source.stem}.{suffix}"
-        run = subprocess.run([WFP_CC, "--target", target, "-o", image, source], capture_output=True,
+        run = subprocess.run([WFP_CC, "--target", target, *flags, "-o", image, source], capture_output=True,
                              text=True, timeout=120)
         if run.returncode != 0:
             raise AssertionError(f"{target}: {run.stderr}")
