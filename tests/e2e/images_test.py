@@ -77,8 +77,17 @@ class Images(unittest.TestCase):
             cases = {"empty.sys": (b"", 1, "empty file"), "text.sys": (b"hello", 1, "neither"),
                      "dos.sys": (b"MZ" + bytes(62), 1, "no PE header")}
             sys = (BUILD / "drivers" / "block_ip.sys").read_bytes()
+            pe = int.from_bytes(sys[0x3c:0x40], "little")
+            sections = pe + 24 + int.from_bytes(sys[pe + 20:pe + 22], "little")
+
+            def patched(offset, new):
+                return sys[:offset] + new + sys[offset + len(new):]
             cases["short.sys"] = (sys[:1500], 1, "truncated")
-            cases["arm.sys"] = (sys.replace(b"PE\0\0\x64\x86", b"PE\0\0\x64\xaa", 1), 1, "ARM64")
+            cases["arm.sys"] = (patched(pe + 4, b"\x64\xaa"), 1, "ARM64")
+            cases["x86.sys"] = (patched(pe + 4, b"\x4c\x01"), 1, "a 32-bit x86 image; only x64 drivers run")
+            cases["console.sys"] = (patched(pe + 24 + 68, b"\3\0"), 1, "a user-mode program")
+            cases["overlap.sys"] = (patched(sections + 40 + 12, sys[sections + 12:sections + 16]), 1, "sections overlap")
+            cases["packed.sys"] = (patched(sections, b"UPX0\0\0\0\0"), 1, "packed")
             for name, (data, code, says) in cases.items():
                 path = Path(folder) / name
                 path.write_bytes(data)
@@ -88,6 +97,19 @@ class Images(unittest.TestCase):
                 self.assertEqual(len(run.stderr.splitlines()), 1, run.stderr)
             missing = wfp("run", "-q", "--read", DEMO, Path(folder) / "absent.sys")
             self.assertEqual(missing.returncode, 3)
+
+    def test_missing_imports_are_listed_all_at_once(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "foreign.sys"
+            sys = (BUILD / "drivers" / "block_ip.sys").read_bytes()
+            path.write_bytes(sys.replace(b"FwpmTransactionBegin0", b"FwpmTransactionBeginX", 1)
+                             .replace(b"WdfVersionUnbind\0", b"WdfVersionUnbinX\0", 1))
+            run = wfp("run", "-q", "--read", DEMO, path)
+            self.assertEqual(run.returncode, 1)
+            head, *lines = run.stderr.splitlines()
+            self.assertRegex(head, r"imports missing: 2, present: \d\d+ \(--stub-missing loads it anyway\)")
+            self.assertEqual(sorted(line.strip() for line in lines),
+                             ["missing fwpkclnt.sys!FwpmTransactionBeginX", "missing wdfldr.sys!WdfVersionUnbinX"])
 
 
 if __name__ == "__main__":
