@@ -65,9 +65,11 @@ test_weights_tables_and_order_are_those_of_windows(void **state)
     for (size_t i = 0; i < found_count; i++) {
         struct wfp_verify_report *report = NULL;
         assert_int_equal(wfp_verify_dump(found[i].dump, &report), 0);
-        print_message("%-28s weights %u/%u, layers %u/%u, sublayers in order %u/%u\n",
-                      found[i].name, report->weights_equal, report->filters, report->layers_equal,
-                      report->layers, report->sublayers_in_order, report->sublayers);
+        print_message(
+            "%-28s weights %u/%u, layers %u/%u, sublayers in order %u/%u, objects %u/%u\n",
+            found[i].name, report->weights_equal, report->filters, report->layers_equal,
+            report->layers, report->sublayers_in_order, report->sublayers, report->objects_equal,
+            report->objects);
         for (uint32_t d = 0; d < report->difference_count; d++)
             print_error("%s:%u: %s\n", found[i].name, report->differences[d].line,
                         report->differences[d].text);
@@ -76,6 +78,8 @@ test_weights_tables_and_order_are_those_of_windows(void **state)
         assert_int_equal(report->layers_equal, report->layers);
         assert_int_equal(report->sublayers_in_order, report->sublayers);
         assert_int_equal(report->import.refused, 0);
+        assert_int_equal(report->import.aside, 0);
+        assert_int_equal(report->objects_equal, report->objects);
         assert_int_equal(report->difference_count, 0);
         wfp_verify_report_free(report);
     }

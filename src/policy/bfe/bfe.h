@@ -284,6 +284,9 @@ int wfp_bfe_object_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
                        const struct wfp_guid *key, struct wfp_bfe_object **ret_object);
 int wfp_bfe_object_get_by_id(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, uint64_t id,
                              struct wfp_bfe_object **ret_object);
+/** Is there such an object, and was it there from the start? */
+bool wfp_bfe_object_is_builtin(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
+                               const struct wfp_guid *key);
 int wfp_bfe_filter_get(struct wfp_bfe_session *session, const struct wfp_guid *key,
                        struct wfp_filter **ret_filter);
 int wfp_bfe_filter_get_by_id(struct wfp_bfe_session *session, uint64_t id,

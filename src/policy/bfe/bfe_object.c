@@ -373,6 +373,22 @@ wfp_bfe_object_get_by_id(struct wfp_bfe_session *session, enum wfp_bfe_kind kind
     return get_one(session, kind, NULL, id, (void **)ret_object);
 }
 
+bool
+wfp_bfe_object_is_builtin(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
+                          const struct wfp_guid *key)
+{
+    const struct wfp_bfe_entry *entry;
+    uint32_t savepoint;
+    bool is_builtin;
+
+    if (kind >= WFP_BFE_TABLE_COUNT || wfp_bfe_call_begin(session, false, &savepoint) < 0)
+        return false;
+    entry = wfp_bfe_table_find_key(&session->bfe->tables[kind], key);
+    is_builtin = entry && entry->lifetime == WFP_BFE_BUILTIN;
+    wfp_bfe_call_end(session, savepoint, 0);
+    return is_builtin;
+}
+
 int
 wfp_bfe_filter_get(struct wfp_bfe_session *session, const struct wfp_guid *key,
                    struct wfp_filter **ret_filter)

@@ -5,6 +5,8 @@
  * UTF-16, with or without a byte order mark, LF or CRLF, and xz-compressed. Names for people are
  *            localized, names of things are not: a key is a GUID in braces or the name of a
  * constant. A name we do not know gets a GUID derived from it, the same each time, and is counted.
+ *            What a newer build writes and we do not know is kept as far as it goes, and noted: an
+ *            unknown name, match type or data type; an item that cannot be read is left out.
  * Lifetime   Everything hangs on the `struct wfp_dump` and goes with it.
  * Not here   What a dump says about our own engine: verify.h.
  */
@@ -72,6 +74,7 @@ struct wfp_dump_context {
     struct wfp_blob data;
     uint32_t setting_count;
     struct wfp_dump_setting *settings;
+    const char *policy_xml; /* IPsec contexts: the policy as it stands in the file; else NULL */
 };
 
 struct wfp_dump_filter {
@@ -88,7 +91,21 @@ struct wfp_dump_filter {
     struct wfp_guid provider_context_key;
     uint64_t raw_context;
     uint64_t id;
+    bool has_effective_weight;
     uint64_t effective_weight;
+};
+
+/** What of the file we do not know or could not use. */
+struct wfp_dump_note {
+    unsigned line;
+    bool is_left_out; /* the whole item */
+    const char *text;
+};
+
+/** A section that holds no policy: sessions, subscriptions, statistics. */
+struct wfp_dump_section {
+    const char *name;
+    uint32_t items;
 };
 
 enum wfp_dump_form { WFP_DUMP_STATE, WFP_DUMP_FILTERS };
@@ -103,6 +120,9 @@ struct wfp_dump {
     struct wfp_dump_callout *callouts;
     struct wfp_dump_context *contexts;
     struct wfp_dump_filter *filters; /* in the file's order */
+    uint32_t note_count, section_count;
+    struct wfp_dump_note *notes;
+    struct wfp_dump_section *sections;
     uint32_t unknown_names; /* names of things or flags that we do not know, each counted once */
     uint32_t
         partial_descriptors; /* security descriptors with a conditional entry we cannot encode */

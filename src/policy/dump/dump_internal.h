@@ -77,6 +77,21 @@ struct wfp_dump_reader {
 int wfp_dump_fail(struct wfp_dump_reader *reader, const xmlNode *node, const char *format, ...)
     _printf_(3, 4);
 int wfp_dump_no_memory(struct wfp_dump_reader *reader);
+/** Note what is not known at @p node, and go on. @return 0 or -WFP_ERR_NO_MEMORY */
+int wfp_dump_note(struct wfp_dump_reader *reader, const xmlNode *node, const char *format, ...)
+    _printf_(3, 4);
+/**
+ * Read an item. One that cannot be read is taken out of the list again and noted.
+ * @return 0 or -WFP_ERR_NO_MEMORY
+ */
+int wfp_dump_item(struct wfp_dump_reader *reader, const xmlNode *node,
+                  int (*read)(struct wfp_dump_reader *, const xmlNode *));
+/** The value of a name in a table, or of eight hexadecimal digits; @p otherwise if unknown, noted. */
+int wfp_dump_enumerator(struct wfp_dump_reader *reader, const xmlNode *node,
+                        const struct wfp_dump_number *table, uint32_t otherwise,
+                        uint32_t *ret_value);
+/** Room for one more in a list that doubles; NULL when memory is out. */
+void *wfp_dump_grow(struct wfp_dump_reader *reader, void *list, uint32_t *count, size_t size);
 /** The first child element of that name, or NULL. */
 xmlNode *wfp_dump_child(const xmlNode *node, const char *name);
 xmlNode *wfp_dump_first_element(const xmlNode *node);
@@ -106,6 +121,16 @@ int wfp_dump_flags(struct wfp_dump_reader *reader, const xmlNode *node, uint32_t
 bool wfp_dump_bits(const char *text, uint32_t *ret_bits);
 /** A copy that lives as long as the dump, or NULL. */
 const char *wfp_dump_keep(struct wfp_dump_reader *reader, const char *text);
+
+#define GROW(reader, list, count)                                                                  \
+    ({                                                                                             \
+        void *grown_ = wfp_dump_grow(reader, (list), &(count), sizeof(*(list)));                   \
+        if (!grown_)                                                                               \
+            return wfp_dump_no_memory(reader);                                                     \
+        (list) = grown_;                                                                           \
+        memset(&(list)[count], 0, sizeof(*(list)));                                                \
+        &(list)[(count)++];                                                                        \
+    })
 
 /* dump_object.c: each takes an <item> and appends to the dump's list */
 int wfp_dump_read_provider(struct wfp_dump_reader *reader, const xmlNode *node);

@@ -33,6 +33,79 @@ wfp_dump_no_memory(struct wfp_dump_reader *reader)
     return -WFP_ERR_NO_MEMORY;
 }
 
+void *
+wfp_dump_grow(struct wfp_dump_reader *reader, void *list, uint32_t *count, size_t size)
+{
+    unsigned char *larger = list;
+
+    if ((*count & (*count - 1)) == 0) { /* 0, 1, 2, 4, 8 ... are full; the old stays in the arena */
+        larger = wfp_dump_arena_alloc(reader->arena, size * (*count ? *count * 2 : 1));
+        if (larger && *count)
+            memcpy(larger, list, size * *count);
+    }
+    return larger;
+}
+
+static int
+add_note(struct wfp_dump_reader *reader, unsigned line, bool is_left_out, const char *text)
+{
+    struct wfp_dump *dump = reader->dump;
+    const char *kept = wfp_dump_keep(reader, text);
+
+    if (!kept)
+        return wfp_dump_no_memory(reader);
+    *GROW(reader, dump->notes, dump->note_count) = (struct wfp_dump_note){line, is_left_out, kept};
+    return 0;
+}
+
+int
+wfp_dump_note(struct wfp_dump_reader *reader, const xmlNode *node, const char *format, ...)
+{
+    char text[200];
+    va_list arguments;
+
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    return add_note(reader, (unsigned)xmlGetLineNo(node), false, text);
+}
+
+int
+wfp_dump_item(struct wfp_dump_reader *reader, const xmlNode *node,
+              int (*read)(struct wfp_dump_reader *, const xmlNode *))
+{
+    struct wfp_dump *dump = reader->dump, before = *dump;
+    int r = read(reader, node);
+
+    if (r != -WFP_ERR_INVALID_PARAMETER)
+        return r;
+    dump->layer_count = before.layer_count; /* it added itself at most */
+    dump->provider_count = before.provider_count;
+    dump->sublayer_count = before.sublayer_count;
+    dump->callout_count = before.callout_count;
+    dump->context_count = before.context_count;
+    dump->filter_count = before.filter_count;
+    r = add_note(reader, reader->error->line, true, reader->error->text);
+    if (r == 0)
+        *reader->error = (struct wfp_dump_error){0};
+    return r;
+}
+
+int
+wfp_dump_enumerator(struct wfp_dump_reader *reader, const xmlNode *node,
+                    const struct wfp_dump_number *table, uint32_t otherwise, uint32_t *ret_value)
+{
+    const char *text = wfp_dump_node_text(reader, node);
+
+    if (!text)
+        return wfp_dump_no_memory(reader);
+    if (wfp_dump_number_find(table, text, ret_value) == 0 || wfp_dump_bits(text, ret_value))
+        return 0;
+    *ret_value = otherwise;
+    return wfp_dump_note(reader, node, "<%.40s> '%.60s' is not known", (const char *)node->name,
+                         text);
+}
+
 static const xmlNode *
 element_from(const xmlNode *node)
 {
@@ -254,7 +327,8 @@ name_entry(struct wfp_dump_reader *reader, const xmlNode *node, uint8_t kind, co
         return entry;
     entry->guid = guid_of_unknown(name);
     reader->dump->unknown_names++;
-    return entry;
+    *ret_error = wfp_dump_note(reader, node, "the name %.100s is not known", name);
+    return *ret_error < 0 ? NULL : entry;
 }
 
 int

@@ -35,29 +35,6 @@ read_common(struct wfp_dump_reader *reader, const xmlNode *node, const char *key
     return r;
 }
 
-/* Room for one more; a list doubles, what it was stays in the arena until the end. */
-static void *
-grow(struct wfp_dump_reader *reader, void *list, uint32_t *count, size_t size)
-{
-    unsigned char *larger = list;
-
-    if ((*count & (*count - 1)) == 0) { /* 0, 1, 2, 4, 8 ... are full */
-        larger = wfp_dump_arena_alloc(reader->arena, size * (*count ? *count * 2 : 1));
-        if (larger && *count)
-            memcpy(larger, list, size * *count);
-    }
-    return larger;
-}
-
-#define GROW(reader, list, count)                                                                  \
-    ({                                                                                             \
-        void *grown_ = grow(reader, (list), &(count), sizeof(*(list)));                            \
-        if (!grown_)                                                                               \
-            return wfp_dump_no_memory(reader);                                                     \
-        (list) = grown_;                                                                           \
-        &(list)[(count)++];                                                                        \
-    })
-
 int
 wfp_dump_read_provider(struct wfp_dump_reader *reader, const xmlNode *node)
 {
@@ -128,6 +105,23 @@ read_settings(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_du
     return 0;
 }
 
+/* The policy of an IPsec context, as it stands there: we know of it, but not what it says. */
+static int
+keep_policy(struct wfp_dump_reader *reader, const xmlNode *type, struct wfp_dump_context *context)
+{
+    static const char prefix[] = "FWPM_IPSEC_";
+    const xmlNode *policy = type ? wfp_dump_next_element(type) : NULL;
+    xmlBuffer *buffer;
+
+    if (!policy || strncmp(context->type, prefix, sizeof(prefix) - 1) != 0)
+        return 0;
+    buffer = xmlBufferCreate();
+    if (buffer && xmlNodeDump(buffer, policy->doc, (xmlNode *)(uintptr_t)policy, 0, 0) > 0)
+        context->policy_xml = wfp_dump_keep(reader, (const char *)xmlBufferContent(buffer));
+    xmlBufferFree(buffer);
+    return context->policy_xml ? 0 : wfp_dump_no_memory(reader);
+}
+
 int
 wfp_dump_read_context(struct wfp_dump_reader *reader, const xmlNode *node)
 {
@@ -149,7 +143,7 @@ wfp_dump_read_context(struct wfp_dump_reader *reader, const xmlNode *node)
         r = wfp_dump_child_number(reader, node, "providerContextId", UINT64_MAX, 0, &context->id);
     if (r == 0 && options)
         r = read_settings(reader, options, context);
-    return r;
+    return r < 0 ? r : keep_policy(reader, type, context);
 }
 
 static int
@@ -160,17 +154,14 @@ read_conditions(struct wfp_dump_reader *reader, const xmlNode *list, struct wfp_
         const xmlNode *match = wfp_dump_child(item, "matchType");
         const xmlNode *value = wfp_dump_child(item, "conditionValue");
         struct wfp_condition *condition;
-        const char *text;
         int r;
 
         if (!match || !value)
             return wfp_dump_fail(reader, item, "a condition without match type or value");
         condition = GROW(reader, filter->conditions, filter->condition_count);
-        text = wfp_dump_node_text(reader, match);
-        if (!text)
-            return wfp_dump_no_memory(reader);
-        if (wfp_dump_number_find(wfp_dump_matches, text, &condition->match) < 0)
-            return wfp_dump_fail(reader, match, "'%.60s' is no match type", text);
+        r = wfp_dump_enumerator(reader, match, wfp_dump_matches, UINT32_MAX, &condition->match);
+        if (r < 0)
+            return r;
         r = wfp_dump_child_key(reader, item, "fieldKey", WFP_DUMP_NAME_CONDITION,
                                &condition->field_key);
         if (r == 0)
@@ -186,16 +177,13 @@ read_action(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_dump
 {
     const xmlNode *action = wfp_dump_child(node, "action");
     const xmlNode *type = action ? wfp_dump_child(action, "type") : NULL;
-    const char *text;
+    int r;
 
     if (!type)
         return wfp_dump_fail(reader, node, "a filter without an action");
-    text = wfp_dump_node_text(reader, type);
-    if (!text)
-        return wfp_dump_no_memory(reader);
-    if (wfp_dump_number_find(wfp_dump_actions, text, &filter->action) < 0 &&
-        !wfp_dump_bits(text, &filter->action))
-        return wfp_dump_fail(reader, type, "'%.60s' is no action", text);
+    r = wfp_dump_enumerator(reader, type, wfp_dump_actions, 0, &filter->action);
+    if (r < 0)
+        return r;
     return wfp_dump_key(reader,
                         wfp_dump_first_element(action) == type ? wfp_dump_next_element(type)
                                                                : wfp_dump_first_element(action),
@@ -210,9 +198,11 @@ read_weights(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_dum
     struct wfp_value value;
     int r;
 
-    if (!given || !effective)
-        return wfp_dump_fail(reader, node, "a filter without weight or effectiveWeight");
+    if (!given)
+        return wfp_dump_fail(reader, node, "a filter without a weight");
     r = wfp_dump_value(reader, given, &filter->weight);
+    if (r == 0 && !effective)
+        return wfp_dump_note(reader, node, "a filter without effectiveWeight");
     if (r == 0)
         r = wfp_dump_value(reader, effective, &value);
     if (r < 0)
@@ -220,6 +210,7 @@ read_weights(struct wfp_dump_reader *reader, const xmlNode *node, struct wfp_dum
     if (value.type != WFP_UINT64)
         return wfp_dump_fail(reader, effective, "an effective weight that is no FWP_UINT64");
     filter->effective_weight = *value.uint64;
+    filter->has_effective_weight = true;
     return 0;
 }
 
@@ -270,7 +261,7 @@ read_fields(struct wfp_dump_reader *reader, const xmlNode *list, struct wfp_dump
         static const char prefix[] = "FWPM_CONDITION_";
         struct wfp_field *field;
         const char *text;
-        uint32_t value;
+        uint32_t value = 0;
         int r;
 
         if (!key || !kind || !type)
@@ -285,15 +276,12 @@ read_fields(struct wfp_dump_reader *reader, const xmlNode *list, struct wfp_dump
         if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
             text += sizeof(prefix) - 1;
         field->condition_name = text;
-        if (!(text = wfp_dump_node_text(reader, kind)))
-            return wfp_dump_no_memory(reader);
-        if (wfp_dump_number_find(wfp_dump_kinds, text, &value) < 0)
-            return wfp_dump_fail(reader, kind, "'%.60s' is no kind of field", text);
+        r = wfp_dump_enumerator(reader, kind, wfp_dump_kinds, WFP_FIELD_RAW_DATA, &value);
         field->kind = (uint8_t)value;
-        if (!(text = wfp_dump_node_text(reader, type)))
-            return wfp_dump_no_memory(reader);
-        if (wfp_dump_number_find(wfp_dump_types, text, &value) < 0 || value > UINT8_MAX)
-            return wfp_dump_fail(reader, type, "'%.60s' is no type of field", text);
+        if (r == 0)
+            r = wfp_dump_enumerator(reader, type, wfp_dump_types, WFP_EMPTY, &value);
+        if (r < 0)
+            return r;
         field->type = (uint8_t)value;
     }
     return 0;
@@ -307,23 +295,20 @@ each(struct wfp_dump_reader *reader, const xmlNode *list,
 
     for (const xmlNode *item = list ? wfp_dump_first_element(list) : NULL; item && r == 0;
          item = wfp_dump_next_element(item))
-        r = read(reader, item);
+        r = wfp_dump_item(reader, item, read);
     return r;
 }
 
-/* A layer, with the callouts and filters that a state file lists beneath it. */
-int
-wfp_dump_read_layer(struct wfp_dump_reader *reader, const xmlNode *node)
+static int
+read_layer(struct wfp_dump_reader *reader, const xmlNode *inner)
 {
     struct wfp_dump *dump = reader->dump;
-    const xmlNode *inner = wfp_dump_child(node, "layer"), *key, *display, *name;
+    const xmlNode *key, *display, *name;
     struct wfp_dump_layer *layer;
     const char *text;
     uint64_t id = 0;
     int r;
 
-    if (!inner)
-        return wfp_dump_fail(reader, node, "a layer without <layer>");
     layer = GROW(reader, dump->layers, dump->layer_count);
     layer->line = (unsigned)xmlGetLineNo(inner);
     key = wfp_dump_child(inner, "layerKey");
@@ -347,6 +332,17 @@ wfp_dump_read_layer(struct wfp_dump_reader *reader, const xmlNode *node)
     layer->id = (uint16_t)id;
     if (r == 0)
         r = read_fields(reader, wfp_dump_child(inner, "field"), layer);
+    return r;
+}
+
+/* A layer, with the callouts and filters that a state file lists beneath it. */
+int
+wfp_dump_read_layer(struct wfp_dump_reader *reader, const xmlNode *node)
+{
+    const xmlNode *inner = wfp_dump_child(node, "layer");
+    int r = inner ? wfp_dump_item(reader, inner, read_layer)
+                  : wfp_dump_note(reader, node, "a layer without <layer>");
+
     if (r == 0)
         r = each(reader, wfp_dump_child(node, "callouts"), read_callout);
     if (r == 0)

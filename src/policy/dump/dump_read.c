@@ -28,6 +28,24 @@ static const struct {
     {"wfpdiag", "providers", wfp_dump_read_provider},
 };
 
+/* A section without policy: its items are counted. */
+static int
+count_item(struct wfp_dump_reader *reader, const char *section)
+{
+    struct wfp_dump *dump = reader->dump;
+    struct wfp_dump_section *found;
+
+    for (uint32_t i = 0; i < dump->section_count; i++)
+        if (strcmp(dump->sections[i].name, section) == 0) {
+            dump->sections[i].items++;
+            return 0;
+        }
+    found = GROW(reader, dump->sections, dump->section_count);
+    found->name = wfp_dump_keep(reader, section);
+    found->items = 1;
+    return found->name ? 0 : wfp_dump_no_memory(reader);
+}
+
 /* The parser's first complaint is the one that helps. */
 static void
 on_xml_error(void *context, const xmlError *complaint)
@@ -53,9 +71,12 @@ read_items(struct wfp_dump_reader *reader, xmlTextReader *xml, const char *root,
         node = xmlTextReaderExpand(xml);
         if (!node)
             return -WFP_ERR_INVALID_PARAMETER;
-        return sections[i].read(reader, node);
+        return wfp_dump_item(reader, node, sections[i].read);
     }
-    return 0;
+    return strcmp(root, "wfpstate") == 0 &&
+                   strcmp((const char *)xmlTextReaderConstName(xml), "item") == 0
+               ? count_item(reader, section)
+               : 0;
 }
 
 /*
@@ -65,7 +86,7 @@ read_items(struct wfp_dump_reader *reader, xmlTextReader *xml, const char *root,
 static int
 read_all(struct wfp_dump_reader *reader, xmlTextReader *xml)
 {
-    char root[24] = "", section[24] = "";
+    char root[24] = "", section[48] = "";
     bool is_dump = false;
     int more = xmlTextReaderRead(xml), r;
 

@@ -343,8 +343,9 @@ value_at_depth(struct wfp_dump_reader *reader, const xmlNode *node, int depth,
     text = wfp_dump_node_text(reader, type);
     if (!text)
         return wfp_dump_no_memory(reader);
-    if (wfp_dump_number_find(wfp_dump_types, text, &value.type) < 0)
-        return wfp_dump_fail(reader, type, "'%.60s' is no data type", text);
+    r = wfp_dump_enumerator(reader, type, wfp_dump_types, WFP_EMPTY, &value.type);
+    if (r < 0)
+        return r;
     while (content && content == type)
         content = wfp_dump_next_element(content);
     if (value.type != WFP_EMPTY) {

@@ -115,6 +115,8 @@ add_callouts(struct import *import)
         };
         if (exists(import, WFP_BFE_CALLOUT, &common->key))
             import->result.already_there++;
+        else if (!wfp_layer_find_key(&spec.layer_key))
+            import->result.aside++;
         else
             r = book(import, wfp_bfe_callout_add(import->session, &spec, NULL, NULL),
                      &import->result.callouts, common->line, "callout", &common->key);
@@ -135,8 +137,8 @@ static const char *const classify_options[] = {
 };
 
 static int
-add_classify_options(struct import *import, const struct wfp_dump_context *context,
-                     struct wfp_context_spec *spec)
+add_settings(struct import *import, const struct wfp_dump_context *context,
+             struct wfp_context_spec *spec)
 {
     _cleanup_(freep) struct wfp_context_setting *settings =
         calloc(MAX(context->setting_count, 1u), sizeof(*settings));
@@ -149,10 +151,79 @@ add_classify_options(struct import *import, const struct wfp_dump_context *conte
             settings[i].type++;
         settings[i].value = context->settings[i].value;
     }
-    spec->type = WFP_CONTEXT_CLASSIFY_OPTIONS;
     spec->setting_count = context->setting_count;
     spec->settings = settings;
     return wfp_bfe_context_add(import->session, spec, NULL, NULL);
+}
+
+/* FWPM_PROVIDER_CONTEXT_TYPE, in order. */
+static const char *const context_types[WFP_CONTEXT_TYPE_MAX] = {
+    [WFP_CONTEXT_IPSEC_KEYING] = "FWPM_IPSEC_KEYING_CONTEXT",
+    [WFP_CONTEXT_IPSEC_IKE_QM_TRANSPORT] = "FWPM_IPSEC_IKE_QM_TRANSPORT_CONTEXT",
+    [WFP_CONTEXT_IPSEC_IKE_QM_TUNNEL] = "FWPM_IPSEC_IKE_QM_TUNNEL_CONTEXT",
+    [WFP_CONTEXT_IPSEC_AUTHIP_QM_TRANSPORT] = "FWPM_IPSEC_AUTHIP_QM_TRANSPORT_CONTEXT",
+    [WFP_CONTEXT_IPSEC_AUTHIP_QM_TUNNEL] = "FWPM_IPSEC_AUTHIP_QM_TUNNEL_CONTEXT",
+    [WFP_CONTEXT_IPSEC_IKE_MM] = "FWPM_IPSEC_IKE_MM_CONTEXT",
+    [WFP_CONTEXT_IPSEC_AUTHIP_MM] = "FWPM_IPSEC_AUTHIP_MM_CONTEXT",
+    [WFP_CONTEXT_CLASSIFY_OPTIONS] = "FWPM_CLASSIFY_OPTIONS_CONTEXT",
+    [WFP_CONTEXT_GENERAL] = "FWPM_GENERAL_CONTEXT",
+    [WFP_CONTEXT_IPSEC_IKEV2_QM_TUNNEL] = "FWPM_IPSEC_IKEV2_QM_TUNNEL_CONTEXT",
+    [WFP_CONTEXT_IPSEC_IKEV2_MM] = "FWPM_IPSEC_IKEV2_MM_CONTEXT",
+    [WFP_CONTEXT_IPSEC_DOSP] = "FWPM_IPSEC_DOSP_CONTEXT",
+    [WFP_CONTEXT_IPSEC_IKEV2_QM_TRANSPORT] = "FWPM_IPSEC_IKEV2_QM_TRANSPORT_CONTEXT",
+    [WFP_CONTEXT_NETWORK_CONNECTION_POLICY] = "FWPM_NETWORK_CONNECTION_POLICY_CONTEXT",
+};
+
+/* A policy we do not read: its text stands for it. */
+static int
+add_opaque(struct import *import, const struct wfp_dump_context *context,
+           struct wfp_context_spec *spec)
+{
+    int r;
+
+    spec->payload = strdup(context->policy_xml ? context->policy_xml : "");
+    spec->payload_free = free;
+    if (!spec->payload)
+        return -WFP_ERR_NO_MEMORY;
+    r = wfp_bfe_context_add(import->session, spec, NULL, NULL);
+    if (r < 0)
+        free(spec->payload);
+    return r;
+}
+
+static int
+add_context(struct import *import, const struct wfp_dump_context *context)
+{
+    struct wfp_context_spec spec = {
+        .common =
+            spec_of(&context->common, WFP_CONTEXT_FLAG_PERSISTENT | WFP_CONTEXT_FLAG_DOWNLEVEL),
+        .data = &context->data,
+    };
+    int r;
+
+    while (spec.type < WFP_CONTEXT_TYPE_MAX && strcmp(context->type, context_types[spec.type]) != 0)
+        spec.type++;
+    if (exists(import, WFP_BFE_CONTEXT, &context->common.key)) {
+        import->result.already_there++;
+        return 0;
+    }
+    switch (spec.type) {
+    case WFP_CONTEXT_TYPE_MAX:
+        import->result.aside++;
+        return 0;
+    case WFP_CONTEXT_GENERAL:
+        r = wfp_bfe_context_add(import->session, &spec, NULL, NULL);
+        break;
+    case WFP_CONTEXT_CLASSIFY_OPTIONS:
+    case WFP_CONTEXT_NETWORK_CONNECTION_POLICY:
+        r = add_settings(import, context, &spec);
+        break;
+    default:
+        r = add_opaque(import, context, &spec);
+        break;
+    }
+    return book(import, r, &import->result.contexts, context->common.line, "provider context",
+                &context->common.key);
 }
 
 static int
@@ -160,25 +231,8 @@ add_contexts(struct import *import)
 {
     int r = 0;
 
-    for (uint32_t i = 0; i < import->dump->context_count && r == 0; i++) {
-        const struct wfp_dump_context *context = &import->dump->contexts[i];
-        const struct wfp_dump_common *common = &context->common;
-        struct wfp_context_spec spec = {
-            .common = spec_of(common, WFP_CONTEXT_FLAG_PERSISTENT | WFP_CONTEXT_FLAG_DOWNLEVEL),
-            .type = WFP_CONTEXT_GENERAL,
-            .data = &context->data,
-        };
-        if (exists(import, WFP_BFE_CONTEXT, &common->key))
-            import->result.already_there++;
-        else if (strcmp(context->type, "FWPM_GENERAL_CONTEXT") == 0)
-            r = book(import, wfp_bfe_context_add(import->session, &spec, NULL, NULL),
-                     &import->result.contexts, common->line, "provider context", &common->key);
-        else if (strcmp(context->type, "FWPM_CLASSIFY_OPTIONS_CONTEXT") == 0)
-            r = book(import, add_classify_options(import, context, &spec), &import->result.contexts,
-                     common->line, "provider context", &common->key);
-        else
-            import->result.skipped++;
-    }
+    for (uint32_t i = 0; i < import->dump->context_count && r == 0; i++)
+        r = add_context(import, &import->dump->contexts[i]);
     return r;
 }
 
@@ -241,6 +295,18 @@ make_up_context(struct import *import, const struct wfp_dump_filter *filter)
                 &filter->provider_context_key);
 }
 
+bool
+wfp_import_is_aside(const struct wfp_dump_filter *filter)
+{
+    const struct wfp_layer *layer = wfp_layer_find_key(&filter->layer_key);
+
+    for (uint32_t i = 0; layer && i < filter->condition_count; i++)
+        if (wfp_layer_find_field(layer, &filter->conditions[i].field_key) < 0 ||
+            filter->conditions[i].match >= WFP_MATCH_TYPE_MAX)
+            return true;
+    return !layer || !filter->action;
+}
+
 static int
 add_filter(struct import *import, const struct wfp_dump_filter *filter)
 {
@@ -256,8 +322,13 @@ add_filter(struct import *import, const struct wfp_dump_filter *filter)
         .raw_context = filter->raw_context,
         .provider_context_key = filter->provider_context_key,
     };
-    int r = make_up_sublayer(import, filter);
+    int r;
 
+    if (wfp_import_is_aside(filter)) {
+        import->result.aside++;
+        return 0;
+    }
+    r = make_up_sublayer(import, filter);
     if (r == 0)
         r = make_up_callout(import, filter);
     if (r == 0)

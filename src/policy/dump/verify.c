@@ -41,6 +41,19 @@ wfp_verify_report_free(struct wfp_verify_report *report)
     free(report);
 }
 
+/* An item that could not be read is a difference; a name we do not know is only told. */
+static int
+note_left_out(const struct wfp_dump *dump, struct wfp_verify_report *report)
+{
+    int r = 0;
+
+    for (uint32_t i = 0; i < dump->note_count && r == 0; i++)
+        if (dump->notes[i].is_left_out)
+            r = wfp_verify_note(report, "read", dump->notes[i].line, "left out: %s",
+                                dump->notes[i].text);
+    return r;
+}
+
 int
 wfp_verify_dump(const struct wfp_dump *dump, struct wfp_verify_report **ret_report)
 {
@@ -53,6 +66,10 @@ wfp_verify_dump(const struct wfp_dump *dump, struct wfp_verify_report **ret_repo
     report->form = dump->form;
     report->unknown_names = dump->unknown_names;
     report->partial_descriptors = dump->partial_descriptors;
+    report->dump = dump;
+    r = note_left_out(dump, report);
+    if (r < 0)
+        return r;
     r = dump->form == WFP_DUMP_STATE ? wfp_verify_layers(dump, report) : 0;
     if (r == 0)
         r = wfp_verify_weights(dump, report);

@@ -1,10 +1,11 @@
 /*
  * `wfp dump verify`: does our engine say what Windows wrote?
  *
- * Model      Three questions. Weights: does our rule, given the field lists of the dump's own
+ * Model      Four questions. Weights: does our rule, given the field lists of the dump's own
  * build, give each filter the effective weight Windows gave it? Tables: are our layers and fields
  * those of the dump? Order: rebuilt in our BFE, do the filters of each layer and sublayer come in
- *            the order they had?
+ *            the order they had? Objects: does BFE
+ *            then hold what the file says?
  */
 #ifndef WFP_POLICY_DUMP_VERIFY_H
 #define WFP_POLICY_DUMP_VERIFY_H
@@ -15,7 +16,7 @@
 #include "policy/dump/import.h"
 
 struct wfp_verify_difference {
-    const char *kind; /* "weight", "layer", "order", "sublayer", "import" */
+    const char *kind; /* "weight", "layer", "order", "sublayer", "import", "object", "read" */
     unsigned line;    /* of the file, 0 where there is none */
     char *text;
 };
@@ -29,16 +30,18 @@ struct wfp_verify_report {
         weights_inferred; /* of filters at layers where the order of fields was never observed */
     uint32_t layers, layers_equal;
     uint32_t sublayers, sublayers_in_order; /* pairs of layer and sublayer that hold filters */
+    uint32_t objects, objects_equal;        /* of the file, made up ones not counted */
     uint32_t unknown_names, partial_descriptors;
     struct wfp_import_result import;
     uint32_t difference_count;
     struct wfp_verify_difference *differences;
+    const struct wfp_dump *dump; /* borrowed: its notes and other sections are printed */
 };
 
 /** "10.0.20348": the oldest SDK whose tables have what @p level has. */
 const char *wfp_verify_level_name(enum wfp_level level);
 
-/** Ask the three questions. @return 0 (whatever the answers) or -WFP_ERR_NO_MEMORY */
+/** Ask the four questions. @return 0 (whatever the answers) or -WFP_ERR_NO_MEMORY */
 int wfp_verify_dump(const struct wfp_dump *dump, struct wfp_verify_report **ret_report);
 void wfp_verify_report_free(struct wfp_verify_report *report);
 DEFINE_FREEP(struct wfp_verify_report, wfp_verify_report_free)

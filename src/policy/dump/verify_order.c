@@ -55,6 +55,8 @@ verify_group(const struct ranked *group, uint32_t count, struct wfp_verify_repor
 
     report->sublayers++;
     for (uint32_t i = 0; i < count; i++) {
+        if (!group[i].ours && wfp_import_is_aside(group[i].theirs))
+            continue;
         if (!group[i].ours)
             return 0; /* out of order by absence; the refusal was noted */
         if (last && !wfp_snapshot_outranks(last->ours, group[i].ours)) {
@@ -170,6 +172,8 @@ verify_in(struct wfp_bfe *bfe, const struct wfp_dump *dump, struct wfp_verify_re
         r = verify_groups(dump, rows, report);
     if (r == 0)
         r = verify_sublayers(session, dump, report);
+    if (r == 0)
+        r = wfp_verify_objects(session, dump, report);
     for (uint32_t i = 0; i < dump->filter_count; i++)
         wfp_filter_unref(rows[i].ours);
     if (wfp_bfe_session_close(session) < 0)

@@ -13,7 +13,17 @@ struct line {
     bool has_of;
 };
 
-#define LINES 14
+#define LINES 16
+
+static uint32_t
+left_out(const struct wfp_dump *dump)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < dump->note_count; i++)
+        count += dump->notes[i].is_left_out;
+    return count;
+}
 
 static size_t
 lines_of(const struct wfp_verify_report *report, struct line lines[LINES])
@@ -34,10 +44,12 @@ lines_of(const struct wfp_verify_report *report, struct line lines[LINES])
          0, false},
         {"objects built in", "objects_built_in", import->already_there, 0, false},
         {"objects made up", "objects_made_up", import->made_up, 0, false},
-        {"IPsec contexts skipped", "contexts_skipped", import->skipped, 0, false},
+        {"objects equal", "objects_equal", report->objects_equal, report->objects, true},
+        {"objects of a newer build", "objects_aside", import->aside, 0, false},
         {"objects refused", "objects_refused", import->refused, 0, false},
         {"names unknown", "names_unknown", report->unknown_names, 0, false},
         {"descriptors in part", "descriptors_partial", report->partial_descriptors, 0, false},
+        {"items left out", "items_left_out", left_out(report->dump), 0, false},
     };
 
     static_assert(ELEMENTSOF(all) == LINES, "room for each line");
@@ -64,6 +76,30 @@ build_name(const struct wfp_verify_report *report, char text[96])
     return text;
 }
 
+/* What is not known, but kept. */
+static json_t *
+json_notes(const struct wfp_dump *dump)
+{
+    json_t *notes = json_array();
+
+    for (uint32_t i = 0; i < dump->note_count; i++)
+        if (!dump->notes[i].is_left_out)
+            json_array_append_new(notes, json_pack("{s:i, s:s}", "line", (int)dump->notes[i].line,
+                                                   "text", dump->notes[i].text));
+    return notes;
+}
+
+static json_t *
+json_sections(const struct wfp_dump *dump)
+{
+    json_t *sections = json_object();
+
+    for (uint32_t i = 0; i < dump->section_count; i++)
+        json_object_set_new(sections, dump->sections[i].name,
+                            json_integer(dump->sections[i].items));
+    return sections;
+}
+
 static bool
 print_json(FILE *out, const char *path, const struct wfp_verify_report *report)
 {
@@ -85,6 +121,8 @@ print_json(FILE *out, const char *path, const struct wfp_verify_report *report)
                                         (int)difference->line, "text", difference->text));
     }
     json_object_set_new(document, "differences", differences);
+    json_object_set_new(document, "notes", json_notes(report->dump));
+    json_object_set_new(document, "not_policy", json_sections(report->dump));
     ok = document && json_dumpf(document, out, JSON_INDENT(2)) == 0 && fputc('\n', out) != EOF;
     json_decref(document);
     return ok;
@@ -104,6 +142,13 @@ print_table(FILE *out, const char *path, const struct wfp_verify_report *report)
         else
             fprintf(out, "  %-30s %6u\n", lines[i].label, lines[i].count);
     }
+    for (uint32_t i = 0; i < report->dump->section_count; i++)
+        fprintf(out, "  no policy: %-19s %6u\n", report->dump->sections[i].name,
+                report->dump->sections[i].items);
+    for (uint32_t i = 0; i < report->dump->note_count; i++)
+        if (!report->dump->notes[i].is_left_out)
+            fprintf(out, "%s:%u: note: %s\n", path, report->dump->notes[i].line,
+                    report->dump->notes[i].text);
     for (uint32_t i = 0; i < report->difference_count; i++) {
         const struct wfp_verify_difference *difference = &report->differences[i];
         if (difference->line)

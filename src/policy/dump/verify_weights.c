@@ -99,7 +99,8 @@ count_equal(const struct plans *plans, const struct wfp_dump *dump)
         uint64_t weight = 0;
         bool inferred;
         int r = weigh(plans, &dump->filters[i], &inferred, &weight);
-        equal += r == 0 && weight == dump->filters[i].effective_weight;
+        equal += !dump->filters[i].has_effective_weight ||
+                 (r == 0 && weight == dump->filters[i].effective_weight);
     }
     return equal;
 }
@@ -148,6 +149,10 @@ compare_all(const struct wfp_dump *dump, const struct plans *plans,
         bool inferred;
         int r = weigh(plans, filter, &inferred, &weight);
 
+        if (!filter->has_effective_weight) { /* nothing to hold ours against; it was noted */
+            report->filters--;
+            continue;
+        }
         report->weights_inferred += inferred;
         if (r == 0 && weight == filter->effective_weight) {
             report->weights_equal++;

@@ -246,18 +246,6 @@ test_what_is_refused(void **state)
         {"</wfpdiag>", "", 48, "tag"},
         {"<wfpdiag>", "<!DOCTYPE a [<!ENTITY x \"y\">]><wfpdiag>", 2, "error"},
         {"<wfpdiag>", "<html>", 47, "mismatch"},
-        {FILTER_KEY, "{11111111-2222}", 5, "GUID"},
-        {"<filterKey>" FILTER_KEY "</filterKey>", "", 4, "filterKey"},
-        {"FWP_MATCH_EQUAL", "FWP_MATCH_SOMETIMES", 27, "match type"},
-        {"<uint16>53</uint16>", "<uint16>65536</uint16>", 30, "too large"},
-        {"<uint16>53</uint16>", "<uint16>x</uint16>", 30, "no number"},
-        {"<uint16>53</uint16>", "", 28, "without a value"},
-        {"<type>FWP_UINT16</type>", "<type>FWP_UINT17</type>", 29, "data type"},
-        {"<data>0aFF</data>", "<data>0aF</data>", 16, "odd number"},
-        {"<data>0aFF</data>", "<data>0aFg</data>", 16, "hexadecimal"},
-        {"FWP_ACTION_PERMIT", "FWP_ACTION_HOPE", 35, "no action"},
-        {"<uint64>1073741568</uint64>", "<uint64>99999999999999999999</uint64>", 43, "too large"},
-        {"<layerKey>" LAYER "</layerKey>", "<layerKey/>", 4, "without a layer"},
     };
 
     for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
@@ -273,6 +261,56 @@ test_what_is_refused(void **state)
         assert_non_null(strcasestr(error.text, rows[i].complaint));
         assert_int_equal(error.line, rows[i].line);
         assert_null(dump);
+    }
+}
+
+/* What cannot be read leaves its item out, what is only new keeps it; the rest is there. */
+static void
+test_what_is_noted(void **state)
+{
+    static const struct {
+        const char *from, *to; /* a change to the first of two filters */
+        unsigned line;
+        const char *note;
+        bool is_kept;
+    } rows[] = {
+        {FILTER_KEY, "{11111111-2222}", 5, "GUID", false},
+        {"<filterKey>" FILTER_KEY "</filterKey>", "", 4, "filterKey", false},
+        {"FWP_MATCH_EQUAL", "FWP_MATCH_SOMETIMES", 27, "FWP_MATCH_SOMETIMES", true},
+        {"<uint16>53</uint16>", "<uint16>65536</uint16>", 30, "too large", false},
+        {"<uint16>53</uint16>", "<uint16>x</uint16>", 30, "no number", false},
+        {"<uint16>53</uint16>", "", 28, "without a value", false},
+        {"<type>FWP_UINT16</type>", "<type>FWP_UINT17</type>", 29, "FWP_UINT17", true},
+        {"<data>0aFF</data>", "<data>0aF</data>", 16, "odd number", false},
+        {"<data>0aFF</data>", "<data>0aFg</data>", 16, "hexadecimal", false},
+        {"FWP_ACTION_PERMIT", "FWP_ACTION_HOPE", 35, "FWP_ACTION_HOPE", true},
+        {"<uint64>1073741568</uint64>", "<uint64>99999999999999999999</uint64>", 43, "too large",
+         false},
+        {"<effectiveWeight>\n<type>FWP_UINT64</type>\n<uint64>1073741568</uint64>\n"
+         "</effectiveWeight>\n",
+         "", 4, "effectiveWeight", true},
+        {"<layerKey>" LAYER "</layerKey>", "<layerKey/>", 4, "without a layer", false},
+        {"FWPM_FILTER_FLAG_PERSISTENT", "FWPM_FILTER_FLAG_NEW", 11, "FWPM_FILTER_FLAG_NEW", true},
+    };
+
+    for (size_t i = 0; i < ELEMENTSOF(rows); i++) {
+        struct fixture_filter filters[2] = {plain, plain};
+        _cleanup_(freep) char *text = NULL;
+        _cleanup_(freep) char *changed = NULL;
+        _cleanup_(wfp_dump_freep) struct wfp_dump *dump = NULL;
+
+        filters[1].key = "{22222222-2222-3333-4444-555555555555}";
+        text = fixture_filters(filters, 2);
+        changed = change(text, rows[i].from, rows[i].to);
+        dump = read_text(changed, strlen(changed));
+        assert_int_equal(dump->note_count, 1);
+        if (dump->notes[0].line != rows[i].line || !strcasestr(dump->notes[0].text, rows[i].note))
+            print_error("row %zu: line %u: %s\n", i, dump->notes[0].line, dump->notes[0].text);
+        assert_non_null(strcasestr(dump->notes[0].text, rows[i].note));
+        assert_int_equal(dump->notes[0].line, rows[i].line);
+        assert_int_equal(dump->notes[0].is_left_out, !rows[i].is_kept);
+        assert_int_equal(dump->filter_count, rows[i].is_kept ? 2 : 1);
+        assert_int_equal(dump->filters[dump->filter_count - 1].common.key.data1, 0x22222222);
     }
 }
 
@@ -304,6 +342,7 @@ main(void)
         cmocka_unit_test(test_values_of_every_type),
         cmocka_unit_test(test_unknown_names_are_counted_once),
         cmocka_unit_test(test_what_is_refused),
+        cmocka_unit_test(test_what_is_noted),
         cmocka_unit_test(test_files_that_are_no_dumps),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
