@@ -104,7 +104,7 @@ def with_driver(build, driver, traffic):
 def pass_through(build):
     """A driver that inspects every packet at the transport layers and lets it pass."""
     image = build / "bench-transport-pass.so"
-    subprocess.run([build / "wfp-cc", "-o", image, ROOT / "bench" / "transport_pass.c"], check=True)
+    subprocess.run([build / "wfp-cc", "-o", image, ROOT / "tests" / "drivers" / "transport_pass.c"], check=True)
     return image
 
 

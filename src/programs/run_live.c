@@ -5,14 +5,53 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#define MATCHED_WAIT_MS 2000
+
 static pid_t supervisor_pid;
+
+/* ---- one live run in a network namespace ---- */
+
+/*
+ * An abstract socket is a lock that a network namespace has once, and that nobody can leave behind:
+ * it goes with the last process of the run, killed or not.
+ */
+static int
+take_namespace(void)
+{
+    struct sockaddr_un name = {.sun_family = AF_UNIX, .sun_path = "\0openwfp-live"};
+    socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof("\0openwfp-live") - 1;
+    struct ucred holder = {0};
+    socklen_t holder_size = sizeof(holder);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return -1;
+    if (bind(fd, (struct sockaddr *)&name, size) == 0 && listen(fd, 1) == 0)
+        return fd;
+    if (connect(fd, (struct sockaddr *)&name, size) == 0)
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &holder, &holder_size);
+    if (holder.pid && holder.pid == getppid())
+        return fd; /* our own run, started over with a sanitizer's runtime */
+    close(fd);
+    fprintf(stderr,
+            "wfp run: process %d decides already in this network namespace; end it first, or give "
+            "it all drivers\n",
+            (int)holder.pid);
+    return -1;
+}
+
+/* ---- worker's side ---- */
 
 enum wfp_nfqueue_backend
 run_live_ready(const struct run_live_link *link)
@@ -26,12 +65,23 @@ run_live_ready(const struct run_live_link *link)
     return (enum wfp_nfqueue_backend)backend;
 }
 
+bool
+run_live_matched(const struct run_live_link *link, uint64_t *ret_matched)
+{
+    struct pollfd fd = {.fd = link->from_supervisor, .events = POLLIN};
+
+    return poll(&fd, 1, MATCHED_WAIT_MS) > 0 &&
+           read(link->from_supervisor, ret_matched, sizeof(*ret_matched)) == sizeof(*ret_matched);
+}
+
 void
 run_live_finish(const struct run_live_link *link)
 {
     if (getppid() != supervisor_pid)
         wfp_nfqueue_rules_remove();
 }
+
+/* ---- supervisor ---- */
 
 static void
 touch(const char *path)
@@ -96,9 +146,13 @@ lead_traffic(const struct run_options *options, pid_t child, int to_child, const
         touch(options->ready_path);
         ended = wait_for_end(child, options->duration_s, signals, &status);
     }
+    bool tells = r == 0 && !ended;
+    uint64_t matched = !tells ? 0 : wfp_nfqueue_rules_matched(backend);
     /* rules first: from here on traffic flows without us */
     wfp_nfqueue_rules_remove();
     if (!ended) {
+        if (tells && write(to_child, &matched, sizeof(matched)) != sizeof(matched))
+            fprintf(stderr, "wfp run: the worker does not listen: %s\n", strerror(errno));
         kill(child, SIGTERM);
         while (waitpid(child, &status, 0) < 0 && errno == EINTR)
             ;
@@ -112,10 +166,12 @@ run_live_supervise(const struct run_options *options,
                    int (*worker)(const struct run_options *options,
                                  const struct run_live_link *link))
 {
-    int up[2], down[2], status;
+    int up[2], down[2], status, claim = take_namespace();
     sigset_t signals, old;
     uint8_t byte;
 
+    if (claim < 0)
+        return WFP_EXIT_ENVIRONMENT;
     if (pipe2(up, O_CLOEXEC) < 0 || pipe2(down, O_CLOEXEC) < 0) {
         fprintf(stderr, "wfp run: pipe: %s\n", strerror(errno));
         return WFP_EXIT_ENVIRONMENT;
@@ -145,6 +201,7 @@ run_live_supervise(const struct run_options *options,
     }
     close(up[1]);
     close(down[0]);
+    signal(SIGPIPE, SIG_IGN); /* a worker that is gone must not take us along: rules are in */
     int r;
     if (read(up[0], &byte, 1) == 1) {
         r = lead_traffic(options, child, down[1], &signals);
@@ -155,6 +212,7 @@ run_live_supervise(const struct run_options *options,
     }
     close(up[0]);
     close(down[1]);
+    close(claim);
     sigprocmask(SIG_SETMASK, &old, NULL);
     return r;
 }

@@ -9,6 +9,7 @@
  *            A killed supervisor is covered too: the worker gets SIGTERM from the kernel, sees that
  *            its parent is gone and takes the rules out itself. Rules of a run in which both were
  *            killed at once are removed by the next run, and never hold packets (fail-open).
+ *            A network namespace has one live run at a time: a packet can wait in one queue only.
  */
 #ifndef WFP_PROGRAMS_RUN_LIVE_H
 #define WFP_PROGRAMS_RUN_LIVE_H
@@ -32,6 +33,11 @@ int run_live_supervise(const struct run_options *options,
  * @return their backend, or WFP_NFQUEUE_NONE when they could not be put in (the worker then ends)
  */
 enum wfp_nfqueue_backend run_live_ready(const struct run_live_link *link);
+/**
+ * Worker, after its loop: how many packets the rules led to the queue.
+ * @return false where the supervisor does not say, being gone
+ */
+bool run_live_matched(const struct run_live_link *link, uint64_t *ret_matched);
 /** Worker, at its end: if the supervisor is gone, its duty is ours. */
 void run_live_finish(const struct run_live_link *link);
 

@@ -171,6 +171,11 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
                     wfp_undecodable_name((enum wfp_undecodable)i));
     if (report->lost)
         fprintf(out, "  lost: %" PRIu64 " packets the kernel could not hand over\n", report->lost);
+    if (report->passed_undecided)
+        fprintf(out,
+                "  passed undecided: %" PRIu64 " packets, while the queue was full (--fail-closed "
+                "drops them)\n",
+                report->passed_undecided);
     for (size_t i = 0; i < ELEMENTSOF(report->not_injected); i++)
         if (report->not_injected[i].count)
             fprintf(out, "  injected but not sent: %" PRIu64 " (%s)\n",
@@ -299,15 +304,16 @@ run_report_print_json(const struct run_report *report, struct machine *machine, 
             json_object_set_new(undecodable, wfp_undecodable_name((enum wfp_undecodable)i),
                                 json_integer((json_int_t)report->undecodable[i]));
     json_t *document = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:o*,s:f}", "source",
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:o*,s:f}", "source",
         report->source, "local", report->local_text, "packets", (json_int_t)report->packets,
         "permitted", (json_int_t)report->permitted, "blocked", (json_int_t)report->blocked,
         "absorbed", (json_int_t)report->absorbed, "injected", (json_int_t)report->injected,
-        "undecodable", undecodable, "lost", (json_int_t)report->lost, "not_injected",
-        (json_int_t)not_injected, "messages_hidden", (json_int_t)nt_debug_print_hidden(), "layers",
-        json_layers(machine), "drivers", json_drivers(report, machine), "filters",
-        json_filters(report), "findings", json_findings(), "trouble", report->trouble, "events",
-        run_events_json(&report->events), "elapsed_s", report->elapsed_s);
+        "undecodable", undecodable, "lost", (json_int_t)report->lost, "passed_undecided",
+        (json_int_t)report->passed_undecided, "not_injected", (json_int_t)not_injected,
+        "messages_hidden", (json_int_t)nt_debug_print_hidden(), "layers", json_layers(machine),
+        "drivers", json_drivers(report, machine), "filters", json_filters(report), "findings",
+        json_findings(), "trouble", report->trouble, "events", run_events_json(&report->events),
+        "elapsed_s", report->elapsed_s);
     if (!document)
         return -WFP_ERR_NO_MEMORY;
     int r = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -32,7 +32,8 @@ struct run_callout {
 struct run_report {
     uint64_t packets, permitted, blocked, absorbed, injected;
     uint64_t undecodable[WFP_UNDECODABLE_COUNT];
-    uint64_t lost; /* packets the kernel did not hand over (live) */
+    uint64_t lost;             /* packets dropped before we saw them whole (live) */
+    uint64_t passed_undecided; /* packets that went on unseen: fail-open and a full queue (live) */
     struct {
         const char *text;
         uint64_t count;

@@ -20,13 +20,19 @@ wake_plane(void *context)
         return; /* it is awake: the counter is full */
 }
 
+/* The kernel counts what it dropped; what it let pass undecided (fail-open) only the rules tell. */
 static void
-note_losses(struct run_report *report, struct wfp_plane *plane)
+note_losses(struct run *run)
 {
+    struct run_report *report = &run->report;
     struct wfp_nfqueue_losses losses;
+    uint64_t matched = 0;
 
-    wfp_nfqueue_losses(plane, &losses);
-    report->lost = losses.queue_full + losses.not_copied;
+    wfp_nfqueue_losses(run->plane, &losses);
+    report->lost = losses.queue_full + losses.not_copied + losses.cut;
+    if (run_live_matched(run->link, &matched) && matched > losses.received + report->lost)
+        *(run->options->fail_closed ? &report->lost : &report->passed_undecided) +=
+            matched - losses.received - report->lost;
     for (int i = 0; i < WFP_NFQUEUE_INJECT_REASONS; i++) {
         report->not_injected[i].count = losses.not_injected[i];
         report->not_injected[i].text =
@@ -84,7 +90,7 @@ decide(struct run *run)
     run_decide_begin(run);
     int code = run_plane(run, &handler);
     run_close_control(run);
-    note_losses(&run->report, run->plane);
+    note_losses(run);
     return code;
 }
 

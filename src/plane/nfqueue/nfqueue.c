@@ -31,6 +31,8 @@
 #define BATCH       NFQUEUE_BATCH
 #define FRAME_BYTES NFQUEUE_FRAME_BYTES
 #define IDLE_MS     100
+/* at the end: more than the kernel holds */
+#define DRAIN_BATCHES 1024
 
 /* Where the hook says the packet is going. */
 static const enum wfp_direction_hint hint_of_hook[] = {
@@ -135,7 +137,10 @@ accept_packet(struct nfqueue *queue, const struct queued *queued)
 {
     const struct wfp_frame *frame = &queued->frame;
 
-    if (frame->modified && queued->super) {
+    if (frame->modified && frame->length < frame->wire_length) {
+        queue->cut++; /* only a part was shown: there is no whole to send */
+        nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
+    } else if (frame->modified && queued->super) {
         nfqueue_flush_batch(queue);
         send_replies(queue); /* what came before it goes before it */
         nfqueue_finish_checksum(frame->data, frame->length, queued->is_unfinished);
@@ -180,7 +185,8 @@ decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct qu
     queue->current = NULL;
     if (current.is_answered)
         return;
-    if (decision.outcome == WFP_PERMITTED || decision.outcome == WFP_UNDECODED)
+    if (decision.outcome == WFP_PERMITTED ||
+        (decision.outcome == WFP_UNDECODED && queue->fail_open))
         accept_packet(queue, queued);
     else if (decision.outcome != WFP_ABSORBED || !nfqueue_hold(queue, &current, now_100ns))
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
@@ -199,6 +205,7 @@ parse_message(struct nlmsghdr *header, struct queued *queued)
     return 0;
 }
 
+/** @return how many messages came, 0 if none waits, or an error */
 static int
 receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
 {
@@ -218,11 +225,32 @@ receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
             struct queued queued;
             if (parse_message(header, &queued) < 0)
                 continue;
+            queue->received++;
             decide(queue, handler, &queued, now_100ns);
         }
     }
     nfqueue_flush_batch(queue);
-    return send_replies(queue);
+    return send_replies(queue) < 0 ? -WFP_ERR_IO : count;
+}
+
+static int
+explain_loop(struct nfqueue *queue, int r)
+{
+    if (r < 0)
+        snprintf(queue->plane.error, sizeof(queue->plane.error), "packet queue %u: %s",
+                 queue->queue, strerror(errno));
+    return MIN(r, 0);
+}
+
+/* The rules are out, or we must go: what waits already is decided still, not dropped by the kernel. */
+static int
+drain(struct nfqueue *queue, const struct wfp_plane_handler *handler)
+{
+    int r = 1;
+
+    for (unsigned batches = 0; r > 0 && batches < DRAIN_BATCHES; batches++)
+        r = receive_batch(queue, handler);
+    return explain_loop(queue, r);
 }
 
 /* Somebody has work for us: forget how often it said so, the work is all done at once. */
@@ -253,18 +281,15 @@ nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
             clear_wake(handler->wake_fd);
         if (ready > 0 && poll_fds[0].revents) {
             int r = receive_batch(queue, handler);
-            if (r < 0) {
-                snprintf(plane->error, sizeof(plane->error), "packet queue %u: %s", queue->queue,
-                         strerror(errno));
-                return r;
-            }
+            if (r < 0)
+                return explain_loop(queue, r);
         }
         if (handler->idle)
             handler->idle(handler->context);
         nfqueue_expire(queue, wfp_clock_now());
         send_replies(queue);
     }
-    return 0;
+    return drain(queue, handler);
 }
 
 static void
@@ -288,7 +313,8 @@ wfp_nfqueue_losses(struct wfp_plane *plane, struct wfp_nfqueue_losses *ret_losse
     unsigned number, port, waiting, mode, range, dropped, user_dropped;
     FILE *file = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
 
-    *ret_losses = (struct wfp_nfqueue_losses){.overruns = queue->overruns};
+    *ret_losses = (struct wfp_nfqueue_losses){
+        .received = queue->received, .cut = queue->cut, .overruns = queue->overruns};
     memcpy(ret_losses->not_injected, queue->inject_failed, sizeof(ret_losses->not_injected));
     if (!file)
         return;

@@ -40,6 +40,8 @@ const char *wfp_nfqueue_inject_reason_text(enum wfp_nfqueue_inject_reason reason
 
 /** Packets the kernel did not hand over, for the report: nothing is lost without a count. */
 struct wfp_nfqueue_losses {
+    uint64_t received;   /* not a loss: packets that came to us */
+    uint64_t cut;        /* dropped: a driver changed one that was not shown whole */
     uint64_t queue_full; /* the kernel's queue was full */
     uint64_t not_copied; /* could not be copied to us */
     uint64_t overruns;   /* receive buffer overruns reported to us */
@@ -65,6 +67,13 @@ struct wfp_nfqueue_rules {
     bool fail_open; /* packets pass while nobody reads the queue */
 };
 
+#define WFP_NFQUEUE_RULES_SIZE 2048
+
+/** What is fed to nft(8), or to iptables-restore(8) and its IPv6 twin. */
+void wfp_nfqueue_rules_text(const struct wfp_nfqueue_rules *rules, enum wfp_nfqueue_backend backend,
+                            char ret_text[WFP_NFQUEUE_RULES_SIZE]);
+/** How many packets our rules have led to the queue, by their own count. */
+uint64_t wfp_nfqueue_rules_matched(enum wfp_nfqueue_backend backend);
 /**
  * Put the rules in, all or none; leftovers of a killed run are removed first.
  * @return 0 with the backend that took them, or an error and one clear line in @p error

@@ -42,7 +42,7 @@ struct nfqueue {
     struct mnl_socket *socket;
     uint16_t queue;
     bool fail_open;
-    uint64_t overruns;
+    uint64_t received, cut, overruns;
     uint8_t *buffers; /* NFQUEUE_BATCH of NFQUEUE_FRAME_BYTES each */
     struct mmsghdr messages[NFQUEUE_BATCH];
     struct iovec vectors[NFQUEUE_BATCH];

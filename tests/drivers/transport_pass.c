@@ -1,6 +1,6 @@
 /*
- * A driver that lets everything pass: one inspecting callout at each transport layer, v4 and v6, both ways.
- * For the live benchmarks: what it costs to be there at all.
+ * A driver that lets everything pass: one inspecting callout at each transport layer, v4 and v6, both ways;
+ * with FORWARD also at IPFORWARD. What it costs to be there at all, and that nobody notices.
  */
 #include <ntddk.h>
 #define INITGUID
@@ -17,18 +17,14 @@ static struct {
     const GUID *Layer;
     UINT32 Id;
 } Callouts[] = {
-    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 1}},
-     &FWPM_LAYER_OUTBOUND_TRANSPORT_V4,
-     0},
-    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 2}},
-     &FWPM_LAYER_INBOUND_TRANSPORT_V4,
-     0},
-    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 3}},
-     &FWPM_LAYER_OUTBOUND_TRANSPORT_V6,
-     0},
-    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 4}},
-     &FWPM_LAYER_INBOUND_TRANSPORT_V6,
-     0},
+    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 1}}, &FWPM_LAYER_OUTBOUND_TRANSPORT_V4, 0},
+    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 2}}, &FWPM_LAYER_INBOUND_TRANSPORT_V4, 0},
+    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 3}}, &FWPM_LAYER_OUTBOUND_TRANSPORT_V6, 0},
+    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 4}}, &FWPM_LAYER_INBOUND_TRANSPORT_V6, 0},
+#ifdef FORWARD
+    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 5}}, &FWPM_LAYER_IPFORWARD_V4, 0},
+    {{0x6f70656e, 0x7766, 0x7002, {0x80, 0, 0, 0, 0, 0, 0, 6}}, &FWPM_LAYER_IPFORWARD_V6, 0},
+#endif
 };
 
 static VOID NTAPI
