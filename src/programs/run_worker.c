@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/model/layer.h"
 #include "nt/fwps/fwps_host.h"
 #include "plane/nfqueue/nfqueue.h"
 #include "plane/owner/owner_find.h"
@@ -73,6 +74,24 @@ open_worker(struct run *run)
     return 0;
 }
 
+/* NFQUEUE shows packets, not the frames that carried them: filters there would wait in vain. */
+static void
+say_what_is_missing(const struct run *run)
+{
+    static const uint16_t layers[] = {
+        WFP_LAYER_INBOUND_MAC_FRAME_ETHERNET, WFP_LAYER_INBOUND_MAC_FRAME_NATIVE,
+        WFP_LAYER_OUTBOUND_MAC_FRAME_ETHERNET, WFP_LAYER_OUTBOUND_MAC_FRAME_NATIVE};
+
+    for (size_t i = 0; i < ELEMENTSOF(layers); i++)
+        if (!wfp_engine_layer_is_empty(run->machine.engine, layers[i])) {
+            fprintf(stderr,
+                    "wfp run: live traffic comes without its frames: filters at %s see nothing; "
+                    "replay a capture of an Ethernet link\n",
+                    wfp_layer_name(layers[i]));
+            return;
+        }
+}
+
 static int
 decide(struct run *run)
 {
@@ -87,6 +106,7 @@ decide(struct run *run)
     snprintf(run->source_text, sizeof(run->source_text), "live (%s)",
              wfp_nfqueue_backend_name(backend));
     run->report.source = run->source_text;
+    say_what_is_missing(run);
     run_decide_begin(run);
     int code = run_plane(run, &handler);
     run_close_control(run);

@@ -1,6 +1,7 @@
 """Small drivers, as .so and as .sys: each loads, decides, unloads without a finding; both images agree."""
 import json
 import re
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -24,8 +25,39 @@ def build(folder, name, kind, *flags, source=None):
     return image
 
 
-def decide(image, local=LOCAL, code=0):
-    run = wfp("run", "-q", "--json", "--read", DEMO, *local, image)
+def ethernet_capture(folder):
+    """ARP both ways, a tagged question and answer, LLDP, an untagged question and answer."""
+    host, router, everyone = bytes.fromhex("020000000004"), bytes.fromhex("020000000001"), b"\xff" * 6
+    here, there = bytes([10, 0, 0, 4]), bytes([10, 0, 0, 1])
+
+    def arp(op, mac, ip, to_mac, to_ip):
+        return struct.pack("!HHHBBH", 0x806, 1, 0x800, 6, 4, op) + mac + ip + to_mac + to_ip
+
+    def udp(source, port, destination, to_port, payload):
+        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 1, 0, 64, 17, 0, source, destination)
+        total = sum(struct.unpack("!10H", header))
+        while total >> 16:
+            total = (total & 0xffff) + (total >> 16)
+        header = header[:10] + struct.pack("!H", total ^ 0xffff) + header[12:]
+        return b"\x08\x00" + header + struct.pack("!HHHH", port, to_port, 8 + len(payload), 0) + payload
+
+    question = udp(here, 4000, there, 53, b"question")
+    answer = udp(there, 53, here, 4000, b"answer")
+    frames = [everyone + host + arp(1, host, here, bytes(6), there),
+              host + router + arp(2, router, there, host, here),
+              router + host + b"\x81\x00\x00\x2a" + question,
+              host + router + b"\x81\x00\x00\x2a" + answer,
+              bytes.fromhex("0180c200000e") + router + b"\x88\xcc" + b"lldp" * 10,
+              router + host + question,
+              host + router + answer]
+    path = Path(folder) / "frames.pcap"
+    path.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 1) + b"".join(
+        struct.pack("<IIII", 1700000000, i * 1000, len(f), len(f)) + f for i, f in enumerate(frames)))
+    return path
+
+
+def decide(image, local=LOCAL, code=0, capture=DEMO):
+    run = wfp("run", "-q", "--json", "--read", capture, *local, image)
     if run.returncode != code:
         raise AssertionError(f"exit code {run.returncode}\n{run.stderr}\n{run.stdout[-3000:]}")
     return json.loads(run.stdout), run.stderr
@@ -43,14 +75,16 @@ def stable(document):
 
 
 class Drivers(unittest.TestCase):
-    def check_both(self, name, *flags, local=LOCAL, findings=(), source=None):
+    def check_both(self, name, *flags, local=LOCAL, findings=(), source=None, capture=None):
         if SANITIZED:
             kinds = ["so"]  # a .sys needs the GS base, which the sanitizer's runtime does not expect
         else:
             kinds = ["so", "sys"]
         with tempfile.TemporaryDirectory() as folder:
             code = 1 if findings else 0
-            found = [decide(build(folder, name, kind, *flags, source=source), local, code) for kind in kinds]
+            read = capture(folder) if capture else DEMO
+            found = [decide(build(folder, name, kind, *flags, source=source), local, code, read)
+                     for kind in kinds]
             for document, _ in found:
                 self.assertEqual([f["id"] for f in document["findings"]], list(findings))
             self.assertEqual(stable(found[0][0]), stable(found[-1][0]))
@@ -118,6 +152,28 @@ class Drivers(unittest.TestCase):
                                 (["-DHOW=1", "-DBAD=6"], ["pend-leak"]),
                                 (["-DBAD=7"], [])):
             document, _ = self.redirected(*flags, findings=findings)
+
+    def frames(self, *flags):
+        """A replay of frames with ARP, a tag and LLDP among them. Returns (report, counts per layer, totals)."""
+        document, said = self.check_both("mac", *flags, capture=ethernet_capture, local=["--local", "10.0.0.4"])
+        layers = [tuple(map(int, found)) for found in re.findall(
+            r"\d: frames (\d+), right (\d+), arp (\d+), tagged (\d+), own (\d+)", said)]
+        return document, layers, re.search(r"taken.*", said)[0]
+
+    def test_frames_are_seen_at_the_mac_layers(self):
+        document, layers, _ = self.frames()
+        # inbound native and Ethernet, outbound Ethernet and native; the own address is known from the second on
+        self.assertEqual(layers, [(4, 4, 0, 0, 0), (4, 4, 1, 1, 3), (3, 3, 1, 1, 2), (3, 3, 0, 0, 0)])
+        self.assertEqual((document["permitted"], sum(document["undecodable"].values())), (7, 0))
+
+    def test_a_frame_without_ip_is_blocked(self):
+        document, _, _ = self.frames("-DBLOCK=0x0806")
+        self.assertEqual((document["permitted"], document["blocked"]), (6, 1))
+
+    def test_frames_taken_out_come_back_once(self):
+        document, layers, totals = self.frames("-DREINJECT=1")
+        self.assertEqual(totals, "taken 7, mine 7, completed 7, failed 0")
+        self.assertEqual((document["absorbed"], document["injected"]), (7, 7))
 
     def test_pended_connects_may_be_refused_later(self):
         document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=1", "-DWAIT=0")

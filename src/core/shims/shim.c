@@ -39,6 +39,11 @@ struct traits {
     [WFP_LAYER_##family##_V6] = {members, POINT_##inbound, POINT_##outbound},
 static const struct traits traits_of[WFP_LAYER_COUNT] = {
 #include "core/shims/shims.def"
+    /* A frame's header is its packet's IP header (shim_mac.c). */
+    [WFP_LAYER_INBOUND_MAC_FRAME_ETHERNET] = {0, POINT_TRANSPORT, POINT_IP},
+    [WFP_LAYER_OUTBOUND_MAC_FRAME_ETHERNET] = {0, POINT_IP, POINT_IP},
+    [WFP_LAYER_INBOUND_MAC_FRAME_NATIVE] = {0, POINT_IP, POINT_IP},
+    [WFP_LAYER_OUTBOUND_MAC_FRAME_NATIVE] = {0, POINT_IP, POINT_IP},
 };
 #undef SHIM
 #undef M
@@ -123,8 +128,8 @@ luid_of(const struct wfp_packet *packet)
                                                         << 24;
 }
 
-static void
-set_interface_facts(struct wfp_shim *shim)
+void
+wfp_shim_set_interface(struct wfp_shim *shim)
 {
     static const uint8_t interface_facts[] = {WFP_FACT_IP_LOCAL_INTERFACE, WFP_FACT_INTERFACE_INDEX,
                                               WFP_FACT_SUB_INTERFACE_INDEX,
@@ -194,7 +199,7 @@ wfp_shim_prepare(struct wfp_shim *shim)
     wfp_shim_set32(shim, WFP_FACT_DIRECTION, shim->is_inbound ? WFP_INBOUND : WFP_OUTBOUND);
     if (packet->interface_index != shim->facts_interface ||
         packet->interface_type != shim->facts_interface_type)
-        set_interface_facts(shim);
+        wfp_shim_set_interface(shim);
     set_metadata(shim);
 }
 

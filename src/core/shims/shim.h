@@ -89,6 +89,8 @@ struct wfp_ale_plan {
     uint64_t parent;   /* its listening socket's, 0 none */
 };
 
+#define WFP_MAC_LEARNED 32 /* interfaces whose own address is remembered */
+
 struct wfp_shim {
     struct wfp_engine *engine;
     struct wfp_flow_table *flows;         /* NULL: stateless */
@@ -99,6 +101,7 @@ struct wfp_shim {
     void *find_owner_context;
     struct wfp_redirect_table *redirects; /* with flows */
     const struct wfp_stack *stack;
+    struct wfp_frame *frame; /* that is on its way; NULL: no plane's */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
@@ -117,6 +120,8 @@ struct wfp_shim {
     struct wfp_classify_slot classify_slot;
     uint64_t classify_count;
     struct wfp_shim_redirect redirect;
+    uint8_t own_mac[WFP_MAC_LEARNED][6]; /* by interface index */
+    uint32_t has_own_mac;
     enum wfp_address_type local_type, remote_type;
     uint32_t ip_size_extra; /* what a layer counts to the IP header besides it */
     struct wfp_ale_plan plan;
@@ -195,6 +200,10 @@ bool wfp_shim_icmp_error_outbound(struct wfp_shim *shim);
 bool wfp_shim_icmp_error_inbound(struct wfp_shim *shim);
 bool wfp_shim_datagram(struct wfp_shim *shim);
 bool wfp_shim_forward(struct wfp_shim *shim);
+/** The MAC layers, where the plane has the frame. */
+bool wfp_shim_mac(struct wfp_shim *shim, bool is_inbound);
+/** The MAC layers for a frame without an IP packet. @return false if nobody saw it */
+bool wfp_shim_mac_only(struct wfp_shim *shim, struct wfp_decision *decision);
 
 /** Find the packet's flow and plan what ALE will do. Comes before the transport layers. */
 void wfp_shim_ale_plan(struct wfp_shim *shim);
@@ -245,6 +254,11 @@ bool wfp_shim_redirect_back(struct wfp_shim *shim, struct wfp_packet *packet);
 
 /** The key of a packet's conversation, seen from the local end. */
 void wfp_shim_key(const struct wfp_packet *packet, bool is_inbound, struct wfp_flow_key *ret_key);
+/** The facts of the packet's interface. */
+void wfp_shim_set_interface(struct wfp_shim *shim);
+bool wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address);
+/** A packet that was made for an indication has been indicated. */
+void wfp_stack_release(const struct wfp_stack *stack, struct wfp_packet *packet);
 /** The addresses and types of the packet are others now. */
 void wfp_stack_reclassify_ends(struct wfp_shim *shim);
 

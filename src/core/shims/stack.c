@@ -164,8 +164,8 @@ load_address(uint8_t version, const uint8_t *address, uint64_t ret_words[2])
     }
 }
 
-static bool
-is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
+bool
+wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
 {
     uint64_t words[2];
 
@@ -208,9 +208,9 @@ static unsigned
 find_ways(const struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
           enum wfp_address_type to)
 {
-    bool from_here = is_local(stack, packet->version, packet->source);
-    bool to_here =
-        to == WFP_ADDRESS_UNICAST && is_local(stack, packet->version, packet->destination);
+    bool from_here = wfp_stack_is_local(stack, packet->version, packet->source);
+    bool to_here = to == WFP_ADDRESS_UNICAST &&
+                   wfp_stack_is_local(stack, packet->version, packet->destination);
 
     packet->is_loopback = from_here && to_here;
     switch (hint) {
@@ -256,6 +256,19 @@ remember_refusal(struct wfp_stack *stack, const struct wfp_packet *packet)
     wfp_fragment_refuse(stack->fragments, packet, &refusal);
 }
 
+/** The link is the last to see what leaves. */
+static bool
+leave(struct wfp_shim *shim)
+{
+    struct wfp_packet *packet = shim->packet;
+
+    if (LIKELY(!shim->frame || !shim->frame->mac) || packet->is_loopback)
+        return true;
+    if (packet->modified && packet->data != shim->frame->data)
+        memcpy(shim->frame->data, packet->data, MIN(packet->length, shim->frame->length));
+    return wfp_shim_mac(shim, false);
+}
+
 /**
  * Outbound datagrams that arrive here in fragments were whole above the IP layer; their first
  * fragment stands for them there. @return true if every layer let it pass
@@ -276,7 +289,7 @@ go_out(struct wfp_stack *stack)
     } else if (wfp_fragment_find_refusal(stack->fragments, packet, &refusal)) {
         return wfp_shim_refuse(shim, refusal.layer_id, refusal.filter_id, refusal.callout_id);
     }
-    if (!wfp_shim_ippacket_outbound(shim))
+    if (!wfp_shim_ippacket_outbound(shim) || !leave(shim))
         return false;
     wfp_shim_ale_finish(shim);
     return true;
@@ -301,8 +314,8 @@ go_up(struct wfp_shim *shim)
     return true;
 }
 
-static void
-release(struct wfp_stack *stack, struct wfp_packet *packet)
+void
+wfp_stack_release(const struct wfp_stack *stack, struct wfp_packet *packet)
 {
     if (packet->adapter && stack->config.packet_release)
         stack->config.packet_release(stack->config.release_context, packet);
@@ -327,7 +340,7 @@ take_fragment(struct wfp_stack *stack)
     shim->packet = &whole;
     shim->is_ready = false;
     passed = wfp_shim_ippacket_inbound(shim, WFP_CONDITION_IS_REASSEMBLED) && go_up(shim);
-    release(stack, &whole);
+    wfp_stack_release(stack, &whole);
     shim->packet = NULL;
     return passed;
 }
@@ -382,9 +395,9 @@ wfp_stack_reclassify_ends(struct wfp_shim *shim)
     enum wfp_address_type to =
         type_of(packet->version, packet->destination, packet->link_broadcast);
 
-    packet->is_loopback = is_local(stack, packet->version, packet->source) &&
+    packet->is_loopback = wfp_stack_is_local(stack, packet->version, packet->source) &&
                           to == WFP_ADDRESS_UNICAST &&
-                          is_local(stack, packet->version, packet->destination);
+                          wfp_stack_is_local(stack, packet->version, packet->destination);
     set_types(shim, type_of(packet->version, packet->source, false), to);
 }
 
@@ -401,6 +414,13 @@ send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_deci
     wfp_shim_ippacket_outbound(shim);
 }
 
+/** What a plane shows of a packet that passes through is the frame that brought it. */
+static bool
+pass_through(struct wfp_shim *shim)
+{
+    return wfp_shim_mac(shim, true) && wfp_shim_forward(shim);
+}
+
 static void
 arrive(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *decision,
        bool no_endpoint)
@@ -409,6 +429,8 @@ arrive(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *
     wfp_shim_begin(&stack->shim, packet, decision, true);
     set_types(&stack->shim, type_of(packet->version, packet->source, false),
               type_of(packet->version, packet->destination, packet->link_broadcast));
+    if (!packet->is_loopback && !wfp_shim_mac(&stack->shim, true))
+        return;
     come_in(stack, no_endpoint);
 }
 
@@ -450,7 +472,7 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
     if (ways & (OUT | THROUGH)) {
         wfp_shim_begin(shim, packet, decision, false);
         set_types(shim, from, to);
-        if (!(ways & THROUGH ? wfp_shim_forward(shim) : go_out(stack)))
+        if (!(ways & THROUGH ? pass_through(shim) : go_out(stack)))
             return;
         if (UNLIKELY(shim->redirect.is_changed) && stack->config.is_recording &&
             packet->is_loopback)
@@ -458,6 +480,13 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
     }
     if (ways & IN)
         arrive(stack, packet, decision, no_endpoint);
+}
+
+/** What a driver injected as a frame: its list shows the frame, not the packet in it. */
+static bool
+is_link_entry(const struct wfp_frame *frame)
+{
+    return frame->entry == WFP_ENTRY_MAC_SEND || frame->entry == WFP_ENTRY_MAC_RECEIVE;
 }
 
 /** What the frame says; the header fields are the parser's. (Clearing it all first costs too much.) */
@@ -480,8 +509,21 @@ begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
     packet->process_path_utf16 = frame->process_path_utf16;
     packet->user = frame->user;
     packet->plane_id = frame->plane_id;
-    packet->adapter = frame->adapter;
+    packet->adapter = is_link_entry(frame) ? NULL : frame->adapter;
     packet->modified = false;
+}
+
+/** A driver's frame that no MAC layer was shown still has its list. */
+static void
+release_frame(struct wfp_stack *stack, struct wfp_frame *frame)
+{
+    struct wfp_packet mac = {.adapter = frame->adapter};
+
+    stack->shim.frame = NULL;
+    if (LIKELY(!is_link_entry(frame) || !frame->adapter))
+        return;
+    frame->adapter = NULL;
+    wfp_stack_release(stack, &mac);
 }
 
 /** An answer in a redirected conversation reaches the application from whom it asked. */
@@ -514,9 +556,12 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     ret_decision->steps_lost = 0;
     if (frame->link_reason == WFP_DECODED)
         ret_decision->reason = wfp_packet_parse(&packet);
+    stack->shim.frame = frame;
     if (ret_decision->reason != WFP_DECODED) {
-        ret_decision->outcome = WFP_UNDECODED;
-        release(stack, &packet);
+        if (!frame->mac || !wfp_shim_mac_only(&stack->shim, ret_decision))
+            ret_decision->outcome = WFP_UNDECODED;
+        wfp_stack_release(stack, &packet);
+        release_frame(stack, frame);
         return;
     }
     wfp_stack_advance(stack, packet.time_100ns);
@@ -525,6 +570,9 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     case WFP_ENTRY_SEND_NETWORK:
         send_network(stack, &packet, ret_decision);
         break;
+    case WFP_ENTRY_MAC_SEND:
+        wfp_shim_mac_only(&stack->shim, ret_decision);
+        break;
     case WFP_ENTRY_FORWARD:
         ret_decision->direction = WFP_FORWARD;
         break;
@@ -532,6 +580,7 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         run(stack, &packet, WFP_HINT_OUTBOUND, false, ret_decision);
         break;
     case WFP_ENTRY_RECEIVE:
+    case WFP_ENTRY_MAC_RECEIVE:
         run(stack, &packet, WFP_HINT_INBOUND, frame->no_endpoint, ret_decision);
         break;
     default:
@@ -540,7 +589,8 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     frame->modified = packet.modified;
     if (packet.modified && packet.data != frame->data) /* the adapter worked on a copy */
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
-    release(stack, &packet);
+    wfp_stack_release(stack, &packet);
+    release_frame(stack, frame);
     if (UNLIKELY(stack->shim.redirects && wfp_redirect_table_count(stack->shim.redirects) != 0))
         give_back(stack, frame, ret_decision);
 }
@@ -587,13 +637,14 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
         return; /* it was decoded before */
     if (packet.interface_type == 0)
         packet.interface_type = IF_TYPE_ETHERNET;
-    packet.is_loopback = is_local(stack, packet.version, packet.source) &&
-                         is_local(stack, packet.version, packet.destination);
+    packet.is_loopback = wfp_stack_is_local(stack, packet.version, packet.source) &&
+                         wfp_stack_is_local(stack, packet.version, packet.destination);
     decision.direction = packet.direction = is_outbound ? WFP_OUTBOUND : WFP_INBOUND;
     wfp_shim_begin(shim, &packet, &decision, !is_outbound);
     set_types(shim, type_of(packet.version, packet.source, false),
               type_of(packet.version, packet.destination, packet.link_broadcast));
     shim->is_injected = false;
+    shim->frame = NULL; /* what is kept of it begins at the IP header */
     shim->resumed = stage;
     shim->answer = wfp_shim_pend_take(shim, pend);
     if (take_up(stack, stage)) {
@@ -604,7 +655,7 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
             memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
         take(context, frame, &decision);
     }
-    release(stack, &packet);
+    wfp_stack_release(stack, &packet);
 }
 
 void

@@ -31,12 +31,15 @@ enum wfp_entry {
     WFP_ENTRY_SEND_NETWORK,   /* OUTBOUND_IPPACKET only */
     WFP_ENTRY_RECEIVE,        /* as from the wire, inbound: every inbound layer */
     WFP_ENTRY_FORWARD,        /* no layer */
+    WFP_ENTRY_MAC_SEND,       /* outbound MAC layers only */
+    WFP_ENTRY_MAC_RECEIVE,    /* as from the wire, inbound, MAC layers first */
     WFP_ENTRY_RESUMED,        /* only out of wfp_stack_resume(): from the plane, and waited */
 };
 
 /** A packet on its way in or out; bytes start at the IP header (the plane removed the link layer). */
 struct wfp_frame {
     uint8_t *data;
+    uint8_t *mac; /* its Ethernet header, before `data` in the buffer; NULL: the plane has none */
     uint32_t length;
     uint32_t headroom;
     uint32_t wire_length;

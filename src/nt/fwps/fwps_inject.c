@@ -235,6 +235,66 @@ FwpsInjectNetworkReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext, 
     return inject(&request);
 }
 
+/* A frame: what a plane cannot send is counted there. */
+static NTSTATUS
+inject_mac(HANDLE handle, HANDLE context, UINT32 flags, IF_INDEX interface_index,
+           enum wfp_entry entry, NET_BUFFER_LIST *lists, FWPS_INJECT_COMPLETE0 complete,
+           HANDLE complete_context)
+{
+    struct request request = {.handle = handle,
+                              .context = context,
+                              .type = FWPS_INJECTION_TYPE_L2,
+                              .entry = entry,
+                              .interface_index = interface_index,
+                              .complete = complete,
+                              .complete_context = complete_context};
+    NTSTATUS status = flags || !lists ? STATUS_FWP_INVALID_PARAMETER : STATUS_SUCCESS;
+
+    for (NET_BUFFER_LIST *nbl = lists, *next; nbl && NT_SUCCESS(status); nbl = next) {
+        next = nbl->Next; /* completed, it may be gone */
+        request.nbl = nbl;
+        status = inject(&request);
+    }
+    return status;
+}
+
+/**
+ * Send a frame that begins at its MAC header; it is classified again at the outbound MAC layers.
+ *
+ * @param injectionHandle  of type L2
+ * @param layerId          an outbound MAC layer
+ * @param interfaceIndex, ndisPortNumber  as classify got them
+ * @param netBufferLists   a chain; each list is completed by itself
+ * @return as FwpsInjectNetworkSendAsync0
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectmacsendasync0. Gap: live traffic has no frames.
+ */
+NTSTATUS NTAPI
+FwpsInjectMacSendAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,
+                        UINT16 layerId, IF_INDEX interfaceIndex, NDIS_PORT_NUMBER ndisPortNumber,
+                        NET_BUFFER_LIST *netBufferLists, FWPS_INJECT_COMPLETE0 completionFn,
+                        HANDLE completionContext)
+{
+    if (layerId != FWPS_LAYER_OUTBOUND_MAC_FRAME_ETHERNET &&
+        layerId != FWPS_LAYER_OUTBOUND_MAC_FRAME_NATIVE)
+        return STATUS_FWP_INVALID_PARAMETER;
+    return inject_mac(injectionHandle, injectionContext, flags, interfaceIndex, WFP_ENTRY_MAC_SEND,
+                      netBufferLists, completionFn, completionContext);
+}
+
+/** Receive a frame that begins at its MAC header, as from the wire. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectmacreceiveasync0 */
+NTSTATUS NTAPI
+FwpsInjectMacReceiveAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,
+                           UINT16 layerId, IF_INDEX interfaceIndex, NDIS_PORT_NUMBER ndisPortNumber,
+                           NET_BUFFER_LIST *netBufferLists, FWPS_INJECT_COMPLETE0 completionFn,
+                           HANDLE completionContext)
+{
+    if (layerId != FWPS_LAYER_INBOUND_MAC_FRAME_ETHERNET &&
+        layerId != FWPS_LAYER_INBOUND_MAC_FRAME_NATIVE)
+        return STATUS_FWP_INVALID_PARAMETER;
+    return inject_mac(injectionHandle, injectionContext, flags, interfaceIndex,
+                      WFP_ENTRY_MAC_RECEIVE, netBufferLists, completionFn, completionContext);
+}
+
 /** Forward a packet that begins at its IP header; no layer sees it. Ref: ddi fwpsk/nf-fwpsk-fwpsinjectforwardasync0 */
 NTSTATUS NTAPI
 FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 flags,

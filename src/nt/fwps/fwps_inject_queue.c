@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/macros.h"
+#include "core/packet/ethernet.h"
 #include "nt/fwps/fwps_inject.h"
 #include "nt/ntos/nt_callback.h"
 
@@ -38,6 +39,27 @@ take_all(void)
     return first;
 }
 
+/* An injected MAC frame: the IP packet in it, or none. */
+static void
+find_packet(const struct injected *item, struct wfp_frame *frame)
+{
+    struct wfp_ethernet ethernet;
+
+    if (item->entry != WFP_ENTRY_MAC_SEND && item->entry != WFP_ENTRY_MAC_RECEIVE)
+        return;
+    frame->mac = item->bytes;
+    frame->link_reason = WFP_UNDECODABLE_NOT_IP;
+    if (!wfp_ethernet_parse(item->bytes, item->length, &ethernet)) {
+        frame->link_reason = WFP_UNDECODABLE_TRUNCATED;
+    } else if (ethernet.ether_type == WFP_ETHERTYPE_IPV4 ||
+               ethernet.ether_type == WFP_ETHERTYPE_IPV6) {
+        frame->link_reason = WFP_DECODED;
+        frame->data += ethernet.header_size;
+        frame->length -= ethernet.header_size;
+        frame->wire_length = frame->length;
+    }
+}
+
 unsigned
 nt_fwps_drain(nt_fwps_take *take, void *context)
 {
@@ -58,6 +80,7 @@ nt_fwps_drain(nt_fwps_take *take, void *context)
                 .plane_id = item->view->plane_id,
                 .adapter = nt_fwps_nbl_adapter(item->view),
             };
+            find_packet(item, &frame);
             next = item->next;
             /* the stack releases its packet before the plane has read the bytes */
             struct nt_nbl *view = item->view;

@@ -60,6 +60,7 @@ strip_ethernet(const uint8_t *frame, uint32_t length, struct wfp_link *link)
     if (length < 14)
         return WFP_UNDECODABLE_TRUNCATED;
     link->is_broadcast = memcmp(frame, everyone, 6) == 0;
+    link->is_ethernet = true;
     return strip_ethertype(frame, length, 12, link);
 }
 

@@ -14,6 +14,7 @@ struct wfp_link {
     uint32_t offset; /* bytes before the IP packet */
     enum wfp_direction_hint hint;
     bool is_broadcast; /* to everyone on the link */
+    bool is_ethernet;  /* begins with an Ethernet header */
 };
 
 /**

@@ -34,6 +34,7 @@ set_frame(const struct wfp_capture *capture, struct wfp_capture_record *record,
     frame->link_reason = wfp_link_strip(capture->interfaces[record->interface].link_type,
                                         record->data, record->length, &link);
     frame->data = record->data + link.offset;
+    frame->mac = link.is_ethernet ? record->data : NULL;
     frame->length = record->length - link.offset;
     frame->headroom = record->headroom + link.offset;
     frame->wire_length = record->wire_length - link.offset;

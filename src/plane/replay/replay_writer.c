@@ -42,7 +42,8 @@ struct wfp_replay_writer {
     const struct wfp_replay *replay; /* NULL: another plane */
     uint32_t *interfaces;            /* by capture interface: the number in our file + 1 */
     uint32_t interface_capacity, interface_count;
-    uint32_t raw_number; /* + 1: of the interface for packets without a link layer */
+    uint32_t foreign_numbers
+        [2]; /* + 1: of interfaces for packets of drivers, without and with a link layer */
     uint32_t used;
     uint8_t buffer[BUFFER_SIZE];
 };
@@ -230,19 +231,24 @@ static void
 put_foreign(struct wfp_replay_writer *writer, const struct wfp_frame *frame,
             const struct wfp_decision *decision, const char *comment)
 {
-    static const struct wfp_capture_interface raw = {.link_type = WFP_LINK_RAW, .resolution = 7};
+    static const struct wfp_capture_interface links[] = {
+        {.link_type = WFP_LINK_RAW, .resolution = 7},
+        {.link_type = WFP_LINK_ETHERNET, .resolution = 7},
+    };
+    uint32_t header = frame->mac ? (uint32_t)(frame->data - frame->mac) : 0;
+    uint32_t *number = &writer->foreign_numbers[frame->mac != NULL];
     struct wfp_capture_record record = {
-        .data = frame->data,
-        .length = frame->length,
-        .wire_length = MAX(frame->wire_length, frame->length),
+        .data = frame->data - header,
+        .length = frame->length + header,
+        .wire_length = MAX(frame->wire_length, frame->length) + header,
         .ticks = frame->time_100ns - WFP_CLOCK_UNIX_EPOCH,
     };
 
-    if (writer->raw_number == 0) {
-        put_interface(writer, &raw);
-        writer->raw_number = ++writer->interface_count;
+    if (*number == 0) {
+        put_interface(writer, &links[frame->mac != NULL]);
+        *number = ++writer->interface_count;
     }
-    put_packet(writer, writer->raw_number - 1, &record, decision, comment);
+    put_packet(writer, *number - 1, &record, decision, comment);
 }
 
 int
