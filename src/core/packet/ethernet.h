@@ -16,7 +16,7 @@
 struct wfp_ethernet {
     const uint8_t *destination, *source; /* 6 bytes each, in the frame */
     uint32_t header_size;                /* with tags */
-    uint16_t ether_type;                 /* host order, behind the tags; a length where it is below 1536 */
+    uint16_t ether_type;                 /* host order, behind the tags */
     uint16_t vlan_id;                    /* of the outermost tag, 0 without one */
 };
 
