@@ -77,7 +77,7 @@ test_strings_are_cut_and_terminated(void **state)
 static void
 test_unicode_strings_are_not_terminated(void **state)
 {
-    WCHAR buffer[4] = {9, 9, 9, 9}, text[4];
+    WCHAR buffer[4] = {9, 9, 9, 9}, text[4] = {0};
     UNICODE_STRING string = {0, sizeof(buffer), buffer}, source;
 
     (void)state;

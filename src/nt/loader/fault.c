@@ -19,6 +19,7 @@
 #include <ucontext.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "nt/loader/ground.h"
 #include "nt/loader/image_internal.h"
 #include "nt/loader/seh_dispatch.h"
@@ -391,6 +392,18 @@ classify(int signal, const siginfo_t *info, const ucontext_t *context, bool in_d
     }
 }
 
+/* int 3 that nobody handles: as DbgBreakPoint(), under a debugger that continues at once. */
+static _Noreturn void
+go_on_behind_breakpoint(struct pending *pending)
+{
+    char where[256];
+
+    wfp_log(WFP_LOG_WARNING, "%s: breakpoint at %s", nt_driver_name(nt_driver_current()),
+            nt_driver_describe_address(pending->context.rip, where, sizeof(where)));
+    pending->context.rip += 1;
+    nt_seh_context_restore(&pending->context);
+}
+
 /* Ordinary code again, on the faulting thread's stack. */
 __attribute__((used)) static _Noreturn void
 nt_fault_resume(struct pending *pending)
@@ -404,6 +417,8 @@ nt_fault_resume(struct pending *pending)
         nt_seh_raise_native((int32_t)pending->record.code, &pending->record, &pending->context,
                             pending->context.gpr[NT_RSP]);
     }
+    if (pending->record.code == (uint32_t)NT_SEH_BREAKPOINT)
+        go_on_behind_breakpoint(pending);
     nt_fault_report(&pending->record, &pending->context);
 }
 

@@ -3,9 +3,9 @@
  */
 #include "nt/ntos/nt_wdk.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-#include "nt/loader/nt_image.h"
 #include "nt/ntos/io_device.h"
 #include "nt/ntos/nt_pool.h"
 
@@ -156,7 +156,13 @@ IoCsqRemoveIrp(PIO_CSQ Csq, PIO_CSQ_IRP_CONTEXT Context)
 
 /* --- the driver's file, WMI --- */
 
-/** The image's path, allocated: free it with ExFreePool. IRQL: PASSIVE_LEVEL. Ref: ntddk/nf-ntddk-ioqueryfulldriverpath. */
+/**
+ * Where the image would lie on Windows: drivers take paths of Windows' form apart.
+ *
+ * @param FullPath  allocated; the caller frees its buffer with ExFreePool
+ * @return STATUS_NOT_FOUND without an image, STATUS_INSUFFICIENT_RESOURCES
+ * IRQL: PASSIVE_LEVEL. Ref: ntddk/nf-ntddk-ioqueryfulldriverpath
+ */
 NTSTATUS NTAPI
 IoQueryFullDriverPath(PDRIVER_OBJECT DriverObject, PUNICODE_STRING FullPath)
 {
@@ -165,8 +171,12 @@ IoQueryFullDriverPath(PDRIVER_OBJECT DriverObject, PUNICODE_STRING FullPath)
 
     NT_IRQL_MAX(PASSIVE_LEVEL);
     if (!driver->image)
-        return STATUS_INVALID_PARAMETER;
-    _cleanup_(freep) uint16_t *text = wfp_utf16_from_utf8(nt_image_path(driver->image), &units);
+        return STATUS_NOT_FOUND;
+    _cleanup_(freep) char *path = NULL;
+    if (asprintf(&path, "\\Device\\HarddiskVolume1\\Windows\\System32\\drivers\\%s.sys",
+                 driver->name) < 0)
+        path = NULL;
+    _cleanup_(freep) uint16_t *text = path ? wfp_utf16_from_utf8(path, &units) : NULL;
     WCHAR *copy =
         text ? nt_pool_allocate((units + 1) * sizeof(WCHAR), PATH_TAG, true, NT_CALLER) : NULL;
     if (!copy)

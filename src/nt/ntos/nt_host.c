@@ -61,7 +61,10 @@ make_service_key(const char *service, const struct nt_image *image)
     nt_registry_set(path, "ErrorControl", NT_REG_DWORD, &normal, sizeof(normal));
     if (image) {
         size_t length;
-        _cleanup_(freep) uint16_t *text = wfp_utf16_from_utf8(nt_image_path(image), &length);
+        _cleanup_(freep) char *file = NULL;
+        if (asprintf(&file, "\\SystemRoot\\System32\\drivers\\%s.sys", service) < 0)
+            file = NULL;
+        _cleanup_(freep) uint16_t *text = file ? wfp_utf16_from_utf8(file, &length) : NULL;
         if (text)
             nt_registry_set(path, "ImagePath", NT_REG_EXPAND_SZ, text,
                             (uint32_t)((length + 1) * sizeof(*text)));

@@ -60,7 +60,7 @@ static const char *const definitions[] = {
     "-DWIN32=100",     "-D_NT1X_=100",
     "-DWINNT=1",       "-D_WIN32_WINNT=0x0A00",
     "-DWINVER=0x0A00", "-DWIN32_LEAN_AND_MEAN=1",
-    "-DWFP_CC=1",
+    "-DWFP_CC=1",      "-Dregister=",
 };
 
 #define NTDDI_VERSION_DEFINITION "-DNTDDI_VERSION=0x0A00000C" /* sdkddkver.h's own choice */

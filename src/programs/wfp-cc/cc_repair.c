@@ -2,12 +2,14 @@
  * What cl takes and clang refuses, repaired by what clang says about it.
  *
  * Model      A source that failed is looked at by its diagnostics. Where one is known, the token it
- *            points to is renamed in a copy of the file, which the overlay puts in its place, and
- *            the source is compiled again. Positions hold: a rename moves nothing on other lines.
+ *            points to is changed in a copy of the file, which the overlay puts in its place, and
+ *            the source is compiled again. Positions hold: a repair moves nothing on other lines.
  *
  *              member of anonymous struct redeclares 'X'   cl: the first one is meant
  *              conflicting types for 'X' (C)               cl: warning C4028, parameters differ; the
  *                                                          definition keeps its symbol by a pragma
+ *              assignment to cast is illegal               cl: C4213; `(T)x = y` becomes
+ *                                                          `*(T *)&x = y`
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,20 +17,23 @@
 
 #include "programs/wfp-cc/cc.h"
 
+enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST };
+
 static const struct {
     const char *text;
-    bool keeps_symbol;
+    enum kind kind;
 } known[] = {
-    {"member of anonymous struct redeclares '", false},
-    {"conflicting types for '", true},
+    {"member of anonymous struct redeclares '", RENAME},
+    {"conflicting types for '", RENAME_KEEPING_SYMBOL},
+    {"assignment to cast is illegal", CAST},
 };
 
-/* "PATH:LINE:COLUMN: error: TEXT'NAME'..." */
+/* "PATH:LINE:COLUMN: error: TEXT", or "...: TEXT'NAME'..." */
 struct place {
     char *path;
     unsigned line, column;
-    char *name;
-    bool keeps_symbol;
+    enum kind kind;
+    char *name; /* "(" of a cast */
 };
 
 static bool
@@ -55,14 +60,16 @@ parse(const char *line, size_t length, struct place *ret_place)
         if ((size_t)(end - text) <= n || strncmp(text, known[i].text, n) != 0)
             continue;
         const char *quote = memchr(text + n, '\'', (size_t)(end - text) - n);
-        if (!quote)
+        if (!quote && known[i].kind != CAST)
             return false;
         *ret_place = (struct place){
             .path = wfp_cc_util_format("%.*s", (int)(at - line), line),
             .line = numbers[0],
             .column = numbers[1],
-            .name = wfp_cc_util_format("%.*s", (int)(quote - text - (ptrdiff_t)n), text + n),
-            .keeps_symbol = known[i].keeps_symbol,
+            .kind = known[i].kind,
+            .name = known[i].kind == CAST
+                        ? wfp_cc_util_format("(")
+                        : wfp_cc_util_format("%.*s", (int)(quote - text - (ptrdiff_t)n), text + n),
         };
         return true;
     }
@@ -83,12 +90,37 @@ find_token(char *text, const struct place *place)
         return NULL;
     text += place->column - 1;
     size_t length = strlen(place->name);
-    return strncmp(text, place->name, length) == 0 && !wfp_cc_util_is_word(text[length]) ? text
-                                                                                         : NULL;
+    if (strncmp(text, place->name, length) != 0)
+        return NULL;
+    return place->kind == CAST || !wfp_cc_util_is_word(text[length]) ? text : NULL;
+}
+
+static void
+rename_token(struct wfp_cc *cc, const struct place *place, const char *token,
+             struct wfp_cc_text *out)
+{
+    unsigned n = ++cc->repair_count;
+
+    wfp_cc_util_appendf(out, "%s__%u%s", place->name, n, token + strlen(place->name));
+    if (place->kind == RENAME_KEEPING_SYMBOL)
+        wfp_cc_util_appendf(&cc->repairs, "#pragma redefine_extname %s__%u %s\n", place->name, n,
+                            place->name);
+}
+
+/* The cast at @p token ends at its closing parenthesis. */
+static bool
+rewrite_cast(const char *token, struct wfp_cc_text *out)
+{
+    size_t inside = strcspn(token + 1, "()");
+
+    if (token[1 + inside] != ')')
+        return false;
+    wfp_cc_util_appendf(out, "*(%.*s *)&%s", (int)inside, token + 1, token + inside + 2);
+    return true;
 }
 
 static bool
-rename_token(struct wfp_cc *cc, const struct place *place)
+repair_place(struct wfp_cc *cc, const struct place *place)
 {
     _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text text = {0}, out = {0};
     const char *path = wfp_cc_overlay_contents(cc, place->path);
@@ -98,15 +130,14 @@ rename_token(struct wfp_cc *cc, const struct place *place)
         wfp_cc_util_read(path ? path : place->path, &text) < 0 ||
         !(token = find_token(text.data, place)))
         return false;
-    size_t before = (size_t)(token - text.data), length = strlen(place->name);
-    unsigned n = ++cc->repair_count;
-    wfp_cc_util_append(&out, text.data, before);
-    wfp_cc_util_appendf(&out, "%s__%u", place->name, n);
-    wfp_cc_util_append(&out, token + length, text.length - before - length);
+    wfp_cc_util_append(&out, text.data, (size_t)(token - text.data));
+    if (place->kind == CAST) {
+        if (!rewrite_cast(token, &out))
+            return false;
+    } else {
+        rename_token(cc, place, token, &out);
+    }
     wfp_cc_overlay_replace(cc, place->path, &out);
-    if (place->keeps_symbol)
-        wfp_cc_util_appendf(&cc->repairs, "#pragma redefine_extname %s__%u %s\n", place->name, n,
-                            place->name);
     return true;
 }
 
@@ -121,7 +152,7 @@ wfp_cc_repair_sources(struct wfp_cc *cc, const char *log)
         size_t length = strcspn(line, "\n");
         if (parse(line, length, &place)) {
             if (!last.path || last.line != place.line || strcmp(last.path, place.path) != 0)
-                repaired |= rename_token(cc, &place);
+                repaired |= repair_place(cc, &place);
             free(last.path);
             free(last.name);
             last = place;
