@@ -31,8 +31,8 @@ struct _NDIS_RW_LOCK_EX {
 PNDIS_RW_LOCK_EX NTAPI
 NdisAllocateRWLock(NDIS_HANDLE NdisHandle)
 {
-    PNDIS_RW_LOCK_EX lock = nt_pool_allocate(sizeof(*lock), LOCK_TAG, false,
-                                             (uintptr_t)__builtin_return_address(0));
+    PNDIS_RW_LOCK_EX lock =
+        nt_pool_allocate(sizeof(*lock), LOCK_TAG, false, (uintptr_t)__builtin_return_address(0));
     if (lock)
         memset(lock, 0, sizeof(*lock));
     return lock;
@@ -57,8 +57,7 @@ enter(PLOCK_STATE_EX state, UCHAR flags, UCHAR held)
     if (!(flags & NDIS_RWL_AT_DISPATCH_LEVEL))
         nt_cpu_raise(NT_DISPATCH_LEVEL);
     else if (nt_cpu.irql < NT_DISPATCH_LEVEL)
-        nt_cpu_irql_too_low("NdisAcquireRWLock with NDIS_RWL_AT_DISPATCH_LEVEL",
-                            NT_DISPATCH_LEVEL);
+        nt_cpu_irql_too_low("NdisAcquireRWLock with NDIS_RWL_AT_DISPATCH_LEVEL", NT_DISPATCH_LEVEL);
 }
 
 /**

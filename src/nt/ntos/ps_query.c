@@ -19,12 +19,12 @@
 #include "nt/ntos/nt_pool.h"
 #include "nt/ntos/nt_process.h"
 
-#define SYSTEM_PROCESS_ID       4
-#define NAME_TAG                0x6e507553 /* "SuPn" */
-#define PROCESS_IMAGE_NAME      27
-#define PROCESS_IMAGE_NAME_W32  43
-#define SYSTEM_PROCESSES        5
-#define THIS_PROCESS            ((HANDLE)(LONG_PTR)-1)
+#define SYSTEM_PROCESS_ID      4
+#define NAME_TAG               0x6e507553 /* "SuPn" */
+#define PROCESS_IMAGE_NAME     27
+#define PROCESS_IMAGE_NAME_W32 43
+#define SYSTEM_PROCESSES       5
+#define THIS_PROCESS           ((HANDLE)(LONG_PTR)-1)
 
 /* No wdk header declares these three. */
 NTSTATUS NTAPI ZwQueryInformationProcess(HANDLE ProcessHandle, ULONG ProcessInformationClass,
@@ -203,8 +203,8 @@ add_process(struct process_list *list, uint64_t id, uint64_t parent, const char 
         entry->parent_id = (HANDLE)parent;
         if (text) {
             memcpy(entry + 1, text, bytes);
-            entry->name = (UNICODE_STRING){(USHORT)(bytes - sizeof(*text)), (USHORT)bytes,
-                                           (PWCH)(entry + 1)};
+            entry->name =
+                (UNICODE_STRING){(USHORT)(bytes - sizeof(*text)), (USHORT)bytes, (PWCH)(entry + 1)};
         }
         if (list->last)
             list->last->next_offset = (ULONG)((char *)entry - (char *)list->last);
