@@ -56,3 +56,20 @@ def commit_one_worst(build):
 def delete_one(build):
     runs = [figures(build, "bfe_bench") for _ in range(RUNS)]
     return figure("delete-one-of-100k", [r["single delete, median"] for r in runs], "ms", 1)
+
+
+@bench("flows")
+def flow_table(build):
+    """A million flows made and found: the slower of the two counts, per core."""
+    runs = [figures(build, "flow_bench") for _ in range(RUNS)]
+    peer = [figures(build, "flow_bench", "peer") for _ in range(RUNS)]
+    slower = [min(r["flows made, million per second"], r["flows found, million per second"]) for r in runs]
+    result = row("flows", slower, "liburcu's hash table, presized, of half the entry",
+                 [min(p["flows made, million per second"], p["flows found, million per second"]) for p in peer],
+                 "M/s", None)
+    return result | {"bound": 3.0, "ok": result["ours"] >= 3.0}
+
+
+@bench("memory-1m-flows")
+def flow_memory(build):
+    return figure("memory-1m-flows", [figures(build, "flow_bench")["MiB of a million idle flows"]], "MiB", 600)

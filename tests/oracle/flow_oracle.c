@@ -194,6 +194,52 @@ compare_flows(uint32_t steps)
     CHECK(ended == born);
 }
 
+#define MANY 120000u
+
+/** Many flows beside a flag for each: the index grows, fills and empties while it is looked through. */
+static void
+compare_many(void)
+{
+    static bool lives[MANY];
+    struct wfp_flow_table *table;
+    struct wfp_engine *engine;
+    uint64_t now = 1000 * SECOND;
+    uint32_t live = 0, seen = 0;
+
+    CHECK(wfp_engine_new(&engine) == 0 && wfp_flow_table_new(engine, &table) == 0);
+    for (step = 0; step < 10 * MANY; step++) {
+        /* Grows up to a number that grows, shrinks again, grows on. */
+        uint32_t bound = 1 + (step < 5 * MANY ? step / 5 : MANY - 1), number = roll(bound);
+        struct wfp_flow_key key = {.version = 6, .protocol = 6};
+        struct wfp_flow *flow;
+        uint32_t hash;
+
+        memcpy(key.remote, &number, sizeof(number));
+        /* Some share all of their hash: more than a line holds. */
+        hash = number % 5000 == 0 ? 7 : wfp_flow_hash(table, &key);
+        flow = wfp_flow_find(table, &key, hash, now);
+        CHECK((flow != NULL) == lives[number]);
+        if (flow)
+            CHECK(memcmp(flow->key.remote, &number, sizeof(number)) == 0);
+        if (!flow && roll(8) != 0) {
+            CHECK(wfp_flow_create(table, &key, hash, now, &flow) == 0);
+            lives[number] = true;
+            live++;
+        } else if (flow && roll(step / MANY % 3 == 2 ? 2 : 12) == 0) {
+            wfp_flow_end(table, flow);
+            lives[number] = false;
+            live--;
+        }
+    }
+    CHECK(wfp_flow_count(table) == live);
+    for (struct wfp_flow *flow = wfp_flow_next(table, NULL); flow;
+         flow = wfp_flow_next(table, flow))
+        seen++;
+    CHECK(seen == live);
+    wfp_flow_table_free(table);
+    wfp_engine_free(engine);
+}
+
 /** Endpoints: find, create and end beside a flag per port. */
 static void
 compare_endpoints(uint32_t steps)
@@ -236,6 +282,7 @@ main(int argc, char **argv)
     seed = argc > 1 ? strtoull(argv[1], NULL, 10) : 1;
     random_state = seed;
     compare_flows(steps);
+    compare_many();
     compare_endpoints(steps);
     printf("seed %llu: %u steps, %u flows\n", (unsigned long long)seed, steps, born);
     return 0;

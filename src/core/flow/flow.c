@@ -9,10 +9,11 @@
 #include <string.h>
 #include <sys/auxv.h>
 
+#include "base/large.h"
 #include "base/status.h"
 #include "core/flow/flow_private.h"
 
-#define BUCKETS_MIN 1024u
+#define SLAB_BYTES ((uint64_t)WFP_FLOW_SLAB * sizeof(struct wfp_flow))
 
 static_assert(sizeof(struct wfp_flow_key) == 40, "hashed and compared as five words");
 static_assert(offsetof(struct wfp_flow, id) == 64, "a lookup touches one cache line");
@@ -26,13 +27,10 @@ wfp_flow_table_new(struct wfp_engine *engine, struct wfp_flow_table **ret_table)
     if (!table)
         return -WFP_ERR_NO_MEMORY;
     pthread_mutex_init(&table->lock, NULL);
-    table->buckets = malloc(BUCKETS_MIN * sizeof(*table->buckets));
-    if (!table->buckets)
+    if (wfp_flow_index_init(&table->index) < 0)
         return -WFP_ERR_NO_MEMORY;
-    memset(table->buckets, 0xff, BUCKETS_MIN * sizeof(*table->buckets));
     memset(table->wheel, 0xff, sizeof(table->wheel));
     table->engine = engine;
-    table->bucket_mask = BUCKETS_MIN - 1;
     table->free_head = WFP_FLOW_NONE;
     /* Peers must not be able to choose collisions; no order that shows depends on the seed. */
     memcpy(&table->seed, (const void *)getauxval(AT_RANDOM), sizeof(table->seed));
@@ -53,9 +51,9 @@ wfp_flow_table_free(struct wfp_flow_table *table)
     }
     wfp_flow_context_fini(table);
     for (uint32_t i = 0; i < table->slab_count; i++)
-        free(table->slabs[i]);
+        wfp_large_free(table->slabs[i], SLAB_BYTES);
     free(table->slabs);
-    free(table->buckets);
+    wfp_flow_index_fini(&table->index);
     pthread_mutex_destroy(&table->lock);
     free(table);
 }
@@ -92,44 +90,21 @@ struct wfp_flow *
 wfp_flow_find(struct wfp_flow_table *table, const struct wfp_flow_key *key, uint32_t hash,
               uint64_t now_100ns)
 {
-    uint32_t index = table->buckets[hash & table->bucket_mask];
+    struct wfp_flow_cursor cursor = wfp_flow_index_find(hash);
+    uint32_t index;
 
-    while (index != WFP_FLOW_NONE) {
+    while ((index = wfp_flow_index_next(&table->index, hash, &cursor)) != WFP_FLOW_NONE) {
         struct wfp_flow *flow = wfp_flow_at(table, index);
 
         __builtin_prefetch(&flow->id); /* its other line, soon wanted */
-        if (flow->hash == hash && same_key(&flow->key, key)) {
+        if (LIKELY(same_key(&flow->key, key))) {
             if (LIKELY(now_100ns < flow->last_100ns + wfp_flow_timer_idle_100ns(flow)))
                 return flow;
             wfp_flow_end(table, flow);
             return NULL;
         }
-        index = flow->next;
     }
     return NULL;
-}
-
-/** Double the buckets. Failing is harmless: chains get longer. */
-static void
-grow_buckets(struct wfp_flow_table *table)
-{
-    uint32_t size = (table->bucket_mask + 1) * 2;
-    uint32_t *buckets = size ? malloc(size * sizeof(*buckets)) : NULL;
-
-    if (!buckets)
-        return;
-    memset(buckets, 0xff, size * sizeof(*buckets));
-    for (uint32_t i = 0; i <= table->bucket_mask; i++)
-        for (uint32_t index = table->buckets[i], next; index != WFP_FLOW_NONE; index = next) {
-            struct wfp_flow *flow = wfp_flow_at(table, index);
-
-            next = flow->next;
-            flow->next = buckets[flow->hash & (size - 1)];
-            buckets[flow->hash & (size - 1)] = index;
-        }
-    free(table->buckets);
-    table->buckets = buckets;
-    table->bucket_mask = size - 1;
 }
 
 /** Other threads read the slab array under the lock, so it changes under the lock. */
@@ -159,7 +134,7 @@ grow_slabs(struct wfp_flow_table *table)
     if (table->slab_count >= WFP_FLOW_NONE >> WFP_FLOW_SLAB_SHIFT ||
         (table->slab_count == table->slab_capacity && grow_slab_array(table) < 0))
         return -WFP_ERR_NO_MEMORY;
-    slab = calloc(WFP_FLOW_SLAB, sizeof(*slab));
+    slab = wfp_large_alloc(SLAB_BYTES, true);
     if (!slab)
         return -WFP_ERR_NO_MEMORY;
     pthread_mutex_lock(&table->lock);
@@ -187,18 +162,28 @@ take_slot(struct wfp_flow_table *table, uint32_t *ret_index)
     return 0;
 }
 
+static void
+give_slot(struct wfp_flow_table *table, struct wfp_flow *flow)
+{
+    flow->key.version = 0;
+    flow->next = table->free_head;
+    table->free_head = flow->index;
+}
+
 int
 wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, uint32_t hash,
                 uint64_t now_100ns, struct wfp_flow **ret_flow)
 {
     struct wfp_flow *flow;
-    uint32_t *bucket, index;
+    uint32_t index;
 
     if (take_slot(table, &index) < 0)
         return -WFP_ERR_NO_MEMORY;
-    if (table->count > table->bucket_mask / 2) /* every further link is a cache miss */
-        grow_buckets(table);
     flow = wfp_flow_at(table, index);
+    if (wfp_flow_index_add(&table->index, hash, index) < 0) {
+        give_slot(table, flow);
+        return -WFP_ERR_NO_MEMORY;
+    }
     table->count++;
 
     flow->key = *key;
@@ -211,15 +196,12 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     flow->icmp_type = 0;
     flow->endpoint = 0;
     memset(&flow->blocked, 0, sizeof(flow->blocked));
-    bucket = &table->buckets[hash & table->bucket_mask];
-    flow->next = *bucket;
-    *bucket = index;
     if (now_100ns > table->now_100ns)
         table->now_100ns = now_100ns;
     wfp_flow_timer_start(table, flow);
-    pthread_mutex_lock(&table->lock);
-    flow->id = (uint64_t)++table->generation << 32 | (index + 1);
-    pthread_mutex_unlock(&table->lock);
+    /* Others compare ids under the lock; nobody knows this one yet. */
+    __atomic_store_n(&flow->id, (uint64_t)++table->generation << 32 | (index + 1),
+                     __ATOMIC_RELEASE);
     *ret_flow = flow;
     return 0;
 }
@@ -264,16 +246,10 @@ wfp_flow_set_state(struct wfp_flow_table *table, struct wfp_flow *flow, enum wfp
 void
 wfp_flow_end(struct wfp_flow_table *table, struct wfp_flow *flow)
 {
-    uint32_t *link = &table->buckets[flow->hash & table->bucket_mask];
-
-    while (*link != flow->index)
-        link = &wfp_flow_at(table, *link)->next;
-    *link = flow->next;
+    wfp_flow_index_remove(&table->index, flow->hash, flow->index);
     wfp_flow_timer_stop(table, flow);
     retire(table, flow);
-    flow->key.version = 0;
-    flow->next = table->free_head;
-    table->free_head = flow->index;
+    give_slot(table, flow);
     table->count--;
 }
 
@@ -303,6 +279,5 @@ uint64_t
 wfp_flow_memory(const struct wfp_flow_table *table)
 {
     return sizeof(*table) + table->slab_capacity * sizeof(*table->slabs) +
-           (uint64_t)table->slab_count * WFP_FLOW_SLAB * sizeof(struct wfp_flow) +
-           ((uint64_t)table->bucket_mask + 1) * sizeof(*table->buckets);
+           (uint64_t)table->slab_count * SLAB_BYTES + wfp_flow_index_memory(&table->index);
 }

@@ -67,7 +67,7 @@ struct wfp_flow {
     /* What a lookup touches: one cache line. */
     struct wfp_flow_key key;
     uint32_t hash;
-    uint32_t next; /* in the bucket */
+    uint32_t next; /* on the free list */
     uint64_t last_100ns;
     uint8_t state; /* enum wfp_flow_state */
     bool outbound; /* direction of the first packet: the layer where it was authorized */

@@ -31,7 +31,7 @@ wfp_flow_context_owner_locked(struct wfp_flow_table *table, uint64_t flow_id)
     if ((uint32_t)flow_id == 0 || index >> WFP_FLOW_SLAB_SHIFT >= table->slab_count)
         return NULL;
     flow = wfp_flow_at(table, index);
-    return flow->id == flow_id ? flow : NULL;
+    return __atomic_load_n(&flow->id, __ATOMIC_ACQUIRE) == flow_id ? flow : NULL;
 }
 
 static struct wfp_flow_context_node *
@@ -160,7 +160,9 @@ next_of_callout_locked(struct wfp_flow_table *table, uint32_t callout_id, uint32
     for (; *cursor < table->slab_count << WFP_FLOW_SLAB_SHIFT; (*cursor)++) {
         struct wfp_flow *flow = wfp_flow_at(table, *cursor);
         struct wfp_flow_context_node *node =
-            flow->id ? atomic_load_explicit(&flow->contexts, memory_order_relaxed) : NULL;
+            __atomic_load_n(&flow->id, __ATOMIC_ACQUIRE)
+                ? atomic_load_explicit(&flow->contexts, memory_order_relaxed)
+                : NULL;
 
         for (; node; node = node->next)
             if (node->callout_id == callout_id && !atomic_load(&node->is_removed))
@@ -218,7 +220,7 @@ wfp_flow_context_clear(struct wfp_flow_table *table, struct wfp_flow *flow)
     struct wfp_flow_context_node *list;
 
     pthread_mutex_lock(&table->lock);
-    flow->id = 0;
+    __atomic_store_n(&flow->id, 0, __ATOMIC_RELEASE);
     list = atomic_load_explicit(&flow->contexts, memory_order_relaxed);
     atomic_store_explicit(&flow->contexts, NULL, memory_order_relaxed);
     atomic_store_explicit(&flow->has_deferred, false, memory_order_relaxed);

@@ -3,7 +3,7 @@
  *
  * Model      Flows live in slabs and name one another by 32-bit index, so an entry is two cache lines
  *            and nothing is allocated once the table has its size. Index NONE is no flow.
- * Lifetime   `lock` guards slot ids and context lists against other threads; buckets, timers and the
+ * Lifetime   `lock` guards slot ids and context lists against other threads; the index, timers and the
  *            free list belong to the stack's thread alone.
  */
 #ifndef WFP_CORE_FLOW_FLOW_PRIVATE_H
@@ -12,9 +12,10 @@
 #include <pthread.h>
 
 #include "core/flow/flow.h"
+#include "core/flow/flow_index.h"
 
 #define WFP_FLOW_NONE       UINT32_MAX
-#define WFP_FLOW_SLAB_SHIFT 13 /* a mebibyte */
+#define WFP_FLOW_SLAB_SHIFT 11 /* 256 KiB: made in a few microseconds */
 #define WFP_FLOW_SLAB       (1u << WFP_FLOW_SLAB_SHIFT)
 #define WFP_FLOW_WHEEL      8192u /* slots of one second: longer than the longest idle time */
 
@@ -34,8 +35,7 @@ struct wfp_flow_table {
     uint32_t free_head;
     uint32_t used; /* slots that ever held a flow */
     uint32_t count;
-    uint32_t *buckets;
-    uint32_t bucket_mask;
+    struct wfp_flow_index index;
     uint64_t seed;
     uint32_t generation; /* upper half of the latest id */
     void (*ended)(void *context, struct wfp_flow *flow);

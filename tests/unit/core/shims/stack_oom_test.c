@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/mman.h>
 
 #include <cmocka.h>
 
@@ -54,6 +55,15 @@ __wrap_realloc(void *block, size_t size)
     return fails() ? NULL : __real_realloc(block, size);
 }
 
+void *__real_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+void *__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset);
+
+void *
+__wrap_mmap(void *address, size_t size, int protection, int flags, int fd, off_t offset)
+{
+    return fails() ? MAP_FAILED : __real_mmap(address, size, protection, flags, fd, offset);
+}
+
 static void
 send(struct wfp_stack *stack, struct build *build)
 {
@@ -67,13 +77,13 @@ send(struct wfp_stack *stack, struct build *build)
     assert_int_equal(decision.outcome, WFP_PERMITTED);
 }
 
-/** Enough of everything that allocates: flows beyond a slab's and the buckets' first size, fragments. */
+/** Enough of everything that allocates: flows beyond a slab's and the index's first size, fragments. */
 static void
 run_packets(struct wfp_stack *stack)
 {
     struct build build;
 
-    for (uint16_t port = 1; port < 1200; port++) {
+    for (uint16_t port = 1; port < 2200; port++) {
         build_udp(&build, "10.0.0.1", port, "1.2.3.4", 53, "data");
         send(stack, &build);
     }
