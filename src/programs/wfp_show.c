@@ -97,11 +97,12 @@ static json_t *
 conditions_of(const struct wfp_filter *filter)
 {
     const struct wfp_layer *layer = wfp_layer_find_id(filter->layer_id);
+    struct wfp_filter_walk walk = wfp_filter_walk(filter);
+    const struct wfp_condition *condition;
     json_t *conditions = json_array();
     char text[256];
 
-    for (uint32_t i = 0; layer && i < filter->condition_count; i++) {
-        const struct wfp_condition *condition = &filter->conditions[i];
+    while (layer && (condition = wfp_filter_next(&walk))) {
         int field = wfp_layer_find_field(layer, &condition->field_key);
         json_array_append_new(
             conditions,

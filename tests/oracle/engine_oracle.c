@@ -338,6 +338,41 @@ condition_of(const struct wfp_field *field, struct wfp_condition *condition)
         abort();
 }
 
+/* The same filter as BFE would make it, if its conditions can be packed. */
+static struct wfp_filter *
+packed(struct wfp_filter *filter)
+{
+    const struct wfp_layer *layer = wfp_layer_find_id(filter->layer_id);
+    struct wfp_filter *copy;
+    uint8_t *place;
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < filter->condition_count; i++) {
+        size_t one = wfp_condition_pack_size(&filter->conditions[i]);
+        if (!one)
+            return filter;
+        size += one;
+    }
+    copy = wfp_filter_new_block(size, &place);
+    copy->id = filter->id;
+    copy->layer_id = filter->layer_id;
+    copy->sublayer_weight = filter->sublayer_weight;
+    copy->sublayer_key = filter->sublayer_key;
+    copy->weight = filter->weight;
+    copy->action = filter->action;
+    copy->flags = filter->flags;
+    copy->callout_id = filter->callout_id;
+    copy->condition_count = filter->condition_count;
+    copy->is_packed = true;
+    copy->packed_conditions = place;
+    for (uint32_t i = 0; i < filter->condition_count; i++)
+        place = wfp_condition_pack(
+            &filter->conditions[i],
+            (uint32_t)wfp_layer_find_field(layer, &filter->conditions[i].field_key), place);
+    wfp_filter_unref(filter);
+    return copy;
+}
+
 /* Conditions crowd on a few fields, so that filters compete; sometimes a field repeats. */
 static struct wfp_filter *
 random_filter(void)
@@ -374,7 +409,7 @@ random_filter(void)
         while (repeats-- && filter->condition_count < 16)
             condition_of(&layer->fields[field], &filter->conditions[filter->condition_count++]);
     }
-    return filter;
+    return percent(50) ? packed(filter) : filter;
 }
 
 /* ---- callouts: what they answer follows from the filter and the round ---- */

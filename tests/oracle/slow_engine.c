@@ -3,7 +3,10 @@
  */
 #include "slow_engine.h"
 
+#include <assert.h>
 #include <string.h>
+
+#define SLOW_CONDITIONS_MAX 16
 
 /* Any unsigned or signed number as one wide one. */
 static __int128
@@ -168,14 +171,21 @@ bool
 slow_matches(const struct slow_world *world, const struct wfp_filter *filter,
              const struct wfp_value *values, uint32_t value_count)
 {
+    struct wfp_condition_view views[SLOW_CONDITIONS_MAX];
+    const struct wfp_condition *conditions[SLOW_CONDITIONS_MAX];
+    struct wfp_filter_walk walk = wfp_filter_walk(filter);
+
+    assert(filter->condition_count <= SLOW_CONDITIONS_MAX);
+    for (uint32_t i = 0; wfp_filter_next(&walk); i++)
+        conditions[i] = wfp_filter_condition(filter, walk.at, &views[i]);
     for (uint32_t i = 0; i < filter->condition_count; i++) {
-        const struct wfp_condition *one = &filter->conditions[i];
+        const struct wfp_condition *one = conditions[i];
         struct wfp_value value = value_for(filter, one, values, value_count);
         bool any = false;
 
         for (uint32_t j = 0; j < filter->condition_count; j++)
-            if (wfp_guid_equal(&filter->conditions[j].field_key, &one->field_key))
-                any |= condition_holds(world, &filter->conditions[j], &value);
+            if (wfp_guid_equal(&conditions[j]->field_key, &one->field_key))
+                any |= condition_holds(world, conditions[j], &value);
         if (!any)
             return false;
     }

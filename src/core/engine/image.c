@@ -143,6 +143,7 @@ wfp_image_verify(const struct wfp_image *image, const uint32_t *key, uint32_t ru
                  const struct wfp_filter *filter, const struct wfp_indication *indication)
 {
     uint32_t tests = image->words[rule + 1], at = rule + WFP_RULE_TEST_AT;
+    struct wfp_condition_view view;
     bool any = false;
 
     for (uint32_t i = 0; i < tests; i++) {
@@ -154,10 +155,12 @@ wfp_image_verify(const struct wfp_image *image, const uint32_t *key, uint32_t ru
         else if (op != WFP_TEST_HASH && op != WFP_TEST_SLOW)
             any = wfp_walk_test(image->words, image->mask, key, at);
         else if (field < indication->value_count &&
-                 wfp_walk_test(image->words, image->mask, key, at))
-            any = wfp_condition_match(&indication->values[field],
-                                      filter->conditions[image->words[number]].match,
-                                      &filter->conditions[image->words[number]].value);
+                 wfp_walk_test(image->words, image->mask, key, at)) {
+            const struct wfp_condition *condition =
+                wfp_filter_condition(filter, image->words[number], &view);
+            any = wfp_condition_match(&indication->values[field], condition->match,
+                                      &condition->value);
+        }
         if (word & WFP_TEST_LAST) {
             if (!any)
                 return false;

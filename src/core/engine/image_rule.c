@@ -158,7 +158,7 @@ make_test(uint32_t field_type, const struct wfp_condition *condition, struct tes
 }
 
 static void
-make_slow_test(uint32_t field_type, const struct wfp_condition *condition, uint32_t number,
+make_slow_test(uint32_t field_type, const struct wfp_condition *condition, uint32_t place,
                struct test *test)
 {
     test->negated = false;
@@ -170,7 +170,7 @@ make_slow_test(uint32_t field_type, const struct wfp_condition *condition, uint3
         test->operand_count = 2;
         wfp_key_value(&condition->value, test->operands);
     }
-    test->operands[test->operand_count++] = number;
+    test->operands[test->operand_count++] = place;
 }
 
 /* What is cheap and likely to fail goes first. */
@@ -195,14 +195,14 @@ plan_add(struct wfp_key_plan *plan, uint32_t field)
 
 /* Appends one condition's test and returns its first word's offset. */
 static uint32_t
-append_test(struct wfp_words *words, uint16_t layer_id, const struct wfp_filter *filter,
-            uint32_t number, uint32_t field)
+append_test(struct wfp_words *words, uint16_t layer_id, const struct wfp_condition *condition,
+            uint32_t place, uint32_t field)
 {
     uint32_t type = wfp_layer_find_id(layer_id)->fields[field].type, at = words->count;
     struct test test = {.count = wfp_key_type_words(type)};
 
-    if (!make_test(type, &filter->conditions[number], &test))
-        make_slow_test(type, &filter->conditions[number], number, &test);
+    if (!make_test(type, condition, &test))
+        make_slow_test(type, condition, place, &test);
     wfp_words_push(words, WFP_TEST_MAKE(wfp_key_word(layer_id, field), test.count, test.op, field) |
                               (test.negated ? WFP_TEST_NEGATED : 0));
     for (uint32_t i = 0; i < test.operand_count; i++)
@@ -216,12 +216,15 @@ append_field(struct wfp_words *words, uint16_t layer_id, const struct wfp_filter
              uint32_t field)
 {
     const struct wfp_guid *key = &wfp_layer_find_id(layer_id)->fields[field].condition_key;
+    struct wfp_filter_walk walk = wfp_filter_walk(filter);
+    const struct wfp_condition *condition;
     uint32_t flags = 0, at = 0;
 
-    for (uint32_t i = 0; i < filter->condition_count; i++) {
-        if (!wfp_guid_equal(&filter->conditions[i].field_key, key))
+    while ((condition = wfp_filter_next(&walk))) {
+        if (walk.view.field >= 0 ? walk.view.field != (int)field
+                                 : !wfp_guid_equal(&condition->field_key, key))
             continue;
-        at = append_test(words, layer_id, filter, i, field);
+        at = append_test(words, layer_id, condition, walk.at, field);
         if (words->failed)
             return 0;
         if (WFP_TEST_OP(words->data[at]) >= WFP_TEST_HASH)
@@ -237,17 +240,20 @@ order_fields(uint16_t layer_id, const struct wfp_filter *filter, uint8_t fields[
 {
     const struct wfp_layer *layer = wfp_layer_find_id(layer_id);
     uint32_t costs[WFP_FIELD_MAX] = {0};
+    struct wfp_filter_walk walk = wfp_filter_walk(filter);
+    const struct wfp_condition *condition;
     int count = 0, at;
 
-    for (uint32_t i = 0; i < filter->condition_count; i++) {
-        int field = wfp_layer_find_field(layer, &filter->conditions[i].field_key);
+    while ((condition = wfp_filter_next(&walk))) {
+        int field = walk.view.field >= 0 ? walk.view.field
+                                         : wfp_layer_find_field(layer, &condition->field_key);
         struct test test = {0};
 
         if (field < 0)
             return -1;
         test.count = wfp_key_type_words(layer->fields[field].type);
-        if (!make_test(layer->fields[field].type, &filter->conditions[i], &test))
-            make_slow_test(layer->fields[field].type, &filter->conditions[i], i, &test);
+        if (!make_test(layer->fields[field].type, condition, &test))
+            make_slow_test(layer->fields[field].type, condition, walk.at, &test);
         for (at = 0; at < count && fields[at] != field; at++)
             ;
         if (at == count)

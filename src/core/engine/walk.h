@@ -100,8 +100,8 @@ enum wfp_test_op {
     WFP_TEST_RANGE, /* n low, n high: first word most significant */
     WFP_TEST_EMPTY, /* none */
     WFP_TEST_NEVER, /* none */
-    WFP_TEST_HASH,  /* 2 words of hash, the condition's number; equal means perhaps */
-    WFP_TEST_SLOW,  /* the condition's number; perhaps */
+    WFP_TEST_HASH,  /* 2 words of hash, the condition's place; equal means perhaps */
+    WFP_TEST_SLOW,  /* the condition's place; perhaps */
 };
 
 /* A test's first word. */

@@ -35,6 +35,36 @@ wfp_filter_new_block(size_t extra, uint8_t **ret_extra)
     return filter;
 }
 
+const struct wfp_condition *
+wfp_filter_condition(const struct wfp_filter *filter, uint32_t at, struct wfp_condition_view *view)
+{
+    if (!filter->is_packed)
+        return &filter->conditions[at];
+    (void)wfp_condition_unpack(wfp_layer_find_id(filter->layer_id), filter->packed_conditions + at,
+                               view);
+    return &view->condition;
+}
+
+const struct wfp_condition *
+wfp_filter_next(struct wfp_filter_walk *walk)
+{
+    const struct wfp_filter *filter = walk->filter;
+    const uint8_t *packed = filter->packed_conditions;
+
+    if (walk->count == filter->condition_count)
+        return NULL;
+    walk->count++;
+    walk->at = walk->next;
+    if (!filter->is_packed) {
+        walk->view.field = -1;
+        return &filter->conditions[walk->next++];
+    }
+    walk->next = (uint32_t)(wfp_condition_unpack(wfp_layer_find_id(filter->layer_id),
+                                                 packed + walk->at, &walk->view) -
+                            packed);
+    return &walk->view.condition;
+}
+
 struct wfp_filter *
 wfp_filter_ref(struct wfp_filter *filter)
 {

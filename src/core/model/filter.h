@@ -13,7 +13,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-#include "core/model/value.h"
+#include "core/model/condition_pack.h"
 
 enum wfp_action {
     WFP_ACTION_BLOCK = 0x1001,
@@ -46,6 +46,7 @@ struct wfp_filter_extra {
     const struct wfp_guid *callout_key;          /* callout actions; else the filter type */
     const struct wfp_guid *provider_context_key; /* with WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT */
     const struct wfp_blob *provider_data;
+    uint64_t raw_context; /* as given, or the provider context's run-time id */
     /** FWPM_PROVIDER_CONTEXT, one malloc'ed block, for callouts that use provider contexts. */
     void *provider_context_view;
 };
@@ -71,11 +72,15 @@ struct wfp_filter {
     uint64_t weight;          /* effective */
     uint8_t weight_type;      /* as given: EMPTY, UINT8 (weight >> 60) or UINT64 (weight) */
     bool is_block;            /* all pointers below, but the adapter's, lead into this allocation */
-    struct wfp_condition *conditions;
+    bool is_packed;           /* its conditions are */
+    union {
+        struct wfp_condition *conditions;
+        const uint8_t *packed_conditions;
+    };
     uint16_t *name_utf16;                 /* required */
     const struct wfp_filter_extra *extra; /* never NULL */
-    uint64_t raw_context;                 /* as given, or the provider context's run-time id */
-    uint64_t context;   /* the same, until a callout's notify writes its own while it is added */
+    uint64_t
+        context; /* the raw context, until a callout's notify writes its own while it is added */
     void *adapter_view; /* the callout adapter's rendering (FWPS_FILTER), built on demand */
     void (*adapter_free)(void *adapter_view);
 };
@@ -84,6 +89,28 @@ struct wfp_filter {
 struct wfp_filter *wfp_filter_new(void);
 /** The same as one block with @p extra zeroed bytes behind it (aligned to 8): `is_block` is set. */
 struct wfp_filter *wfp_filter_new_block(size_t extra, uint8_t **ret_extra);
+/**
+ * Its conditions one after another, whichever way they are kept:
+ *
+ *     struct wfp_filter_walk walk = wfp_filter_walk(filter);
+ *     while ((condition = wfp_filter_next(&walk)))
+ */
+struct wfp_filter_walk {
+    const struct wfp_filter *filter;
+    uint32_t count, next; /* given so far; where the next is */
+    uint32_t at;          /* of the one given last: for wfp_filter_condition() */
+    struct wfp_condition_view view;
+};
+static inline struct wfp_filter_walk
+wfp_filter_walk(const struct wfp_filter *filter)
+{
+    return (struct wfp_filter_walk){.filter = filter};
+}
+/** The next, or NULL; good until the one after it. */
+const struct wfp_condition *wfp_filter_next(struct wfp_filter_walk *walk);
+/** One that a walk has been at; @p view may hold it. Context: no locks, no allocation. */
+const struct wfp_condition *wfp_filter_condition(const struct wfp_filter *filter, uint32_t at,
+                                                 struct wfp_condition_view *view);
 struct wfp_filter *wfp_filter_ref(struct wfp_filter *filter);
 void wfp_filter_unref(struct wfp_filter *filter);
 /** "CALLOUT_TERMINATING": an action a filter may carry, as reports name it; "?" for any other. */

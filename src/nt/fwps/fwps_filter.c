@@ -14,18 +14,22 @@
 struct filter_view {
     FWPS_FILTER3 filter;
     UINT64 weight;
-    FWPS_FILTER_CONDITION0 conditions[];
+    FWPS_FILTER_CONDITION0 *conditions;
+    struct wfp_condition_view views[]; /* what they point to, or a way to it */
 };
 
 static struct filter_view *
 render(const struct wfp_filter *filter)
 {
     const struct wfp_layer *layer = wfp_layer_find_id(filter->layer_id);
+    uint32_t count = filter->condition_count;
     struct filter_view *view =
-        calloc(1, sizeof(*view) + filter->condition_count * sizeof(view->conditions[0]));
+        calloc(1, sizeof(*view) + count * (sizeof(view->views[0]) + sizeof(view->conditions[0])));
+    struct wfp_filter_walk walk = wfp_filter_walk(filter);
 
     if (!view)
         return NULL;
+    view->conditions = (FWPS_FILTER_CONDITION0 *)&view->views[count];
     view->weight = filter->weight;
     view->filter.filterId = filter->id;
     view->filter.weight.type = FWP_UINT64;
@@ -38,7 +42,8 @@ render(const struct wfp_filter *filter)
     view->filter.numFilterConditions = filter->condition_count;
     view->filter.filterCondition = filter->condition_count ? view->conditions : NULL;
     for (uint32_t i = 0; i < filter->condition_count; i++) {
-        const struct wfp_condition *from = &filter->conditions[i];
+        (void)wfp_filter_next(&walk);
+        const struct wfp_condition *from = wfp_filter_condition(filter, walk.at, &view->views[i]);
         FWPS_FILTER_CONDITION0 *to = &view->conditions[i];
         int field = layer ? wfp_layer_find_field(layer, &from->field_key) : -1;
         to->fieldId = field < 0 ? 0xFFFF : (UINT16)field;

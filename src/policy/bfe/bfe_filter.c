@@ -73,8 +73,36 @@ static bool
 has_extra(const struct wfp_filter_spec *spec)
 {
     return spec->common.description_utf16 || spec->common.provider_key ||
-           spec->common.provider_data.size || has_context(spec) ||
+           spec->common.provider_data.size || has_context(spec) || spec->raw_context ||
            !wfp_guid_is_zero(&spec->callout_key);
+}
+
+/* Bytes of all conditions packed; 0 if one of them cannot be. */
+static size_t
+packed_size(const struct wfp_filter_spec *spec)
+{
+    size_t size = 0;
+
+    for (uint32_t i = 0; i < spec->condition_count; i++) {
+        size_t one = wfp_condition_pack_size(&spec->conditions[i]);
+        if (!one)
+            return 0;
+        size += one;
+    }
+    return size;
+}
+
+static size_t
+conditions_size(const struct wfp_filter_spec *spec)
+{
+    size_t size = packed_size(spec);
+
+    if (size)
+        return ALIGN_UP(size, 8);
+    size = (size_t)spec->condition_count * sizeof(struct wfp_condition);
+    for (uint32_t i = 0; i < spec->condition_count; i++)
+        size += wfp_value_pack_size(&spec->conditions[i].value);
+    return size;
 }
 
 /* Bytes behind the filter: everything it points to, each part rounded up to 8. */
@@ -82,10 +110,8 @@ static size_t
 extra_size(const struct wfp_filter_spec *spec)
 {
     const struct wfp_object_spec *common = &spec->common;
-    size_t size = (size_t)spec->condition_count * sizeof(struct wfp_condition);
+    size_t size = conditions_size(spec);
 
-    for (uint32_t i = 0; i < spec->condition_count; i++)
-        size += wfp_value_pack_size(&spec->conditions[i].value);
     size += ALIGN_UP(text_size(common->name_utf16), 8);
     size += ALIGN_UP(text_size(common->description_utf16), 8);
     if (common->provider_data.size)
@@ -118,23 +144,44 @@ carve_blob(uint8_t **place, const struct wfp_blob *blob)
     return copy;
 }
 
+static void
+carve_conditions(struct wfp_filter *filter, const struct wfp_filter_spec *spec,
+                 const struct wfp_layer *layer, uint8_t **place)
+{
+    uint8_t *packed = *place;
+
+    filter->condition_count = spec->condition_count;
+    if (packed_size(spec)) {
+        filter->is_packed = true;
+        filter->packed_conditions = packed;
+        for (uint32_t i = 0; i < spec->condition_count; i++)
+            packed = wfp_condition_pack(
+                &spec->conditions[i],
+                (uint32_t)wfp_layer_find_field(layer, &spec->conditions[i].field_key), packed);
+        *place += ALIGN_UP((size_t)(packed - *place), 8);
+        return;
+    }
+    filter->conditions =
+        carve(place, spec->conditions, spec->condition_count * sizeof(struct wfp_condition));
+    for (uint32_t i = 0; i < spec->condition_count; i++)
+        wfp_value_pack(&spec->conditions[i].value, &filter->conditions[i].value, place);
+}
+
 /* Copy everything the spec points to behind the filter; extra_size() made the room. */
 static void
-fill_extra(struct wfp_filter *filter, const struct wfp_filter_spec *spec, uint8_t *place)
+fill_extra(struct wfp_filter *filter, const struct wfp_filter_spec *spec,
+           const struct wfp_layer *layer, uint8_t *place)
 {
     const struct wfp_object_spec *common = &spec->common;
     struct wfp_filter_extra *extra;
 
-    filter->condition_count = spec->condition_count;
-    filter->conditions =
-        carve(&place, spec->conditions, spec->condition_count * sizeof(struct wfp_condition));
-    for (uint32_t i = 0; i < spec->condition_count; i++)
-        wfp_value_pack(&spec->conditions[i].value, &filter->conditions[i].value, &place);
+    carve_conditions(filter, spec, layer, &place);
     filter->name_utf16 = carve(&place, common->name_utf16, text_size(common->name_utf16));
     if (!has_extra(spec))
         return;
     extra = carve(&place, &wfp_filter_no_extra, sizeof(*extra));
     filter->extra = extra;
+    extra->raw_context = spec->raw_context;
     extra->provider_key =
         carve(&place, common->provider_key, common->provider_key ? sizeof(struct wfp_guid) : 0);
     if (!wfp_guid_is_zero(&spec->callout_key))
@@ -158,7 +205,7 @@ build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
     filter = wfp_filter_new_block(extra_size(spec), &extra);
     if (!filter)
         return -WFP_ERR_NO_MEMORY;
-    fill_extra(filter, spec, extra);
+    fill_extra(filter, spec, layer, extra);
     filter->key = spec->common.key;
     if (wfp_guid_is_zero(&filter->key))
         wfp_guid_generate(&filter->key);
@@ -169,9 +216,9 @@ build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
         filter->sublayer_key = wfp_bfe_default_sublayer;
     filter->action = spec->action;
     if (!has_context(spec))
-        filter->context = filter->raw_context = spec->raw_context;
+        filter->context = spec->raw_context;
     filter->weight_type = (uint8_t)spec->weight.type;
-    r = wfp_weight_of(layer, &spec->weight, filter->conditions, filter->condition_count,
+    r = wfp_weight_of(layer, &spec->weight, spec->conditions, spec->condition_count,
                       &filter->weight);
     if (r < 0)
         return r;
@@ -179,11 +226,19 @@ build(const struct wfp_filter_spec *spec, const struct wfp_layer *layer,
     return 0;
 }
 
-/* The callout wants the provider context itself; filters with one have an extra of their own. */
+/* Filters with a provider context have an extra of their own. */
+static struct wfp_filter_extra *
+extra_of(const struct wfp_filter *filter)
+{
+    assert(filter->extra != &wfp_filter_no_extra);
+    return (struct wfp_filter_extra *)(uintptr_t)filter->extra;
+}
+
+/* The callout wants the provider context itself. */
 static int
 render_context(struct wfp_bfe *bfe, struct wfp_filter *filter, const struct wfp_bfe_object *context)
 {
-    struct wfp_filter_extra *extra = (struct wfp_filter_extra *)(uintptr_t)filter->extra;
+    struct wfp_filter_extra *extra = extra_of(filter);
 
     if (!bfe->render_context)
         return 0;
@@ -217,7 +272,8 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
             &bfe->tables[WFP_BFE_CONTEXT], filter->extra->provider_context_key);
         if (!context)
             return -WFP_ERR_PROVIDER_CONTEXT_NOT_FOUND;
-        filter->raw_context = filter->context = context->object->id;
+        filter->context = context->object->id;
+        extra_of(filter)->raw_context = context->object->id;
         if (callout && (callout->object->flags & WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT))
             return render_context(bfe, filter, context->object);
     }

@@ -245,7 +245,7 @@ to_intervals(const struct wfp_condition *condition, struct interval intervals[2]
 /* ---- one field of a filter against one condition of the template -------------------------- */
 
 struct group {
-    const struct wfp_condition *conditions;
+    struct wfp_filter_walk first; /* before the first of them */
     uint32_t count;
 };
 
@@ -253,11 +253,12 @@ struct group {
 static bool
 covered_to(const struct group *group, wide low, wide *ret_high)
 {
+    struct wfp_filter_walk walk = group->first;
     bool covered = false;
 
     for (uint32_t i = 0; i < group->count; i++) {
         struct interval intervals[2];
-        int count = to_intervals(&group->conditions[i], intervals);
+        int count = to_intervals(wfp_filter_next(&walk), intervals);
         for (int j = 0; j < count; j++) {
             if (intervals[j].low > low || intervals[j].high < low)
                 continue;
@@ -283,9 +284,11 @@ covers(const struct group *group, struct interval wanted)
 static bool
 touches(const struct group *group, struct interval wanted)
 {
+    struct wfp_filter_walk walk = group->first;
+
     for (uint32_t i = 0; i < group->count; i++) {
         struct interval intervals[2];
-        int count = to_intervals(&group->conditions[i], intervals);
+        int count = to_intervals(wfp_filter_next(&walk), intervals);
         for (int j = 0; j < count; j++)
             if (intervals[j].low <= wanted.high && wanted.low <= intervals[j].high)
                 return true;
@@ -332,6 +335,7 @@ group_fits(const struct group *group, const struct wfp_condition *wanted, bool o
 {
     struct interval intervals[2];
     int count = to_intervals(wanted, intervals);
+    struct wfp_filter_walk walk = group->first;
     bool all = count > 0, any = false;
 
     for (int i = 0; i < count; i++) {
@@ -341,9 +345,28 @@ group_fits(const struct group *group, const struct wfp_condition *wanted, bool o
     if (all || (overlapping && any))
         return true;
     for (uint32_t i = 0; i < group->count; i++)
-        if (fits_otherwise(&group->conditions[i], wanted, overlapping))
+        if (fits_otherwise(wfp_filter_next(&walk), wanted, overlapping))
             return true;
     return false;
+}
+
+/* The filter's conditions on a field, which stand together. */
+static struct group
+group_on(const struct wfp_filter *filter, const struct wfp_guid *field_key)
+{
+    struct group group = {.first = wfp_filter_walk(filter)};
+    struct wfp_filter_walk walk = group.first;
+    const struct wfp_condition *condition;
+
+    while ((condition = wfp_filter_next(&walk))) {
+        if (wfp_guid_equal(&condition->field_key, field_key))
+            group.count++;
+        else if (group.count)
+            break;
+        else
+            group.first = walk;
+    }
+    return group;
 }
 
 static bool
@@ -351,16 +374,8 @@ conditions_fit(const struct wfp_filter *filter, const struct wfp_bfe_template *t
 {
     for (uint32_t i = 0; i < template_->condition_count; i++) {
         const struct wfp_condition *wanted = &template_->conditions[i];
-        struct group group = {filter->conditions, 0};
-        uint32_t first = 0;
+        struct group group = group_on(filter, &wanted->field_key);
 
-        while (first < filter->condition_count &&
-               !wfp_guid_equal(&filter->conditions[first].field_key, &wanted->field_key))
-            first++;
-        group.conditions = filter->conditions + first;
-        while (first + group.count < filter->condition_count &&
-               wfp_guid_equal(&group.conditions[group.count].field_key, &wanted->field_key))
-            group.count++;
         if (group.count &&
             !group_fits(&group, wanted, template_->enum_type == WFP_BFE_ENUM_OVERLAPPING))
             return false;

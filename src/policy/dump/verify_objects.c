@@ -46,13 +46,16 @@ compare_common(const struct wfp_bfe_object *ours, const struct wfp_dump_common *
 static const char *
 compare_conditions(const struct wfp_filter *ours, const struct wfp_dump_filter *theirs)
 {
+    struct wfp_filter_walk walk = wfp_filter_walk(ours);
+
     if (ours->condition_count != theirs->condition_count)
         return "number of conditions";
-    for (uint32_t i = 0; i < ours->condition_count; i++)
-        if (!wfp_guid_equal(&ours->conditions[i].field_key, &theirs->conditions[i].field_key) ||
-            ours->conditions[i].match != theirs->conditions[i].match ||
-            !wfp_value_equal(&ours->conditions[i].value, &theirs->conditions[i].value))
+    for (uint32_t i = 0; i < ours->condition_count; i++) {
+        const struct wfp_condition *a = wfp_filter_next(&walk), *b = &theirs->conditions[i];
+        if (!wfp_guid_equal(&a->field_key, &b->field_key) || a->match != b->match ||
+            !wfp_value_equal(&a->value, &b->value))
             return "condition";
+    }
     return NULL;
 }
 
@@ -83,7 +86,7 @@ compare_filter(const struct wfp_filter *ours, const struct wfp_dump_filter *thei
     if ((ours->flags ^ theirs->common.flags) &
         ~(uint32_t)(WFP_FILTER_FLAG_DISABLED | WFP_FILTER_FLAG_HAS_PROVIDER_CONTEXT))
         return "flags";
-    if (!theirs->has_provider_context && ours->raw_context != theirs->raw_context)
+    if (!theirs->has_provider_context && ours->extra->raw_context != theirs->raw_context)
         return "raw context";
     return compare_conditions(ours, theirs);
 }

@@ -127,13 +127,15 @@ write_conditions(struct wfp_fwpm_arena *arena, FWPM_FILTER0 *out, const struct w
     struct wfp_condition scratch = {0},
                          *conditions =
                              wfp_fwpm_arena_take(arena, filter->condition_count * sizeof(scratch));
+    struct wfp_filter_walk walk = wfp_filter_walk(filter);
 
     out->numFilterConditions = filter->condition_count;
     out->filterCondition = (FWPM_FILTER_CONDITION0 *)conditions;
     for (uint32_t i = 0; i < filter->condition_count; i++) {
         struct wfp_condition *condition = conditions ? &conditions[i] : &scratch;
-        *condition = filter->conditions[i];
-        wfp_fwpm_write_value(arena, &condition->value, &filter->conditions[i].value);
+        const struct wfp_condition *from = wfp_filter_next(&walk);
+        *condition = *from;
+        wfp_fwpm_write_value(arena, &condition->value, &from->value);
     }
 }
 
@@ -176,7 +178,7 @@ wfp_fwpm_write_filter(struct wfp_fwpm_arena *arena, void *out_, const void *item
     if (filter->extra->provider_context_key)
         write_key(arena, &out->providerContextKey, filter->extra->provider_context_key);
     else
-        out->rawContext = filter->raw_context;
+        out->rawContext = filter->extra->raw_context;
     out->filterId = filter->id;
     wfp_fwpm_write_value(arena, &out->effectiveWeight, &effective);
 }
