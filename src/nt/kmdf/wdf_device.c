@@ -4,7 +4,7 @@
  * Model      Every IRP of every device comes to wdf_device_dispatch(): create, close, cleanup go to
  *            wdf_file.c; reads, writes and controls become requests, are shown to the driver in the
  *            caller's context if it wants that, and go to a queue.
- * Gap        There is no PnP manager: only control devices exist; interfaces are accepted and unused.
+ * Gap        There is no PnP manager: only control devices exist.
  * Ref        wdf/using-control-device-objects
  */
 #include "nt/kmdf/wdf_internal.h"
@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "nt/ntos/io_device.h"
+#include "nt/ntos/io_interface.h"
 #include "nt/ntos/nt_object.h"
 
 #define EXTENSION_MAGIC 0x5645446664570000ull
@@ -166,14 +167,26 @@ WDF_API(VOID, WdfDeviceInitSetRequestAttributes, PWDFDEVICE_INIT DeviceInit,
     DeviceInit->has_request_attributes = true;
 }
 
-/** Gap: minor functions are not told apart. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitassignwdmirppreprocesscallback. */
+/**
+ * See IRPs before the framework does.
+ *
+ * @param MinorFunctions  only these; none: all
+ * @return STATUS_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES
+ * IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdeviceinitassignwdmirppreprocesscallback.
+ */
 WDF_API(NTSTATUS, WdfDeviceInitAssignWdmIrpPreprocessCallback, PWDFDEVICE_INIT DeviceInit,
         PFN_WDFDEVICE_WDM_IRP_PREPROCESS EvtDeviceWdmIrpPreprocess, UCHAR MajorFunction,
         PUCHAR MinorFunctions, ULONG NumMinorFunctions)
 {
     if (MajorFunction > IRP_MJ_MAXIMUM_FUNCTION)
         return STATUS_INVALID_PARAMETER;
-    DeviceInit->preprocess[MajorFunction] = EvtDeviceWdmIrpPreprocess;
+    if ((NumMinorFunctions && !MinorFunctions) || DeviceInit->preprocess[MajorFunction].callback)
+        return STATUS_INVALID_PARAMETER;
+    struct wdf_preprocess *preprocess = &DeviceInit->preprocess[MajorFunction];
+    preprocess->callback = EvtDeviceWdmIrpPreprocess;
+    for (ULONG i = 0; i < NumMinorFunctions; i++)
+        preprocess->minors[MinorFunctions[i] / 64] |= 1ull << (MinorFunctions[i] % 64);
+    preprocess->has_minors = NumMinorFunctions > 0;
     return STATUS_SUCCESS;
 }
 
@@ -464,10 +477,13 @@ wdf_device_dispatch(PDEVICE_OBJECT device_object, PIRP irp)
 
     if (!device)
         return complete_irp(irp, STATUS_INVALID_DEVICE_STATE);
-    UCHAR major = IoGetCurrentIrpStackLocation(irp)->MajorFunction;
-    if (device->init.preprocess[major])
+    const IO_STACK_LOCATION *stack = IoGetCurrentIrpStackLocation(irp);
+    const struct wdf_preprocess *preprocess = &device->init.preprocess[stack->MajorFunction];
+    UCHAR minor = stack->MinorFunction;
+    if (preprocess->callback &&
+        (!preprocess->has_minors || (preprocess->minors[minor / 64] >> (minor % 64) & 1)))
         return NT_CALLBACK(device->object.driver->nt, nt_cpu.irql,
-                           device->init.preprocess[major]((WDFDEVICE)device, irp));
+                           preprocess->callback((WDFDEVICE)device, irp));
     return dispatch(device, irp);
 }
 
@@ -515,17 +531,52 @@ WDF_API(NTSTATUS, WdfDeviceConfigureRequestDispatching, WDFDEVICE Device, WDFQUE
 
 /* --- what only hardware needs --- */
 
-/** Gap: interfaces are accepted and cannot be found. Ref: wdfdevice. */
+/**
+ * Let programs find the device by an interface class; enabled at once, since a control device has no
+ * start that would enable it.
+ *
+ * @return STATUS_INVALID_DEVICE_REQUEST: the reference has a path separator
+ * IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdevicecreatedeviceinterface.
+ * Choice: a control device may have interfaces here; on Windows they are for PnP devices.
+ */
 WDF_API(NTSTATUS, WdfDeviceCreateDeviceInterface, WDFDEVICE Device, const GUID *InterfaceClassGUID,
         PCUNICODE_STRING ReferenceString)
 {
-    return STATUS_SUCCESS;
+    struct wdf_device *device = WDF_GET(Device, DEVICE);
+    _cleanup_(freep) char *name = NULL;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    NTSTATUS status =
+        nt_io_interface_register(device->device_object, InterfaceClassGUID, ReferenceString, &name);
+    if (NT_SUCCESS(status))
+        status = nt_io_interface_set_state(name, true);
+    return NT_SUCCESS(status) ? STATUS_SUCCESS : status;
 }
 
-/** Gap: interfaces are accepted and cannot be found. Ref: wdfdevice. */
+/** Let programs open an interface, or no more. IRQL: PASSIVE_LEVEL. Ref: wdfdevice. */
 WDF_API(VOID, WdfDeviceSetDeviceInterfaceState, WDFDEVICE Device, const GUID *InterfaceClassGUID,
         PCUNICODE_STRING ReferenceString, BOOLEAN IsInterfaceEnabled)
 {
+    struct wdf_device *device = WDF_GET(Device, DEVICE);
+    _cleanup_(freep) char *name =
+        nt_io_interface_find(device->device_object, InterfaceClassGUID, ReferenceString);
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (name)
+        nt_io_interface_set_state(name, IsInterfaceEnabled);
+}
+
+/**
+ * Does not serve control devices, and there are no others.
+ *
+ * @return STATUS_INVALID_DEVICE_REQUEST
+ * IRQL: PASSIVE_LEVEL. Ref: wdfdevice/nf-wdfdevice-wdfdeviceretrievedeviceinterfacestring.
+ */
+WDF_API(NTSTATUS, WdfDeviceRetrieveDeviceInterfaceString, WDFDEVICE Device,
+        const GUID *InterfaceClassGUID, PCUNICODE_STRING ReferenceString, WDFSTRING String)
+{
+    WDF_GET(Device, DEVICE);
+    return STATUS_INVALID_DEVICE_REQUEST;
 }
 
 /** Accepted: there is no PnP manager to tell. Ref: wdfdevice. */

@@ -125,7 +125,11 @@ struct WDFDEVICE_INIT {
     bool has_file_config, has_file_attributes, has_request_attributes;
     PFN_WDF_IO_IN_CALLER_CONTEXT in_caller_context;
     PFN_WDF_DEVICE_SHUTDOWN_NOTIFICATION shutdown;
-    PFN_WDFDEVICE_WDM_IRP_PREPROCESS preprocess[IRP_MJ_MAXIMUM_FUNCTION + 1];
+    struct wdf_preprocess {
+        PFN_WDFDEVICE_WDM_IRP_PREPROCESS callback;
+        bool has_minors; /* only those in the set */
+        uint64_t minors[4];
+    } preprocess[IRP_MJ_MAXIMUM_FUNCTION + 1];
 };
 
 struct wdf_device {

@@ -166,16 +166,34 @@ dispose_timer(struct wdf_object *object)
     nt_dpc_flush();
 }
 
-static bool
-has_parent(const WDF_OBJECT_ATTRIBUTES *attributes)
+/** The parent that timers, work items and DPCs need: a device, or below one. */
+static NTSTATUS
+check_parent(const WDF_OBJECT_ATTRIBUTES *attributes, const char *function)
 {
-    return attributes && attributes->ParentObject;
+    if (!attributes || !attributes->ParentObject)
+        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    for (struct wdf_object *i = wdf_object_any(attributes->ParentObject, function); i;
+         i = i->parent)
+        if (i->type == WDF_TYPE_DEVICE)
+            return STATUS_SUCCESS;
+    return STATUS_INVALID_DEVICE_REQUEST;
+}
+
+/** May a callback at that level be serialised with its parent's? Where there is no lock it may. */
+static NTSTATUS
+check_level(const struct wdf_object *object, bool is_serialised, bool is_passive)
+{
+    if (!is_serialised || !object->sync || object->sync->is_passive == is_passive)
+        return STATUS_SUCCESS;
+    return WDF_STATUS_INCOMPATIBLE_LEVEL;
 }
 
 /**
- * Make a timer; @p Attributes must name a parent.
+ * Make a timer; @p Attributes must name a parent. It runs at DISPATCH_LEVEL unless they say PASSIVE.
  *
- * @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER for a period with PASSIVE level
+ * @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_DEVICE_REQUEST: the parent is not below a
+ *         device, STATUS_WDF_INCOMPATIBLE_EXECUTION_LEVEL: to be serialised with callbacks of another
+ *         level, STATUS_INVALID_PARAMETER, STATUS_NOT_SUPPORTED for a period with PASSIVE level
  * IRQL: <= DISPATCH_LEVEL. Ref: wdftimer/nf-wdftimer-wdftimercreate.
  */
 WDF_API(NTSTATUS, WdfTimerCreate, PWDF_TIMER_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
@@ -187,21 +205,26 @@ WDF_API(NTSTATUS, WdfTimerCreate, PWDF_TIMER_CONFIG Config, PWDF_OBJECT_ATTRIBUT
     *Timer = NULL;
     if (Config->Size < 24 || Config->Size > sizeof(*Config))
         return STATUS_INFO_LENGTH_MISMATCH;
-    if (!has_parent(Attributes))
-        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    NTSTATUS status = check_parent(Attributes, __func__ + 4);
+    if (!NT_SUCCESS(status))
+        return status;
     if (!Config->EvtTimerFunc)
         return STATUS_INVALID_PARAMETER;
-    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_TIMER, &operations,
-                                     sizeof(*timer), Attributes, NULL, &timer);
+    status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_TIMER, &operations, sizeof(*timer),
+                            Attributes, NULL, &timer);
     if (!NT_SUCCESS(status))
         return status;
     memcpy(&timer->config, Config, Config->Size);
     nt_list_init(&timer->work.link);
     KeInitializeTimerEx(&timer->timer, NotificationTimer);
     KeInitializeDpc(&timer->dpc, timer_fired, timer);
-    if (timer->object.is_passive && Config->Period) {
+    timer->object.is_passive = Attributes->ExecutionLevel == WdfExecutionLevelPassive;
+    status = check_level(&timer->object, Config->AutomaticSerialization, timer->object.is_passive);
+    if (timer->object.is_passive && Config->Period)
+        status = STATUS_NOT_SUPPORTED;
+    if (!NT_SUCCESS(status)) {
         wdf_object_delete(&timer->object);
-        return STATUS_NOT_SUPPORTED;
+        return status;
     }
     *Timer = (WDFTIMER)timer;
     return STATUS_SUCCESS;
@@ -251,8 +274,7 @@ static void
 run_work_item(struct nt_work *work)
 {
     struct wdf_work_item *item = CONTAINER_OF(work, struct wdf_work_item, work);
-    struct wdf_sync *sync =
-        item->config.AutomaticSerialization && item->object.is_passive ? item->object.sync : NULL;
+    struct wdf_sync *sync = item->config.AutomaticSerialization ? item->object.sync : NULL;
 
     if (!item->object.is_deleted) {
         KIRQL irql = wdf_sync_enter(sync);
@@ -270,7 +292,14 @@ dispose_work_item(struct wdf_object *object)
         wdf_object_unref(object);
 }
 
-/** @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER. IRQL: <= DISPATCH_LEVEL. Ref: wdfworkitem. */
+/**
+ * Make a work item; @p Attributes must name a parent.
+ *
+ * @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_DEVICE_REQUEST: the parent is not below a
+ *         device, STATUS_WDF_INCOMPATIBLE_EXECUTION_LEVEL: to be serialised with callbacks that run at
+ *         DISPATCH_LEVEL, STATUS_INVALID_PARAMETER
+ * IRQL: <= DISPATCH_LEVEL. Ref: wdfworkitem/nf-wdfworkitem-wdfworkitemcreate.
+ */
 WDF_API(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
         WDFWORKITEM *WorkItem)
 {
@@ -281,16 +310,22 @@ WDF_API(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config, PWDF_OBJECT_AT
     *WorkItem = NULL;
     if (Config->Size != sizeof(*Config))
         return STATUS_INFO_LENGTH_MISMATCH;
-    if (!has_parent(Attributes))
-        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    NTSTATUS status = check_parent(Attributes, __func__ + 4);
+    if (!NT_SUCCESS(status))
+        return status;
     if (!Config->EvtWorkItemFunc)
         return STATUS_INVALID_PARAMETER;
-    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_WORKITEM, &operations,
-                                     sizeof(*item), Attributes, NULL, &item);
+    status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_WORKITEM, &operations, sizeof(*item),
+                            Attributes, NULL, &item);
     if (!NT_SUCCESS(status))
         return status;
     item->config = *Config;
     nt_list_init(&item->work.link);
+    status = check_level(&item->object, Config->AutomaticSerialization, true);
+    if (!NT_SUCCESS(status)) {
+        wdf_object_delete(&item->object);
+        return status;
+    }
     *WorkItem = (WDFWORKITEM)item;
     return STATUS_SUCCESS;
 }
@@ -333,10 +368,7 @@ static VOID NTAPI
 dpc_runs(PKDPC kdpc, PVOID context, PVOID argument1, PVOID argument2)
 {
     struct wdf_dpc *dpc = context;
-    struct wdf_sync *sync =
-        dpc->config.AutomaticSerialization && dpc->object.sync && !dpc->object.sync->is_passive
-            ? dpc->object.sync
-            : NULL;
+    struct wdf_sync *sync = dpc->config.AutomaticSerialization ? dpc->object.sync : NULL;
     KIRQL irql = wdf_sync_enter(sync);
 
     NT_CALLBACK_VOID(dpc->object.driver->nt, DISPATCH_LEVEL, dpc->config.EvtDpcFunc((WDFDPC)dpc));
@@ -350,7 +382,7 @@ dispose_dpc(struct wdf_object *object)
     nt_dpc_flush();
 }
 
-/** @return STATUS_WDF_PARENT_NOT_SPECIFIED, STATUS_INVALID_PARAMETER. IRQL: <= DISPATCH_LEVEL. Ref: wdfdpc. */
+/** As WdfWorkItemCreate, for callbacks at DISPATCH_LEVEL. IRQL: <= DISPATCH_LEVEL. Ref: wdfdpc. */
 WDF_API(NTSTATUS, WdfDpcCreate, PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
         WDFDPC *Dpc)
 {
@@ -360,16 +392,22 @@ WDF_API(NTSTATUS, WdfDpcCreate, PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES A
     *Dpc = NULL;
     if (Config->Size != sizeof(*Config))
         return STATUS_INFO_LENGTH_MISMATCH;
-    if (!has_parent(Attributes))
-        return WDF_STATUS_PARENT_NOT_SPECIFIED;
+    NTSTATUS status = check_parent(Attributes, __func__ + 4);
+    if (!NT_SUCCESS(status))
+        return status;
     if (!Config->EvtDpcFunc)
         return STATUS_INVALID_PARAMETER;
-    NTSTATUS status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_DPC, &operations,
-                                     sizeof(*dpc), Attributes, NULL, &dpc);
+    status = wdf_object_new(wdf_driver_of(globals), WDF_TYPE_DPC, &operations, sizeof(*dpc),
+                            Attributes, NULL, &dpc);
     if (!NT_SUCCESS(status))
         return status;
     dpc->config = *Config;
     KeInitializeDpc(&dpc->dpc, dpc_runs, dpc);
+    status = check_level(&dpc->object, Config->AutomaticSerialization, false);
+    if (!NT_SUCCESS(status)) {
+        wdf_object_delete(&dpc->object);
+        return status;
+    }
     *Dpc = (WDFDPC)dpc;
     return STATUS_SUCCESS;
 }

@@ -13,6 +13,7 @@
 
 #include <stdlib.h>
 
+#include "nt/ntos/io_interface.h"
 #include "nt/ntos/nt_object.h"
 #include "nt/ntos/nt_pool.h"
 
@@ -225,6 +226,7 @@ IoDeleteDevice(PDEVICE_OBJECT DeviceObject)
         return;
     }
     IoUnregisterShutdownNotification(DeviceObject);
+    nt_io_interface_forget(DeviceObject);
     nt_object_unname(DeviceObject);
     nt_object_unref(DeviceObject);
 }

@@ -661,6 +661,242 @@ test_an_object_that_stays_referenced_is_found(void **state)
                                                                                   0, "");
 }
 
+/* --- interfaces --- */
+
+static const GUID interface_class = {0x5A8F1C2E, 0x77B1, 0x4C55, {0x9E, 0x02, 1, 2, 3, 4, 5, 6}};
+#define INTERFACE "\\\\?\\ROOT#wdf#0000#{5a8f1c2e-77b1-4c55-9e02-010203040506}"
+
+static void
+interfaces(void)
+{
+    UNICODE_STRING reference;
+
+    assert_int_equal(CALL(WdfDeviceCreateDeviceInterface, WDFDEVICECREATEDEVICEINTERFACE, device,
+                          &interface_class, NULL),
+                     0);
+    RtlInitUnicodeString(&reference, u"second");
+    assert_int_equal(CALL(WdfDeviceCreateDeviceInterface, WDFDEVICECREATEDEVICEINTERFACE, device,
+                          &interface_class, &reference),
+                     0);
+    RtlInitUnicodeString(&reference, u"a\\b");
+    assert_int_equal(CALL(WdfDeviceCreateDeviceInterface, WDFDEVICECREATEDEVICEINTERFACE, device,
+                          &interface_class, &reference),
+                     STATUS_INVALID_DEVICE_REQUEST);
+}
+
+static size_t
+count_interfaces(ULONG flags)
+{
+    PWSTR list;
+    size_t count = 0;
+
+    assert_int_equal(IoGetDeviceInterfaces(&interface_class, NULL, flags, &list), 0);
+    for (PWSTR p = list; *p; p += wfp_utf16_length(p) + 1)
+        count++;
+    ExFreePool(list);
+    return count;
+}
+
+static void
+test_an_interface_leads_to_its_device_while_enabled(void **state)
+{
+    UNICODE_STRING reference, name;
+    struct nt_device_file *file;
+
+    more_setup = interfaces;
+    struct nt_driver *nt = start();
+    assert_int_equal(nt_device_open(INTERFACE, 0, 0, &file), 0);
+    nt_device_close(file);
+    assert_int_equal(nt_device_open(INTERFACE "\\second", 0, 0, &file), 0);
+    nt_device_close(file);
+    assert_int_equal(count_interfaces(0), 2);
+    RtlInitUnicodeString(&reference, u"second");
+    CALL(WdfDeviceSetDeviceInterfaceState, WDFDEVICESETDEVICEINTERFACESTATE, device,
+         &interface_class, &reference, FALSE);
+    assert_int_equal(count_interfaces(0), 1);
+    assert_int_equal(count_interfaces(1), 2);
+    /* the other one serves the path now: "second" is the rest of the name */
+    assert_int_equal(nt_device_open(INTERFACE "\\second", 0, 0, &file), 0);
+    nt_device_close(file);
+    CALL(WdfDeviceSetDeviceInterfaceState, WDFDEVICESETDEVICEINTERFACESTATE, device,
+         &interface_class, NULL, FALSE);
+    assert_int_equal(nt_device_open(INTERFACE, 0, 0, &file), STATUS_OBJECT_NAME_NOT_FOUND);
+
+    PDEVICE_OBJECT wdm = CALL(WdfDeviceWdmGetDeviceObject, WDFDEVICEWDMGETDEVICEOBJECT, device);
+    assert_int_equal(IoRegisterDeviceInterface(wdm, &interface_class, NULL, &name),
+                     STATUS_OBJECT_NAME_EXISTS);
+    assert_int_equal(IoSetDeviceInterfaceState(&name, FALSE), STATUS_OBJECT_NAME_NOT_FOUND);
+    assert_int_equal(IoSetDeviceInterfaceState(&name, TRUE), 0);
+    assert_int_equal(IoSetDeviceInterfaceState(&name, TRUE), STATUS_OBJECT_NAME_EXISTS);
+    RtlFreeUnicodeString(&name);
+    assert_int_equal(nt_driver_stop(nt), 0);
+    assert_int_equal(nt_device_open(INTERFACE, 0, 0, &file), STATUS_OBJECT_NAME_NOT_FOUND);
+    assert_int_equal(count_interfaces(1), 0);
+    assert_int_equal(nt_finding_count(), 0);
+}
+
+/* --- levels --- */
+
+static VOID NTAPI
+on_dpc(WDFDPC dpc)
+{
+}
+
+static NTSTATUS
+make_timer(WDFOBJECT parent, BOOLEAN serialised, WDF_EXECUTION_LEVEL level)
+{
+    WDF_OBJECT_ATTRIBUTES attributes;
+    WDF_TIMER_CONFIG config;
+    WDFTIMER timer;
+
+    WDF_TIMER_CONFIG_INIT(&config, on_timer);
+    config.AutomaticSerialization = serialised;
+    WDF_OBJECT_ATTRIBUTES_INIT(&attributes);
+    attributes.ParentObject = parent;
+    attributes.ExecutionLevel = level;
+    return CALL(WdfTimerCreate, WDFTIMERCREATE, &config, &attributes, &timer);
+}
+
+static NTSTATUS
+make_work_item(WDFOBJECT parent, BOOLEAN serialised)
+{
+    WDF_OBJECT_ATTRIBUTES attributes;
+    WDF_WORKITEM_CONFIG config;
+    WDFWORKITEM item;
+
+    WDF_WORKITEM_CONFIG_INIT(&config, on_work);
+    config.AutomaticSerialization = serialised;
+    WDF_OBJECT_ATTRIBUTES_INIT(&attributes);
+    attributes.ParentObject = parent;
+    return CALL(WdfWorkItemCreate, WDFWORKITEMCREATE, &config, &attributes, &item);
+}
+
+static NTSTATUS
+make_dpc(WDFOBJECT parent, BOOLEAN serialised)
+{
+    WDF_OBJECT_ATTRIBUTES attributes;
+    WDF_DPC_CONFIG config;
+    WDFDPC dpc;
+
+    WDF_DPC_CONFIG_INIT(&config, on_dpc);
+    config.AutomaticSerialization = serialised;
+    WDF_OBJECT_ATTRIBUTES_INIT(&attributes);
+    attributes.ParentObject = parent;
+    return CALL(WdfDpcCreate, WDFDPCCREATE, &config, &attributes, &dpc);
+}
+
+static WDFQUEUE
+make_queue_with_lock(WDF_EXECUTION_LEVEL level)
+{
+    WDF_OBJECT_ATTRIBUTES attributes;
+    WDF_IO_QUEUE_CONFIG config;
+    WDFQUEUE queue;
+
+    WDF_IO_QUEUE_CONFIG_INIT(&config, WdfIoQueueDispatchManual);
+    WDF_OBJECT_ATTRIBUTES_INIT(&attributes);
+    attributes.SynchronizationScope = WdfSynchronizationScopeQueue;
+    attributes.ExecutionLevel = level;
+    assert_int_equal(CALL(WdfIoQueueCreate, WDFIOQUEUECREATE, device, &config, &attributes, &queue),
+                     0);
+    return queue;
+}
+
+static void
+levels(void)
+{
+    const NTSTATUS incompatible = (NTSTATUS)0xC020020C;
+    WDFQUEUE passive = make_queue_with_lock(WdfExecutionLevelPassive);
+    WDFQUEUE dispatch = make_queue_with_lock(WdfExecutionLevelDispatch);
+    WDFOBJECT loose;
+
+    assert_int_equal(make_timer(dispatch, TRUE, WdfExecutionLevelInheritFromParent), 0);
+    assert_int_equal(make_timer(passive, TRUE, WdfExecutionLevelInheritFromParent), incompatible);
+    assert_int_equal(make_timer(passive, FALSE, WdfExecutionLevelInheritFromParent), 0);
+    assert_int_equal(make_timer(passive, TRUE, WdfExecutionLevelPassive), 0);
+    assert_int_equal(make_timer(dispatch, TRUE, WdfExecutionLevelPassive), incompatible);
+    assert_int_equal(make_work_item(passive, TRUE), 0);
+    assert_int_equal(make_work_item(dispatch, TRUE), incompatible);
+    assert_int_equal(make_work_item(dispatch, FALSE), 0);
+    assert_int_equal(make_work_item(device, TRUE), 0); /* no lock to share */
+    assert_int_equal(make_dpc(dispatch, TRUE), 0);
+    assert_int_equal(make_dpc(passive, TRUE), incompatible);
+    assert_int_equal(CALL(WdfObjectCreate, WDFOBJECTCREATE, NULL, &loose), 0);
+    assert_int_equal(make_timer(loose, FALSE, WdfExecutionLevelInheritFromParent),
+                     STATUS_INVALID_DEVICE_REQUEST);
+    assert_int_equal(make_work_item(driver, FALSE), STATUS_INVALID_DEVICE_REQUEST);
+    assert_int_equal(make_dpc(loose, FALSE), STATUS_INVALID_DEVICE_REQUEST);
+}
+
+static void
+test_callbacks_share_a_lock_only_at_its_level(void **state)
+{
+    more_setup = levels;
+    struct nt_driver *nt = start();
+    assert_int_equal(nt_driver_stop(nt), 0);
+    assert_int_equal(nt_finding_count(), 0);
+}
+
+/* --- queues between them --- */
+
+static WDFREQUEST cancelled_on_queue;
+
+static VOID NTAPI
+on_canceled_on_queue(WDFQUEUE queue, WDFREQUEST request)
+{
+    note("canceled-on-queue ");
+    cancelled_on_queue = request;
+}
+
+static void
+watched_queue(void)
+{
+    WDF_IO_QUEUE_CONFIG config;
+
+    WDF_IO_QUEUE_CONFIG_INIT(&config, WdfIoQueueDispatchManual);
+    config.EvtIoCanceledOnQueue = on_canceled_on_queue;
+    assert_int_equal(CALL(WdfIoQueueCreate, WDFIOQUEUECREATE, device, &config, NULL, &manual_queue),
+                     0);
+}
+
+static void
+test_a_request_the_driver_had_comes_back_when_cancelled(void **state)
+{
+    int32_t status;
+    more_setup = watched_queue;
+    struct nt_driver *nt = start();
+    struct nt_device_file *file = open_device();
+    struct nt_device_request *request = send_async(file, FORWARD, &status);
+
+    nt_device_cancel(request);
+    assert_non_null(strstr(journal, "canceled-on-queue "));
+    assert_int_equal(status, STATUS_PENDING); /* it is the driver's to complete */
+    CALL(WdfRequestComplete, WDFREQUESTCOMPLETE, cancelled_on_queue, STATUS_CANCELLED);
+    assert_int_equal(status, STATUS_CANCELLED);
+    nt_device_unref(request);
+    nt_device_close(file);
+    assert_int_equal(nt_driver_stop(nt), 0);
+    assert_int_equal(nt_finding_count(), 0);
+}
+
+static void
+test_a_marked_request_that_is_completed_is_found(void **state)
+{
+    int32_t status;
+    struct nt_driver *nt = start();
+    struct nt_device_file *file = open_device();
+
+    nt_device_unref(send_async(file, HOLD, &status));
+    assert_int_equal(CALL(WdfRequestUnmarkCancelable, WDFREQUESTUNMARKCANCELABLE, held[0]),
+                     STATUS_INVALID_DEVICE_REQUEST); /* it was not marked */
+    assert_int_equal(
+        CALL(WdfRequestMarkCancelableEx, WDFREQUESTMARKCANCELABLEEX, held[0], on_cancel), 0);
+    CALL(WdfRequestComplete, WDFREQUESTCOMPLETE, held[0], STATUS_SUCCESS);
+    assert_int_equal(status, STATUS_SUCCESS);
+    assert_finding(WDF_BAD_CALL, 1);
+    nt_device_close(file);
+    assert_int_equal(nt_driver_stop(nt), 0);
+}
+
 static jmp_buf stopped;
 
 static void
@@ -708,6 +944,10 @@ main(int argc, char **argv)
         T(test_parameters_are_read_as_the_driver_wants_them),
         T(test_an_object_that_stays_referenced_is_found),
         T(test_completing_twice_stops_the_driver),
+        T(test_an_interface_leads_to_its_device_while_enabled),
+        T(test_callbacks_share_a_lock_only_at_its_level),
+        T(test_a_request_the_driver_had_comes_back_when_cancelled),
+        T(test_a_marked_request_that_is_completed_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
