@@ -60,6 +60,7 @@ struct wdf_driver;
 /** What a kind of object does besides. All may be NULL. */
 struct wdf_operations {
     const char *name;
+    void (*quiesce)(struct wdf_object *object); /* its device goes: no callback runs after this */
     void (*dispose)(struct wdf_object *object); /* before the cleanup callbacks: stop what runs */
     void (*finish)(struct wdf_object *object); /* after the destroy callbacks: free what it holds */
 };
@@ -91,6 +92,7 @@ struct wdf_object {
     struct nt_list children, sibling;
     struct wdf_context *contexts;
     atomic_bool is_deleted;
+    bool is_quiet;   /* its device goes, and its callbacks were stopped; under tree_lock */
     bool is_passive; /* callbacks run at PASSIVE_LEVEL */
     KSPIN_LOCK lock; /* WdfObjectAcquireLock */
     KIRQL lock_irql;

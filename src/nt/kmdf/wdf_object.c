@@ -230,9 +230,45 @@ first_child(struct wdf_object *object)
     return child;
 }
 
+/** One object below @p object whose callbacks were not stopped yet, referenced; NULL: none. */
+static struct wdf_object *
+find_unquiet_locked(struct wdf_object *object)
+{
+    for (struct nt_list *i = object->children.next; i != &object->children; i = i->next) {
+        struct wdf_object *child = NT_LIST_ITEM(i, struct wdf_object, sibling);
+        if (child->operations && child->operations->quiesce && !child->is_quiet) {
+            child->is_quiet = true;
+            wdf_object_ref(child);
+            return child;
+        }
+        struct wdf_object *found = find_unquiet_locked(child);
+        if (found)
+            return found;
+    }
+    return NULL;
+}
+
+/** Timers, work items and DPCs end before anything goes that their callbacks may use. */
+static void
+quiesce_below(struct wdf_object *object)
+{
+    for (;;) {
+        pthread_mutex_lock(&tree_lock);
+        struct wdf_object *found = find_unquiet_locked(object);
+        pthread_mutex_unlock(&tree_lock);
+        if (!found)
+            return;
+        found->operations->quiesce(found);
+        wdf_object_unref(found);
+    }
+}
+
 void
 wdf_object_delete(struct wdf_object *object)
 {
+    if ((object->type == WDF_TYPE_DRIVER || object->type == WDF_TYPE_DEVICE) && !object->is_deleted)
+        quiesce_below(object);
+
     pthread_mutex_lock(&tree_lock);
     bool was_deleted = atomic_exchange(&object->is_deleted, true);
     nt_list_remove(&object->sibling);

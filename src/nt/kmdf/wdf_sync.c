@@ -118,7 +118,17 @@ struct wdf_timer {
     KTIMER timer;
     KDPC dpc;
     struct nt_work work; /* at PASSIVE_LEVEL */
+    PKTHREAD worker;     /* runs the callback at PASSIVE_LEVEL now */
 };
+
+/** Wait until work neither waits nor runs, unless it is this thread that runs it. */
+static void
+wait_for_work(struct nt_work *work, PKTHREAD *worker)
+{
+    if (nt_cpu.irql == PASSIVE_LEVEL &&
+        __atomic_load_n(worker, __ATOMIC_RELAXED) != KeGetCurrentThread())
+        nt_work_wait(work);
+}
 
 static void
 call_timer(struct wdf_timer *timer)
@@ -135,8 +145,11 @@ static void
 run_timer(struct nt_work *work)
 {
     struct wdf_timer *timer = CONTAINER_OF(work, struct wdf_timer, work);
+
+    __atomic_store_n(&timer->worker, KeGetCurrentThread(), __ATOMIC_RELAXED);
     if (!timer->object.is_deleted)
         call_timer(timer);
+    __atomic_store_n(&timer->worker, NULL, __ATOMIC_RELAXED);
     wdf_object_unref(&timer->object);
 }
 
@@ -164,6 +177,15 @@ dispose_timer(struct wdf_object *object)
     KeCancelTimer(&timer->timer);
     KeRemoveQueueDpc(&timer->dpc);
     nt_dpc_flush();
+}
+
+static void
+quiesce_timer(struct wdf_object *object)
+{
+    struct wdf_timer *timer = (struct wdf_timer *)object;
+
+    dispose_timer(object);
+    wait_for_work(&timer->work, &timer->worker);
 }
 
 /** The parent that timers, work items and DPCs need: a device, or below one. */
@@ -199,7 +221,8 @@ check_level(const struct wdf_object *object, bool is_serialised, bool is_passive
 WDF_API(NTSTATUS, WdfTimerCreate, PWDF_TIMER_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
         WDFTIMER *Timer)
 {
-    static const struct wdf_operations operations = {.name = "timer", .dispose = dispose_timer};
+    static const struct wdf_operations operations = {
+        .name = "timer", .quiesce = quiesce_timer, .dispose = dispose_timer};
     struct wdf_timer *timer;
 
     *Timer = NULL;
@@ -268,6 +291,7 @@ struct wdf_work_item {
     struct wdf_object object;
     WDF_WORKITEM_CONFIG config;
     struct nt_work work;
+    PKTHREAD worker; /* runs the callback now */
 };
 
 static void
@@ -276,12 +300,14 @@ run_work_item(struct nt_work *work)
     struct wdf_work_item *item = CONTAINER_OF(work, struct wdf_work_item, work);
     struct wdf_sync *sync = item->config.AutomaticSerialization ? item->object.sync : NULL;
 
+    __atomic_store_n(&item->worker, KeGetCurrentThread(), __ATOMIC_RELAXED);
     if (!item->object.is_deleted) {
         KIRQL irql = wdf_sync_enter(sync);
         NT_CALLBACK_VOID(item->object.driver->nt, PASSIVE_LEVEL,
                          item->config.EvtWorkItemFunc((WDFWORKITEM)item));
         wdf_sync_leave(sync, irql);
     }
+    __atomic_store_n(&item->worker, NULL, __ATOMIC_RELAXED);
     wdf_object_unref(&item->object);
 }
 
@@ -290,6 +316,15 @@ dispose_work_item(struct wdf_object *object)
 {
     if (nt_work_cancel(&((struct wdf_work_item *)object)->work))
         wdf_object_unref(object);
+}
+
+static void
+quiesce_work_item(struct wdf_object *object)
+{
+    struct wdf_work_item *item = (struct wdf_work_item *)object;
+
+    dispose_work_item(object);
+    wait_for_work(&item->work, &item->worker);
 }
 
 /**
@@ -303,8 +338,8 @@ dispose_work_item(struct wdf_object *object)
 WDF_API(NTSTATUS, WdfWorkItemCreate, PWDF_WORKITEM_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
         WDFWORKITEM *WorkItem)
 {
-    static const struct wdf_operations operations = {.name = "work item",
-                                                     .dispose = dispose_work_item};
+    static const struct wdf_operations operations = {
+        .name = "work item", .quiesce = quiesce_work_item, .dispose = dispose_work_item};
     struct wdf_work_item *item;
 
     *WorkItem = NULL;
@@ -386,7 +421,8 @@ dispose_dpc(struct wdf_object *object)
 WDF_API(NTSTATUS, WdfDpcCreate, PWDF_DPC_CONFIG Config, PWDF_OBJECT_ATTRIBUTES Attributes,
         WDFDPC *Dpc)
 {
-    static const struct wdf_operations operations = {.name = "DPC", .dispose = dispose_dpc};
+    static const struct wdf_operations operations = {
+        .name = "DPC", .quiesce = dispose_dpc, .dispose = dispose_dpc};
     struct wdf_dpc *dpc;
 
     *Dpc = NULL;
