@@ -24,7 +24,8 @@ main(int argc, char **argv)
 
     /* Any other: a connection as on a machine without the driver. */
     client = wfp_sim_connect(sim, "10.0.0.4:50002", "192.0.2.1:80");
-    wfp_sim_expect_layers(sim, "ALE_RESOURCE_ASSIGNMENT ALE_AUTH_CONNECT "
+    wfp_sim_expect_layers(sim, "ALE_BIND_REDIRECT ALE_RESOURCE_ASSIGNMENT "
+                               "ALE_CONNECT_REDIRECT ALE_AUTH_CONNECT "
                                "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET, "
                                "INBOUND_IPPACKET INBOUND_TRANSPORT ALE_FLOW_ESTABLISHED, "
                                "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET");

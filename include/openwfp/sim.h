@@ -5,7 +5,8 @@
  *
  *     wfp_sim_load(sim, "build/my_driver.so", "Addresses=203.0.113.0/24");
  *     struct wfp_sim_socket *client = wfp_sim_connect(sim, "10.0.0.4:50002", "168.63.129.16:80");
- *     wfp_sim_expect_layers(sim, "ALE_RESOURCE_ASSIGNMENT ALE_AUTH_CONNECT "
+ *     wfp_sim_expect_layers(sim, "ALE_BIND_REDIRECT ALE_RESOURCE_ASSIGNMENT "
+ *                                "ALE_CONNECT_REDIRECT ALE_AUTH_CONNECT "
  *                                "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET, "
  *                                "INBOUND_IPPACKET INBOUND_TRANSPORT ALE_FLOW_ESTABLISHED, "
  *                                "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET");

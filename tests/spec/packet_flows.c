@@ -15,8 +15,8 @@
 
 #include <openwfp/sim.h>
 
-/* TODO("STREAM: segments are not put in order yet; redirection and MAC frames neither") */
-static const char *const not_yet[] = {"STREAM", "ALE_BIND_REDIRECT", "ALE_CONNECT_REDIRECT"};
+/* TODO("STREAM: segments are not put in order yet") */
+static const char *const not_yet[] = {"STREAM"};
 
 static struct wfp_sim *sim;
 static int version; /* 4 or 6 */

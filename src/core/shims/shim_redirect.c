@@ -35,13 +35,6 @@ can_redirect(const struct wfp_packet *packet)
     }
 }
 
-/** The pages of packet flows don't name these layers: only filters there make them a step. */
-static bool
-is_watched(const struct wfp_shim *shim, uint16_t layer_id)
-{
-    return !wfp_engine_layer_is_empty(shim->engine, layer_id);
-}
-
 /* ---- the request, and what was made of it ---- */
 
 static void
@@ -182,7 +175,7 @@ stage_known(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage stage)
                                    shim->decision->verdict.callout_id);
         return 1;
     }
-    return is_watched(shim, layer_id) ? -1 : 1;
+    return wfp_shim_is_watched(shim, layer_id) ? -1 : 1;
 }
 
 bool
@@ -207,7 +200,7 @@ wfp_shim_redirect_bind_early(struct wfp_shim *aside, struct wfp_endpoint *endpoi
     struct wfp_redirect *bind = NULL;
     bool permitted;
 
-    if (!is_watched(aside, layer_id))
+    if (!wfp_shim_is_watched(aside, layer_id))
         return true;
     permitted = ask(aside, layer_id, WFP_PEND_BIND_REDIRECT, &bind);
     endpoint->bind = bind;

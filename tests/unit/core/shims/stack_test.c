@@ -41,6 +41,9 @@ static const struct {
     {WFP_LAYER_OUTBOUND_ICMP_ERROR_V4, "OUT_ICMP_ERROR"},
     {WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4, "ASSIGN"},
     {WFP_LAYER_ALE_AUTH_LISTEN_V4, "LISTEN"},
+    /* those without twins: the higher first, their ids are two apart */
+    {WFP_LAYER_ALE_BIND_REDIRECT_V4, "BIND_TO"},
+    {WFP_LAYER_ALE_CONNECT_REDIRECT_V4, "CONNECT_TO"},
     {WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4, "CLOSURE"},
     {WFP_LAYER_ALE_RESOURCE_RELEASE_V4, "RELEASE"},
 };
@@ -334,7 +337,7 @@ test_sockets_tell_of_themselves_and_steps_are_told(void **state)
 
     assert_int_equal(wfp_stack_new(&config, &other.stack), 0);
     assert_true(wfp_stack_socket(other.stack, &server, WFP_SOCKET_LISTEN));
-    assert_string_equal(heard, "ASSIGN LISTEN"); /* heard where no filter waits, too */
+    assert_string_equal(heard, "BIND_TO ASSIGN LISTEN"); /* heard where no filter waits, too */
     *heard = 0;
     send_line(&other, "tcp 1.2.3.4/1000 10.0.0.1/80 S 100");
     assert_string_equal(heard, "IN_IP IN_TP ACCEPT");
@@ -344,10 +347,11 @@ test_sockets_tell_of_themselves_and_steps_are_told(void **state)
     assert_true(wfp_stack_socket(other.stack, &client, WFP_SOCKET_BIND));
     *heard = 0;
     send_line(&other, "udp 10.0.0.1/1000 1.2.3.4/53");
-    assert_string_equal(heard, "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
+    assert_string_equal(heard, "CONNECT_TO CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
     assert_true(wfp_stack_socket(other.stack, &client, WFP_SOCKET_CLOSE));
     send_line(&other, "udp 10.0.0.1/1000 1.2.3.4/53"); /* another socket on the same port */
-    assert_string_equal(other.path, "ASSIGN CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
+    assert_string_equal(other.path,
+                        "BIND_TO ASSIGN CONNECT_TO CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
     mock.block_layer = WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4;
     watch_sockets(true);
     assert_false(wfp_stack_socket(other.stack, &server, WFP_SOCKET_LISTEN));
