@@ -285,6 +285,8 @@ indicate_discard(struct wfp_engine *engine, const struct wfp_indication *indicat
     metadata.discard.reason = DISCARD_FIREWALL_POLICY;
     metadata.discard.filter_id = verdict->filter_id;
     discard.layer_id = twin;
+    discard.value_count = /* one twin has fewer fields than its layer, the first of them */
+        MIN(discard.value_count, wfp_layer_find_id(twin)->field_count);
     discard.metadata = &metadata;
     discard.from_discard = true;
     wfp_classify(engine, &discard, &ignored);

@@ -118,14 +118,11 @@ set_address(struct wfp_shim *shim, enum wfp_fact fact, const uint8_t *address)
                                                .array16 = (struct wfp_array16 *)(uintptr_t)address};
 }
 
-/** IF_LUID: type in the upper 16 bits, an index in the next 24. */
 static uint64_t
 luid_of(const struct wfp_packet *packet)
 {
-    if (packet->interface_luid != 0)
-        return packet->interface_luid;
-    return (uint64_t)packet->interface_type << 48 | (uint64_t)(packet->interface_index & 0xffffff)
-                                                        << 24;
+    return packet->interface_luid ? packet->interface_luid
+                                  : wfp_shim_luid(packet->interface_type, packet->interface_index);
 }
 
 void
@@ -149,6 +146,15 @@ wfp_shim_set_interface(struct wfp_shim *shim)
             shim->facts[interface_facts[i]].type = WFP_EMPTY;
 }
 
+/** A link-local address is one of its interface's; others need none. */
+static uint32_t
+scope_of(const struct wfp_shim *shim)
+{
+    const uint8_t *remote = shim->is_inbound ? shim->packet->source : shim->packet->destination;
+
+    return remote[0] == 0xfe && (remote[1] & 0xc0) == 0x80 ? shim->packet->interface_index : 0;
+}
+
 static void
 set_metadata(struct wfp_shim *shim)
 {
@@ -163,6 +169,10 @@ set_metadata(struct wfp_shim *shim)
         metadata->fragment.identification = packet->fragment_id;
         metadata->fragment.offset = packet->fragment_offset;
         metadata->fragment.length = packet->total_length - packet->ip_header_size;
+    }
+    if (packet->version == 6) {
+        shim->available |= WFP_METADATA_REMOTE_SCOPE_ID;
+        metadata->remote_scope_id = scope_of(shim);
     }
     if (packet->icmp_id | packet->icmp_sequence) {
         shim->available |= WFP_METADATA_ICMP_ID_AND_SEQUENCE;
@@ -226,7 +236,7 @@ data_offset(const struct wfp_shim *shim, uint16_t layer_id)
 
 /** Let through what the layer delivers and blank what it doesn't, so that nobody comes to rely on it. */
 static void
-fit_metadata(struct wfp_shim *shim, uint16_t layer_id)
+fit_metadata(struct wfp_shim *shim, uint16_t layer_id, bool with_packet)
 {
     struct wfp_metadata *metadata = &shim->metadata;
     uint32_t available = shim->available;
@@ -242,6 +252,8 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id)
         available |= WFP_METADATA_TRANSPORT_ENDPOINT_HANDLE;
     if (metadata->parent_endpoint_handle)
         available |= WFP_METADATA_PARENT_ENDPOINT_HANDLE;
+    if (!with_packet) /* no headers to find */
+        available &= ~(WFP_METADATA_IP_HEADER_SIZE | WFP_METADATA_TRANSPORT_HEADER_SIZE);
     metadata->present = available & traits_of[layer_id].metadata;
     metadata->flow_handle = metadata->present & WFP_METADATA_FLOW_HANDLE ? shim->flow->id : 0;
     metadata->ip_header_size = metadata->present & WFP_METADATA_IP_HEADER_SIZE
@@ -272,7 +284,7 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
 
     for (uint32_t i = 0; i < count; i++)
         shim->values[i] = shim->facts[facts[i]];
-    fit_metadata(shim, layer_id);
+    fit_metadata(shim, layer_id, with_packet);
     if (UNLIKELY(shim->discard != NULL)) {
         shim->metadata.present |= WFP_METADATA_DISCARD_REASON;
         shim->metadata.discard = *shim->discard;

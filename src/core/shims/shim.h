@@ -131,6 +131,7 @@ struct wfp_shim {
     uint32_t facts_interface; /* the interface whose facts are set */
     uint8_t facts_interface_type;
     uint64_t luid;
+    uint64_t forward_luid;
     struct wfp_blob process_path;
     struct wfp_value facts[WFP_FACT_COUNT];
     struct wfp_value values[WFP_FIELD_MAX];
@@ -254,6 +255,13 @@ bool wfp_shim_redirect_back(struct wfp_shim *shim, struct wfp_packet *packet);
 
 /** The key of a packet's conversation, seen from the local end. */
 void wfp_shim_key(const struct wfp_packet *packet, bool is_inbound, struct wfp_flow_key *ret_key);
+/** IF_LUID: the type in the upper 16 bits, an index in the next 24. */
+static inline uint64_t
+wfp_shim_luid(uint8_t type, uint32_t index)
+{
+    return (uint64_t)type << 48 | (uint64_t)(index & 0xffffff) << 24;
+}
+
 /** The facts of the packet's interface. */
 void wfp_shim_set_interface(struct wfp_shim *shim);
 bool wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address);

@@ -3,6 +3,24 @@
  */
 #include "core/shims/shim.h"
 
+static void
+set_way_out(struct wfp_shim *shim, uint32_t index)
+{
+    static const struct wfp_value empty;
+    struct wfp_value *luid = &shim->facts[WFP_FACT_IP_FORWARD_INTERFACE];
+
+    *luid = shim->facts[WFP_FACT_IP_PHYSICAL_NEXTHOP_INTERFACE] = empty;
+    shim->facts[WFP_FACT_DESTINATION_INTERFACE_INDEX] = empty;
+    shim->facts[WFP_FACT_DESTINATION_SUB_INTERFACE_INDEX] = empty;
+    if (index == 0)
+        return;
+    shim->forward_luid = wfp_shim_luid(shim->packet->interface_type, index);
+    *luid = (struct wfp_value){.type = WFP_UINT64, .uint64 = &shim->forward_luid};
+    shim->facts[WFP_FACT_IP_PHYSICAL_NEXTHOP_INTERFACE] = *luid;
+    wfp_shim_set32(shim, WFP_FACT_DESTINATION_INTERFACE_INDEX, index);
+    wfp_shim_set32(shim, WFP_FACT_DESTINATION_SUB_INTERFACE_INDEX, 0);
+}
+
 bool
 wfp_shim_forward(struct wfp_shim *shim)
 {
@@ -18,6 +36,7 @@ wfp_shim_forward(struct wfp_shim *shim)
             shim->facts[WFP_FACT_SUB_INTERFACE_INDEX];
         shim->facts[WFP_FACT_IP_PHYSICAL_ARRIVAL_INTERFACE] =
             shim->facts[WFP_FACT_IP_LOCAL_INTERFACE];
+        set_way_out(shim, shim->frame ? shim->frame->forward_interface_index : 0);
     }
     return wfp_shim_indicate(shim, layer_id, 0, true);
 }

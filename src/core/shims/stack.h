@@ -47,6 +47,7 @@ struct wfp_frame {
     enum wfp_direction_hint hint;
     uint64_t time_100ns;                /* since 1601 */
     uint32_t interface_index;           /* 0 unknown */
+    uint32_t forward_interface_index;   /* of a packet that passes through: by which it leaves */
     uint8_t interface_type;             /* IANA ifType; 0 means Ethernet */
     bool no_endpoint;                   /* the plane knows that no socket waits for it here */
     bool link_broadcast;                /* the link layer carried it to everyone */

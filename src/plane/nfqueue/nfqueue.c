@@ -113,8 +113,10 @@ parse_attribute(const struct nlattr *attribute, void *context)
         queued->frame.wire_length = ntohl(mnl_attr_get_u32(attribute));
         break;
     case NFQA_IFINDEX_INDEV:
-    case NFQA_IFINDEX_OUTDEV:
         queued->frame.interface_index = ntohl(mnl_attr_get_u32(attribute));
+        break;
+    case NFQA_IFINDEX_OUTDEV:
+        queued->frame.forward_interface_index = ntohl(mnl_attr_get_u32(attribute));
         break;
     case NFQA_SKB_INFO:
         queued->super = ntohl(mnl_attr_get_u32(attribute)) & NFQA_SKB_GSO;
@@ -176,6 +178,8 @@ decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct qu
     frame->time_100ns = now_100ns;
     frame->hint =
         queued->hook < ELEMENTSOF(hint_of_hook) ? hint_of_hook[queued->hook] : WFP_HINT_NONE;
+    if (frame->interface_index == 0) /* it goes out, and came from nowhere */
+        frame->interface_index = frame->forward_interface_index;
     frame->plane_id = (uint64_t)queued->id + 1;
     current.way = (uint8_t)frame->hint;
     if (frame->wire_length < frame->length)
