@@ -40,16 +40,22 @@ show_progress(struct run *run)
 static void
 tell(struct run *run, const struct wfp_frame *frame, const struct wfp_decision *decision)
 {
-    char verdict[320], path[512], comment[900];
+    char verdict[400], path[800], process[320];
+    const char *comments[4] = {NULL};
 
     if (run->options->verbose)
         run_packets_print(run->names, run->report.packets, frame, run->start_100ns, decision,
                           run->options->json ? stderr : stdout);
     if (run->writer && run->write_error == 0) {
-        snprintf(comment, sizeof(comment), "%s\npath: %s",
-                 run_packets_describe(run->names, decision, verdict, sizeof(verdict)),
-                 run_packets_path(decision, path, sizeof(path)));
-        run->write_error = wfp_replay_writer_put(run->writer, frame, decision, comment);
+        size_t count = 0;
+        comments[count++] =
+            run_packets_comment(run->names, frame, decision, verdict, sizeof(verdict));
+        if (decision->outcome != WFP_UNDECODED)
+            comments[count++] = run_packets_path("wfp path: ", decision, path, sizeof(path));
+        if (frame->process_id)
+            comments[count++] =
+                run_packets_process("wfp process: ", frame, process, sizeof(process));
+        run->write_error = wfp_replay_writer_put(run->writer, frame, decision, comments);
     }
 }
 
@@ -138,11 +144,11 @@ run_decide_packet(void *context, struct wfp_frame *frame, struct wfp_decision *r
     wfp_stack_packet(run->machine.stack, frame, ret_decision);
     run_packets_hold(0, NULL);
     run_report_count(&run->report, ret_decision);
-    take_drivers_packets(run);
-    if (UNLIKELY(run->names != NULL)) {
+    if (UNLIKELY(run->names != NULL))
         tell(run, frame, ret_decision);
+    take_drivers_packets(run);
+    if (UNLIKELY(run->names != NULL))
         run_events_poll(&run->report.events);
-    }
     if (UNLIKELY(run->show_progress && run->report.packets % PROGRESS_EVERY == 0))
         show_progress(run);
 }

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/utf16.h"
 #include "core/model/layer.h"
 #include "nt/fwps/fwps_host.h"
 
@@ -98,20 +99,60 @@ run_packets_describe(struct name_cache *cache, const struct wfp_decision *decisi
     return text;
 }
 
+/** Who made the packet what it is: NULL for one of the plane's. */
+static const char *
+origin_of(const struct wfp_frame *frame)
+{
+    switch (frame->entry) {
+    case WFP_ENTRY_WIRE:
+        return NULL;
+    case WFP_ENTRY_RESUMED:
+        return "waited";
+    default:
+        return "driver";
+    }
+}
+
 const char *
-run_packets_path(const struct wfp_decision *decision, char *text, size_t size)
+run_packets_comment(struct name_cache *cache, const struct wfp_frame *frame,
+                    const struct wfp_decision *decision, char *text, size_t size)
+{
+    const char *origin = origin_of(frame);
+    int n = snprintf(text, size, "wfp %s: ", origin ? origin : "verdict");
+
+    run_packets_describe(cache, decision, text + n, size - (size_t)n);
+    return text;
+}
+
+const char *
+run_packets_path(const char *lead, const struct wfp_decision *decision, char *text, size_t size)
 {
     size_t n = 0;
 
     text[0] = 0;
     if (decision->outcome == WFP_UNDECODED)
         return text;
+    n = (size_t)snprintf(text, size, "%s", lead);
     for (uint32_t i = 0; i < decision->step_count && n < size; i++)
         n += (size_t)snprintf(text + n, size - n, "%s%s%s", i ? " > " : "",
                               wfp_layer_name(decision->steps[i].layer_id),
                               decision->steps[i].action == WFP_ACTION_BLOCK ? " (block)" : "");
     if (decision->steps_lost && n < size)
         snprintf(text + n, size - n, " > %u more", decision->steps_lost);
+    return text;
+}
+
+const char *
+run_packets_process(const char *lead, const struct wfp_frame *frame, char *text, size_t size)
+{
+    const uint16_t *path_utf16 = frame->process_path_utf16;
+    _cleanup_(freep) char *path =
+        path_utf16 ? wfp_utf16_to_utf8(path_utf16, wfp_utf16_length(path_utf16)) : NULL;
+
+    text[0] = 0;
+    if (frame->process_id)
+        snprintf(text, size, "%s%" PRIu64 "%s%s", lead, frame->process_id, path ? " " : "",
+                 path ? path : "");
     return text;
 }
 
@@ -154,16 +195,18 @@ run_packets_print(struct name_cache *cache, uint64_t number, const struct wfp_fr
                   uint64_t start_100ns, const struct wfp_decision *decision, FILE *out)
 {
     static const char *const ways[] = {"out", "in", "fwd"};
-    char packet[128], verdict[320], path[512];
+    char packet[128], verdict[400], path[800], process[320], count[24];
     uint64_t since = frame->time_100ns > start_100ns ? frame->time_100ns - start_100ns : 0;
+    const char *origin = origin_of(frame);
 
     describe_packet(frame, packet, sizeof(packet));
-    fprintf(out, "%6" PRIu64 " %4" PRIu64 ".%06" PRIu64 " %-3s %-48s %s%s%s\n", number,
+    snprintf(count, sizeof(count), "%" PRIu64, number);
+    fprintf(out, "%6s %4" PRIu64 ".%06" PRIu64 " %-3s %-48s %s%s%s\n", origin ? origin : count,
             since / 10000000, since % 10000000 / 10,
             decision->outcome == WFP_UNDECODED ? "" : ways[decision->direction], packet,
             run_packets_describe(cache, decision, verdict, sizeof(verdict)),
-            decision->outcome == WFP_UNDECODED ? "" : "; ",
-            run_packets_path(decision, path, sizeof(path)));
+            run_packets_path("; ", decision, path, sizeof(path)),
+            run_packets_process("; process ", frame, process, sizeof(process)));
 }
 
 static struct {

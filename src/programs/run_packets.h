@@ -22,9 +22,20 @@ const char *name_cache_filter(struct name_cache *cache, uint64_t id);
  */
 const char *run_packets_describe(struct name_cache *cache, const struct wfp_decision *decision,
                                  char *text, size_t size);
-/** "OUTBOUND_TRANSPORT_V4 > OUTBOUND_IPPACKET_V4". Returns @p text. */
-const char *run_packets_path(const struct wfp_decision *decision, char *text, size_t size);
-/** One -v line. @param start_100ns  time of the first packet */
+/** The same as a comment in a capture, which also says if a driver made the packet. */
+const char *run_packets_comment(struct name_cache *cache, const struct wfp_frame *frame,
+                                const struct wfp_decision *decision, char *text, size_t size);
+/** "<lead>OUTBOUND_TRANSPORT_V4 > OUTBOUND_IPPACKET_V4", "" if undecoded. Returns @p text. */
+const char *run_packets_path(const char *lead, const struct wfp_decision *decision, char *text,
+                             size_t size);
+/** "<lead>4711 /usr/bin/curl", or "" where the owner is unknown. Returns @p text. */
+const char *run_packets_process(const char *lead, const struct wfp_frame *frame, char *text,
+                                size_t size);
+/**
+ * One -v line; in place of its number a packet that a driver sent has "driver", one that a driver
+ * kept waiting "waited".
+ * @param start_100ns  time of the first packet
+ */
 void run_packets_print(struct name_cache *cache, uint64_t number, const struct wfp_frame *frame,
                        uint64_t start_100ns, const struct wfp_decision *decision, FILE *out);
 

@@ -5,6 +5,7 @@
  *            stack decides -> counters, -v lines, written capture -> drivers stop -> report.
  *            What depends on where packets come from is a struct run_source (run.h).
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -183,6 +184,20 @@ run_plane(struct run *run, const struct wfp_plane_handler *handler)
     return WFP_EXIT_ENVIRONMENT;
 }
 
+static void
+close_writer(struct run *run)
+{
+    uint64_t left_out;
+
+    if (wfp_replay_writer_close(TAKE_PTR(run->writer), &left_out) < 0)
+        run->write_error = -WFP_ERR_IO;
+    if (left_out && !run->options->quiet)
+        fprintf(stderr,
+                "wfp run: %s: %" PRIu64 " blocks or options of the capture were left out: only "
+                "those who know them may copy them\n",
+                run->options->write_path, left_out);
+}
+
 static int
 conclude(struct run *run, int code)
 {
@@ -198,9 +213,7 @@ conclude(struct run *run, int code)
     machine_stop_drivers(&run->machine);
     run_watch_finish();
     nt_host_set_service(NULL, NULL);
-    if (run->writer && wfp_replay_writer_close(run->writer) < 0)
-        run->write_error = -WFP_ERR_IO;
-    run->writer = NULL;
+    close_writer(run);
     if (run->write_error < 0) {
         fprintf(stderr, "wfp run: %s: could not be written completely\n", options->write_path);
         code = WFP_EXIT_ENVIRONMENT;
@@ -220,7 +233,7 @@ finish(struct run *run)
     run_watch_begin();
     machine_stop_drivers(&run->machine);
     nt_host_set_service(NULL, NULL);
-    wfp_replay_writer_close(run->writer);
+    close_writer(run);
     run_events_fini(&run->report.events);
     name_cache_free(run->names);
     run_report_fini(&run->report);

@@ -14,13 +14,13 @@ struct entry {
     struct wfp_owner owner;
     uint16_t *path_utf16; /* ours */
     uint32_t uses;        /* 0: on the free list */
-    uint32_t next;        /* in the bucket, or on the free list; index + 1 */
+    uint32_t next;        /* in the bucket, or on the list of the free or the ended; index + 1 */
 };
 
 struct wfp_owner_table {
     struct entry *entries;
     uint32_t *buckets; /* as many as there is room for entries: a power of two */
-    uint32_t capacity, used, free_head, count;
+    uint32_t capacity, used, free_head, ended_head, count;
 };
 
 static size_t
@@ -79,8 +79,10 @@ resize(struct wfp_owner_table *table, uint32_t capacity)
     table->buckets = buckets;
     table->capacity = capacity;
     memset(buckets, 0, capacity * sizeof(*buckets));
+    /* It grows when no slot is free: those not in use are the ended, which are in no bucket. */
     for (uint32_t number = 1; number <= table->used; number++)
-        link_entry(table, number); /* grows only when every slot is taken */
+        if (table->entries[number - 1].uses)
+            link_entry(table, number);
     return true;
 }
 
@@ -169,10 +171,23 @@ wfp_owner_leave(struct wfp_owner_table *table, uint32_t number)
     for (at = bucket_of(table, &entry->owner); *at != number; at = &table->entries[*at - 1].next)
         ;
     *at = entry->next;
-    free(entry->path_utf16);
-    *entry = (struct entry){.next = table->free_head};
-    table->free_head = number;
+    entry->next = table->ended_head;
+    table->ended_head = number;
     table->count--;
+}
+
+void
+wfp_owner_purge(struct wfp_owner_table *table)
+{
+    while (UNLIKELY(table->ended_head != 0)) {
+        uint32_t number = table->ended_head;
+        struct entry *entry = &table->entries[number - 1];
+
+        table->ended_head = entry->next;
+        free(entry->path_utf16);
+        *entry = (struct entry){.next = table->free_head};
+        table->free_head = number;
+    }
 }
 
 const struct wfp_owner *

@@ -34,8 +34,10 @@ DEFINE_FREEP(struct wfp_owner_table, wfp_owner_table_free)
 uint32_t wfp_owner_join(struct wfp_owner_table *table, const struct wfp_owner *owner);
 /** One more use of an entry. @return @p number */
 uint32_t wfp_owner_share(struct wfp_owner_table *table, uint32_t number);
-/** One use less. 0 is allowed. */
+/** One use less, the last of which ends it: its path lives until wfp_owner_purge(). 0 is allowed. */
 void wfp_owner_leave(struct wfp_owner_table *table, uint32_t number);
+/** Nobody looks at entries that ended any more. */
+void wfp_owner_purge(struct wfp_owner_table *table);
 /** What @p number names, until its last use ends; all unknown for 0. */
 const struct wfp_owner *wfp_owner_at(const struct wfp_owner_table *table, uint32_t number);
 /** Entries in use. */

@@ -564,6 +564,8 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         release_frame(stack, frame);
         return;
     }
+    if (stack->shim.owners)
+        wfp_owner_purge(stack->shim.owners);
     wfp_stack_advance(stack, packet.time_100ns);
     stack->shim.is_injected = frame->entry != WFP_ENTRY_WIRE;
     switch (frame->entry) {
@@ -587,6 +589,9 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         run(stack, &packet, frame->hint, frame->no_endpoint, ret_decision);
     }
     frame->modified = packet.modified;
+    frame->process_id = packet.process_id; /* what was found of its owner */
+    frame->process_path_utf16 = packet.process_path_utf16;
+    frame->user = packet.user;
     if (packet.modified && packet.data != frame->data) /* the adapter worked on a copy */
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
     wfp_stack_release(stack, &packet);

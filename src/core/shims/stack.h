@@ -52,6 +52,7 @@ struct wfp_frame {
     bool no_endpoint;                   /* the plane knows that no socket waits for it here */
     bool link_broadcast;                /* the link layer carried it to everyone */
     bool modified;                      /* set when a driver changed the bytes and permitted them */
+    /* The socket's owner: given, or found by the stack; then it is good until the next packet. */
     uint64_t process_id;                /* 0 unknown */
     const uint16_t *process_path_utf16; /* an application id, with its NUL; NULL unknown */
     const struct wfp_user *user;        /* whose process it is (user.h); NULL unknown */

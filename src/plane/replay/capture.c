@@ -73,6 +73,7 @@ wfp_capture_open(const char *path, struct wfp_capture **ret_capture, char *error
     if (capture) {
         capture->fd = -1;
         capture->capacity = BUFFER_SIZE;
+        capture->kept.is_wanted = true; /* until it is known that nobody does */
         capture->start = capture->end = HEADROOM;
         capture->buffer = malloc(capture->capacity);
     }
@@ -99,8 +100,13 @@ wfp_capture_close(struct wfp_capture *capture)
         return;
     if (capture->fd >= 0)
         close(capture->fd);
+    for (uint32_t i = 0; i < capture->interface_count; i++)
+        free(capture->interfaces[i].options);
     free(capture->interfaces);
+    for (uint32_t i = 0; i < capture->process_count; i++)
+        free(capture->processes[i].name_utf16);
     free(capture->processes);
+    free(capture->kept.bytes);
     free(capture->buffer);
     free(capture);
 }

@@ -30,12 +30,23 @@ struct wfp_capture_interface {
     uint8_t resolution;     /* the same as pcapng codes it: a power of 10, or of 2 with bit 7 */
     int64_t offset_seconds; /* added to timestamps */
     char name[64];          /* UTF-8, "" unknown */
+    uint8_t *options; /* pcapng: as in the file, without their end; NULL none or other order */
+    uint32_t options_size;
 };
 
-/** A process a pcapng file describes (Darwin's). */
+/** A process a pcapng file describes, as Darwin's do and ours. */
 struct wfp_capture_process {
     uint32_t id;
-    uint16_t name_utf16[64]; /* lower case as application ids are, terminated; "" unknown */
+    uint16_t *
+        name_utf16; /* a path as it is, other names in lower case as application ids are; or NULL */
+};
+
+/** Blocks that belong to a capture and are no packets: for whoever writes it anew. */
+struct wfp_capture_kept {
+    bool is_wanted;    /* whole blocks are kept, in this machine's byte order, until taken */
+    uint64_t left_out; /* kinds that only those who know them may copy, and packets' such options */
+    uint32_t size, capacity;
+    uint8_t *bytes; /* interface statistics name the interface by its index in this capture */
 };
 
 struct wfp_capture_record {
@@ -49,6 +60,9 @@ struct wfp_capture_record {
     enum wfp_capture_way way;
     bool link_broadcast;
     const struct wfp_capture_process *process; /* NULL unknown */
+    uint32_t flags;                            /* pcapng's epb_flags; 0 none */
+    const uint8_t *options;                    /* pcapng: raw, in the file's byte order */
+    uint32_t options_size;
 };
 
 struct wfp_capture {
@@ -67,6 +81,7 @@ struct wfp_capture {
     uint32_t process_first; /* index of the section's process 0 */
     uint32_t process_count, process_capacity;
     struct wfp_capture_process *processes;
+    struct wfp_capture_kept kept;
     char name[128]; /* of the file, for messages */
     char error[256];
 };
@@ -100,6 +115,23 @@ int wfp_capture_pcap_open(struct wfp_capture *capture);
 int wfp_capture_pcap_next(struct wfp_capture *capture, struct wfp_capture_record *ret_record);
 int wfp_capture_pcapng_open(struct wfp_capture *capture);
 int wfp_capture_pcapng_next(struct wfp_capture *capture, struct wfp_capture_record *ret_record);
+
+/** An option of pcapng: (code, length, value padded to 4 bytes). */
+struct wfp_capture_option {
+    uint16_t code, length;
+    const uint8_t *value;
+};
+/** The options in [*at, end). @return false at their end or where they make no sense */
+bool wfp_capture_next_option(const struct wfp_capture *capture, const uint8_t **at,
+                             const uint8_t *end, struct wfp_capture_option *ret_option);
+/**
+ * A block that is no packet: keep it if somebody wants it and its kind may be copied.
+ * @return 0 or -WFP_ERR_NO_MEMORY
+ */
+int wfp_capture_keep(struct wfp_capture *capture, uint32_t type, const uint8_t *block,
+                     uint32_t length);
+/** Forget what was kept; keep what comes from here on only if @p is_wanted. */
+void wfp_capture_forget(struct wfp_capture *capture, bool is_wanted);
 
 static inline uint32_t
 wfp_capture_get32(const struct wfp_capture *capture, const uint8_t *bytes)

@@ -2,13 +2,15 @@
  * pcapng: blocks, of which those with packets and interfaces matter.
  *
  * Model      A block is type, length, body, length again. Sections may change byte order and begin
- *            interfaces anew. Blocks of unknown type are stepped over, as the format asks.
+ *            interfaces anew. Blocks of unknown type are stepped over, as the format asks; what a
+ *            writer may copy is kept for it (capture_keep.c).
  * Ref        draft-ietf-opsawg-pcapng; block 0x80000001 is Darwin's process information
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "base/status.h"
+#include "base/utf16.h"
 #include "plane/replay/capture.h"
 
 enum block {
@@ -34,21 +36,20 @@ enum option {
 
 #define BLOCK_FRAME 12u /* type and both lengths */
 
-/** The options in [at, end). @return false at their end or where they make no sense */
-static bool
-next_option(const struct wfp_capture *capture, const uint8_t **at, const uint8_t *end,
-            uint16_t *ret_code, const uint8_t **ret_value, uint16_t *ret_length)
+bool
+wfp_capture_next_option(const struct wfp_capture *capture, const uint8_t **at, const uint8_t *end,
+                        struct wfp_capture_option *ret_option)
 {
     uint32_t padded;
 
     if (end - *at < 4)
         return false;
-    *ret_code = wfp_capture_get16(capture, *at);
-    *ret_length = wfp_capture_get16(capture, *at + 2);
-    padded = (*ret_length + 3u) & ~3u;
-    if (*ret_code == OPTION_END || (uint32_t)(end - *at - 4) < padded)
+    ret_option->code = wfp_capture_get16(capture, *at);
+    ret_option->length = wfp_capture_get16(capture, *at + 2);
+    padded = (ret_option->length + 3u) & ~3u;
+    if (ret_option->code == OPTION_END || (uint32_t)(end - *at - 4) < padded)
         return false;
-    *ret_value = *at + 4;
+    ret_option->value = *at + 4;
     *at += 4 + padded;
     return true;
 }
@@ -76,8 +77,8 @@ static int
 read_interface(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
 {
     struct wfp_capture_interface *interface;
-    const uint8_t *at = body + 8, *end = body + size, *value;
-    uint16_t code, length;
+    const uint8_t *at = body + 8, *end = body + size;
+    struct wfp_capture_option option;
 
     if (size < 8)
         return wfp_capture_fail(capture, "is corrupt: an interface block of %u bytes", size);
@@ -86,29 +87,47 @@ read_interface(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
         return wfp_capture_fail(capture, "out of memory");
     interface->link_type = wfp_capture_get16(capture, body);
     interface->snap_length = wfp_capture_get32(capture, body + 4);
-    while (next_option(capture, &at, end, &code, &value, &length)) {
-        if (code == OPTION_IF_NAME)
-            snprintf(interface->name, sizeof(interface->name), "%.*s", (int)length,
-                     (const char *)value);
-        else if (code == OPTION_IF_RESOLUTION && length >= 1 &&
-                 !set_resolution(interface, value[0]))
+    while (wfp_capture_next_option(capture, &at, end, &option)) {
+        if (option.code == OPTION_IF_NAME)
+            snprintf(interface->name, sizeof(interface->name), "%.*s", (int)option.length,
+                     (const char *)option.value);
+        else if (option.code == OPTION_IF_RESOLUTION && option.length >= 1 &&
+                 !set_resolution(interface, option.value[0]))
             return wfp_capture_fail(capture, "has timestamps of an unusable resolution (0x%02x)",
-                                    value[0]);
-        else if (code == OPTION_IF_OFFSET && length >= 8)
-            memcpy(&interface->offset_seconds, value, 8);
+                                    option.value[0]);
+        else if (option.code == OPTION_IF_OFFSET && option.length >= 8)
+            memcpy(&interface->offset_seconds, option.value, 8);
     }
     if (capture->is_swapped)
         interface->offset_seconds = (int64_t)__builtin_bswap64((uint64_t)interface->offset_seconds);
+    else if (capture->kept.is_wanted && at > body + 8)
+        interface->options = malloc((size_t)(at - body - 8));
+    if (interface->options) {
+        interface->options_size = (uint32_t)(at - body - 8);
+        memcpy(interface->options, body + 8, interface->options_size);
+    }
     return 0;
+}
+
+/** A path is an application id as it is. Darwin gives names, in whatever case. */
+static uint16_t *
+application_id(const struct wfp_capture_option *option)
+{
+    _cleanup_(freep) char *name = strndup((const char *)option->value, option->length);
+
+    for (char *at = name; name && name[0] != '/' && *at; at++)
+        if (*at >= 'A' && *at <= 'Z')
+            *at = (char)(*at + 32);
+    return name && name[0] ? wfp_utf16_from_utf8(name, NULL) : NULL;
 }
 
 /** Processes are numbered from 0 in each section; packets name theirs by number. */
 static int
 read_process(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
 {
-    const uint8_t *at = body + 4, *end = body + size, *value;
+    const uint8_t *at = body + 4, *end = body + size;
     struct wfp_capture_process *process;
-    uint16_t code, length;
+    struct wfp_capture_option option;
 
     if (size < 4 || capture->process_count == PROCESSES_MAX)
         return wfp_capture_fail(capture, "is corrupt: a process block of %u bytes", size);
@@ -123,14 +142,9 @@ read_process(struct wfp_capture *capture, const uint8_t *body, uint32_t size)
     }
     process = &capture->processes[capture->process_count++];
     *process = (struct wfp_capture_process){.id = wfp_capture_get32(capture, body)};
-    while (next_option(capture, &at, end, &code, &value, &length))
-        if (code == OPTION_PROCESS_NAME)
-            /* Names are ASCII on the system that writes these. */
-            for (uint32_t i = 0; i < length && value[i] && value[i] < 0x80 &&
-                                 i + 1 < ELEMENTSOF(process->name_utf16);
-                 i++)
-                process->name_utf16[i] =
-                    value[i] >= 'A' && value[i] <= 'Z' ? value[i] + 32u : value[i];
+    while (wfp_capture_next_option(capture, &at, end, &option))
+        if (option.code == OPTION_PROCESS_NAME && !process->name_utf16)
+            process->name_utf16 = application_id(&option);
     return 0;
 }
 
@@ -175,20 +189,21 @@ static void
 read_packet_options(const struct wfp_capture *capture, const uint8_t *at, const uint8_t *end,
                     struct wfp_capture_record *record)
 {
-    const uint8_t *value;
-    uint16_t code, length;
+    struct wfp_capture_option option;
 
-    while (next_option(capture, &at, end, &code, &value, &length))
-        if (code == OPTION_PACKET_FLAGS && length == 4) {
-            uint32_t flags = wfp_capture_get32(capture, value);
+    record->options = at;
+    record->options_size = (uint32_t)(end - at);
+    while (wfp_capture_next_option(capture, &at, end, &option))
+        if (option.code == OPTION_PACKET_FLAGS && option.length == 4) {
+            uint32_t flags = record->flags = wfp_capture_get32(capture, option.value);
 
             if ((flags & 3) == 1)
                 record->way = WFP_CAPTURE_WAY_IN;
             else if ((flags & 3) == 2)
                 record->way = WFP_CAPTURE_WAY_OUT;
             record->link_broadcast = (flags >> 2 & 7) == 3;
-        } else if (code == OPTION_PACKET_PROCESS && length == 4) {
-            uint32_t number = wfp_capture_get32(capture, value);
+        } else if (option.code == OPTION_PACKET_PROCESS && option.length == 4) {
+            uint32_t number = wfp_capture_get32(capture, option.value);
 
             if (number < capture->process_count - capture->process_first)
                 record->process = &capture->processes[capture->process_first + number];
@@ -302,7 +317,7 @@ wfp_capture_pcapng_next(struct wfp_capture *capture, struct wfp_capture_record *
         else if (type == BLOCK_PROCESS)
             r = read_process(capture, body, length - BLOCK_FRAME);
         else
-            r = 0;
+            r = wfp_capture_keep(capture, type, body - 8, length);
         if (r < 0)
             return r;
         wfp_capture_skip(capture, length);

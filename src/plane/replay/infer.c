@@ -165,6 +165,7 @@ wfp_replay_infer_local(const char *path, struct wfp_replay_local *ret_local)
     r = wfp_replay_open(path, &plane, error);
     if (r < 0)
         return r;
+    wfp_capture_forget(((struct wfp_replay *)plane)->capture, false);
     for (uint32_t i = 0; wfp_replay_next((struct wfp_replay *)plane, &frame) > 0; i++) {
         struct wfp_packet packet = {
             .data = frame.data, .length = frame.length, .wire_length = frame.wire_length};

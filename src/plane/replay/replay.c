@@ -16,7 +16,8 @@ static void
 set_process(const struct wfp_capture_process *process, struct wfp_frame *frame)
 {
     frame->process_id = process ? process->id : 0;
-    frame->process_path_utf16 = process && process->name_utf16[0] ? process->name_utf16 : NULL;
+    frame->process_path_utf16 = process ? process->name_utf16 : NULL;
+    frame->user = NULL;
 }
 
 /** @param frame  the one before, or zero: what seldom changes is left as it is */
@@ -71,6 +72,8 @@ run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
     struct wfp_frame frame = {0};
     int r = 0;
 
+    if (!replay->is_written)
+        wfp_capture_forget(replay->capture, false);
     while (!*stop) {
         for (uint32_t i = 0; i < PACKETS_PER_BATCH; i++) {
             r = wfp_replay_next(replay, &frame);

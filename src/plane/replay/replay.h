@@ -60,12 +60,17 @@ int wfp_replay_writer_open(const char *path, struct wfp_plane *plane,
                            struct wfp_replay_writer **ret_writer, char error[256]);
 /**
  * Add the packet that the plane's handler has in hand, or one that a driver injected (raw IP).
- * @param comment  UTF-8, becomes the packet's comment; may be NULL
+ * @param comments  UTF-8, up to a NULL: become the packet's, after those it has; may be NULL. They
+ *                  begin with "wfp ": those of an earlier run do too, and are left out
  * @return 0, -WFP_ERR_IO, -WFP_ERR_NO_MEMORY
  */
 int wfp_replay_writer_put(struct wfp_replay_writer *writer, const struct wfp_frame *frame,
-                          const struct wfp_decision *decision, const char *comment);
-/** Finish and close. @return 0, or -WFP_ERR_IO when not everything reached the file */
-int wfp_replay_writer_close(struct wfp_replay_writer *writer);
+                          const struct wfp_decision *decision, const char *const *comments);
+/**
+ * Finish and close.
+ * @param ret_left_out  blocks and options of the capture that could not be copied
+ * @return 0, or -WFP_ERR_IO when not everything reached the file
+ */
+int wfp_replay_writer_close(struct wfp_replay_writer *writer, uint64_t *ret_left_out);
 
 #endif

@@ -14,6 +14,7 @@ struct wfp_replay {
     struct wfp_capture_record record; /* the one the handler has in hand */
     bool has_first;                   /* `record` was read at open and not yet handed out */
     uint64_t first_100ns;
+    bool is_written; /* somebody writes it anew */
 };
 
 extern const struct wfp_plane_ops wfp_replay_ops;

