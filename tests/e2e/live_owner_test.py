@@ -63,7 +63,7 @@ class Owner(unittest.TestCase):
         self.processes.append(process)
         return process
 
-    def start(self, namespace):
+    def start(self, namespace, *more):
         """wfp with the owner driver, which blocks the other program and BLOCKED_UID."""
         image, ready = self.folder / "owner.so", self.folder / "ready"
         built = subprocess.run([WFP_CC, f'-DAPP="{self.other_program}"', f"-DBLOCKED_UID={BLOCKED_UID}",
@@ -71,7 +71,7 @@ class Owner(unittest.TestCase):
                                 SOURCE / "tests" / "drivers" / "owner.c"], capture_output=True, text=True, timeout=120)
         self.assertEqual(built.returncode, 0, built.stderr)
         wfp = self.run_inside(namespace, WFP, "run", "-q", "--json", "--live", "--duration", "60", "--ready-file",
-                              ready, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                              ready, *more, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
         return wfp
 
@@ -98,7 +98,8 @@ class Owner(unittest.TestCase):
 
     def test_programs_and_users_are_told_apart(self):
         self.serve()
-        wfp = self.start(demo.CLIENT)
+        written = self.folder / "written.pcapng"
+        wfp = self.start(demo.CLIENT, "--write", written)
         root = self.connect(PYTHON)
         program = self.connect(self.other_program)
         user = self.connect(PYTHON, BLOCKED_UID)
@@ -113,6 +114,19 @@ class Owner(unittest.TestCase):
         for (_, pid), sid in ((root, "S-1-5-18-0"), (program, "S-1-5-18-0"), (user, f"S-1-22-1-{BLOCKED_UID}"),
                               (other_user, f"S-1-22-1-{OTHER_UID}")):
             self.assertIn(f"Closure: process {pid} (null) user {sid}\n", said)
+        self.replay(written, root[1], program[1])
+
+    def replay(self, written, permitted, blocked):
+        """What was written has processes, so a replay tells programs apart as well; users it does not know."""
+        run = subprocess.run([WFP, "run", "-q", "-v", "--read", written, "--local", "10.77.0.1", self.folder / "owner.so"],
+                             capture_output=True, text=True, timeout=60)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        self.assertIn(f"Connect: process {permitted} {PYTHON} user S-1-0-0-0\n", run.stderr)
+        lines = [line for line in run.stdout.splitlines() if f"process {blocked} {self.other_program}" in line]
+        self.assertTrue(lines)
+        for line in lines:
+            self.assertIn('BLOCK at ALE_AUTH_CONNECT_V4 by filter', line)
+            self.assertIn('"the program"', line)
 
     def test_who_accepts(self):
         server = self.serve()
