@@ -45,13 +45,13 @@ struct wfp_frame {
     uint32_t wire_length;
     enum wfp_undecodable link_reason; /* set by the plane when it could not find an IP packet */
     enum wfp_direction_hint hint;
-    uint64_t time_100ns;                /* since 1601 */
-    uint32_t interface_index;           /* 0 unknown */
-    uint32_t forward_interface_index;   /* of a packet that passes through: by which it leaves */
-    uint8_t interface_type;             /* IANA ifType; 0 means Ethernet */
-    bool no_endpoint;                   /* the plane knows that no socket waits for it here */
-    bool link_broadcast;                /* the link layer carried it to everyone */
-    bool modified;                      /* set when a driver changed the bytes and permitted them */
+    uint64_t time_100ns;              /* since 1601 */
+    uint32_t interface_index;         /* 0 unknown */
+    uint32_t forward_interface_index; /* of a packet that passes through: by which it leaves */
+    uint8_t interface_type;           /* IANA ifType; 0 means Ethernet */
+    bool no_endpoint;                 /* the plane knows that no socket waits for it here */
+    bool link_broadcast;              /* the link layer carried it to everyone */
+    bool modified;                    /* set when a driver changed the bytes and permitted them */
     /* The socket's owner: given, or found by the stack; then it is good until the next packet. */
     uint64_t process_id;                /* 0 unknown */
     const uint16_t *process_path_utf16; /* an application id, with its NUL; NULL unknown */
