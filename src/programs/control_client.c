@@ -72,6 +72,36 @@ struct control_client {
     unsigned ends; /* told in a row */
 };
 
+/* What driver code works on in this thread, for its fault report. */
+static __thread struct {
+    const char *what; /* NULL: nothing of a program's */
+    uint32_t code;
+    pid_t process;
+} in_hand;
+
+const char *
+control_client_held(void)
+{
+    static __thread char text[96];
+
+    if (!in_hand.what)
+        return NULL;
+    if (in_hand.code)
+        snprintf(text, sizeof(text), "%s 0x%08X of process %d", in_hand.what, in_hand.code,
+                 (int)in_hand.process);
+    else
+        snprintf(text, sizeof(text), "%s of process %d", in_hand.what, (int)in_hand.process);
+    return text;
+}
+
+static void
+hold(const struct control_client *client, const char *what, uint32_t code)
+{
+    in_hand.what = what;
+    in_hand.code = code;
+    in_hand.process = client->process;
+}
+
 /* --- out --- */
 
 /** Send what the socket takes. @return false: some is left */
@@ -196,6 +226,9 @@ start_request(struct control_client *client, const struct device_wire *message)
         [OPENWFP_IO_WRITE] = NT_DEVICE_WRITE,
         [OPENWFP_IO_CONTROL] = NT_DEVICE_IOCTL,
     };
+    static const char *const names[] = {[OPENWFP_IO_READ] = "a read",
+                                        [OPENWFP_IO_WRITE] = "a write",
+                                        [OPENWFP_IO_CONTROL] = "ioctl"};
     struct nt_device_file *file = file_of(client, message->file);
     bool ok = message->operation < ELEMENTSOF(operations);
 
@@ -218,7 +251,9 @@ start_request(struct control_client *client, const struct device_wire *message)
     request->next = client->requests;
     client->requests = request;
     pthread_mutex_unlock(&client->lock);
+    hold(client, names[message->operation], io.operation == NT_DEVICE_IOCTL ? io.code : 0);
     int32_t status = nt_device_start(file, &io, request_done, request, &request->request);
+    in_hand.what = NULL;
     bool was_started = request->request != NULL;
     if (!was_started)
         request_done(request, status, 0);
@@ -262,8 +297,10 @@ open_file(struct control_client *client, struct device_wire *message)
         put_done(client, message->id, STATUS_TOO_MANY_FILES, 0);
         return;
     }
+    hold(client, "an open", 0);
     int32_t status = nt_device_open(message->text, message->code, (uint64_t)client->process,
                                     &client->files[number - 1]);
+    in_hand.what = NULL;
     put_done(client, message->id, status, status < 0 ? 0 : number);
 }
 
@@ -276,7 +313,9 @@ close_file(struct control_client *client, uint64_t number)
         return;
     client->files[number - 1] = NULL;
     cancel(client, file, 0);
+    hold(client, "a close", 0);
     nt_device_close(file);
+    in_hand.what = NULL;
 }
 
 static void

@@ -46,6 +46,8 @@ unsigned control_client_end(struct control_client *client);
 void control_client_hang_up(struct control_client *client);
 /** To poll: readable when it says something. Borrowed. */
 int control_client_fd(const struct control_client *client);
+/** The request this thread brings to a driver now, for reports of faults; NULL: none. */
+const char *control_client_held(void);
 pid_t control_client_process(const struct control_client *client);
 
 #endif

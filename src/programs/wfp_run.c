@@ -17,6 +17,7 @@
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
 #include "programs/run.h"
+#include "programs/control_client.h"
 #include "programs/run_watch.h"
 #include "programs/verbs.h"
 
@@ -128,6 +129,14 @@ give_up(void *context)
     return WFP_EXIT_FINDING;
 }
 
+/* What driver code was given when it faulted: a program's request, or a packet. */
+static const char *
+describe_work(void)
+{
+    const char *request = control_client_held();
+    return request ? request : run_packets_held();
+}
+
 static int
 prepare(struct run *run)
 {
@@ -141,7 +150,7 @@ prepare(struct run *run)
         fprintf(stderr, "wfp run: out of memory\n");
         return WFP_EXIT_ENVIRONMENT;
     }
-    nt_fault_set_describe(run_packets_held);
+    nt_fault_set_describe(describe_work);
     if (options->verbose || options->write_path || options->events)
         run->names = name_cache_new(&run->machine);
     if (options->events && run->names)

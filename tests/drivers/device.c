@@ -11,6 +11,7 @@
  *   0x806 buffered    COUNT_LATER  pends; a work item or (input byte 1) a timer of 10 ms answers how many requests this
  *                                  file has sent
  *   0x807 buffered    REFUSE       STATUS_ACCESS_DENIED
+ *   0x808 buffered    CRASH        writes through a NULL pointer at DISPATCH_LEVEL
  *
  * Written bytes can be read back, from the offset on. "\\.\OpenWfpDevice\closed" cannot be opened.
  */
@@ -26,6 +27,7 @@
 #define IOCTL_RELEASE          CODE(0x805, METHOD_BUFFERED)
 #define IOCTL_COUNT_LATER      CODE(0x806, METHOD_BUFFERED)
 #define IOCTL_REFUSE           CODE(0x807, METHOD_BUFFERED)
+#define IOCTL_CRASH            CODE(0x808, METHOD_BUFFERED)
 
 typedef struct {
     ULONG requests;
@@ -128,6 +130,16 @@ Release(DEVICE_DATA *Device, const UCHAR *Input, size_t InputLength)
     return STATUS_SUCCESS;
 }
 
+static DECLSPEC_NOINLINE VOID
+Crash(volatile ULONG *Nowhere)
+{
+    KIRQL irql;
+
+    KeRaiseIrql(DISPATCH_LEVEL, &irql);
+    *Nowhere = 1;
+    KeLowerIrql(irql);
+}
+
 VOID
 OnControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputLength, size_t InputLength, ULONG Code)
 {
@@ -195,6 +207,9 @@ OnControl(WDFQUEUE Queue, WDFREQUEST Request, size_t OutputLength, size_t InputL
         break;
     case IOCTL_REFUSE:
         status = STATUS_ACCESS_DENIED;
+        break;
+    case IOCTL_CRASH:
+        Crash(NULL);
         break;
     default:
         status = STATUS_INVALID_DEVICE_REQUEST;

@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BUILD, DEMO, SOURCE, WFP, main, wfp
+from harness import BUILD, DEMO, SANITIZED, SOURCE, WFP, main, wfp
 from images_test import build_both
 
 HERE = BUILD / "tests" / "e2e"
@@ -59,7 +59,7 @@ class Served:
         if _[0] is None:
             if self.process.returncode != self.expected:
                 raise AssertionError(f"exit code {self.process.returncode}: {self.err}")
-            self.document = json.loads(self.out)
+            self.document = json.loads(self.out) if self.out else None
 
 
 class Devices(unittest.TestCase):
@@ -137,6 +137,18 @@ class Devices(unittest.TestCase):
             self.assertEqual(run.returncode, 1)
             self.assertIn("STATUS_TIMEOUT", run.stderr)
             self.assertEqual(host.process.wait(timeout=30), 0)  # it rested, so the replay went through
+
+    @unittest.skipIf(SANITIZED, "AddressSanitizer reports a native driver's fault itself")
+    def test_a_fault_names_function_and_request(self):
+        for image in self.images:
+            with Served(self.folder.name, image, expected=1) as host:
+                run = host.device("ioctl", "OpenWfpDevice", "0x22,0x808,buffered,any")
+                self.assertEqual(run.returncode, 3, run.stderr)
+                self.assertIn("STATUS_CONNECTION_DISCONNECTED 0xC000020C: the host has gone", run.stderr)
+            self.assertIn("DRIVER_IRQL_NOT_LESS_OR_EQUAL 0x000000D1", host.err)
+            self.assertRegex(host.err, r"at device\.s\w+\+0x[0-9a-f]+ \(Crash\+0x[0-9a-f]+\), IRQL 2")
+            self.assertRegex(host.err, r"called from device\.s\w+\+0x[0-9a-f]+ \(OnControl\+0x")
+            self.assertRegex(host.err, r"while handling ioctl 0x00222020 of process \d+")
 
     def test_a_program_that_dies_leaves_nothing(self):
         with Served(self.folder.name, self.images[0], words=("--clients", "2")) as host:

@@ -12,10 +12,15 @@
 #include <stdio.h>
 
 #include <stdlib.h>
+#include <time.h>
 
 #include "nt/ntos/io_interface.h"
 #include "nt/ntos/nt_object.h"
 #include "nt/ntos/nt_pool.h"
+#include "nt/ntos/nt_timer.h"
+
+#define CLOSE_MS                                                                                   \
+    1000 /* how long files may take to close before a driver is unloaded all the same */
 
 struct driver_extension { /* IoAllocateDriverObjectExtension */
     struct driver_extension *next;
@@ -431,6 +436,31 @@ nt_io_device_shut_down(void)
             IoFreeIrp(irp);
         }
         nt_object_unref(device);
+    }
+}
+
+static bool
+has_open_files(PDRIVER_OBJECT driver)
+{
+    bool found = false;
+
+    pthread_mutex_lock(&device_lock);
+    for (PDEVICE_OBJECT device = driver->DeviceObject; device && !found;
+         device = device->NextDevice)
+        found = __atomic_load_n(&device->ReferenceCount, __ATOMIC_ACQUIRE) > 0;
+    pthread_mutex_unlock(&device_lock);
+    return found;
+}
+
+void
+nt_io_device_await_close(struct nt_driver *driver)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    /* a file whose last request ended a moment ago is being closed by a worker */
+    for (int ms = 0; ms < CLOSE_MS && has_open_files(driver->driver_object); ms++) {
+        nt_time_settle();
+        nanosleep(&pause, NULL);
     }
 }
 

@@ -2,7 +2,8 @@
  * File objects and requests for programs outside the kernel; see nt_device.h.
  *
  * Lifetime   nt_device_file -> FILE_OBJECT (one reference) -> DEVICE_OBJECT. Each request holds the
- *            FILE_OBJECT; its last reference sends IRP_MJ_CLOSE.
+ *            FILE_OBJECT until just before its end is told; the last reference sends IRP_MJ_CLOSE,
+ *            which wants PASSIVE_LEVEL: above it a worker drops that reference.
  */
 #include "nt/ntos/nt_device.h"
 
@@ -17,6 +18,7 @@
 #include "nt/ntos/nt_process.h"
 #include "nt/ntos/nt_thread.h"
 #include "nt/ntos/nt_wdk.h"
+#include "nt/ntos/nt_work.h"
 
 struct nt_device_file {
     PFILE_OBJECT object;
@@ -32,6 +34,7 @@ struct nt_device_request {
     size_t output_bytes;
     nt_device_done *done;
     void *context;
+    struct nt_work close; /* closes the file from PASSIVE_LEVEL */
 };
 
 /* --- requests --- */
@@ -54,6 +57,29 @@ nt_device_unref(struct nt_device_request *request)
 }
 
 static void
+close_file(struct nt_work *work)
+{
+    struct nt_device_request *request = CONTAINER_OF(work, struct nt_device_request, close);
+
+    nt_object_unref(request->file);
+    unref(request);
+}
+
+/** The request no longer needs its file. Who is told of its end may rely on that. */
+static void
+drop_file(struct nt_device_request *request)
+{
+    if (!request->file || nt_object_unref_unless_last(request->file))
+        return;
+    if (nt_cpu.irql == PASSIVE_LEVEL) {
+        nt_object_unref(request->file);
+        return;
+    }
+    atomic_fetch_add(&request->refs, 1); /* the worker's */
+    nt_work_queue(&request->close, close_file, nt_object_owner(request->file->DeviceObject));
+}
+
+static void
 irp_done(PIRP irp, void *context)
 {
     struct nt_device_request *request = context;
@@ -73,12 +99,10 @@ irp_done(PIRP irp, void *context)
     nt_cpu.driver = NULL;
     if (request->mdl)
         IoFreeMdl(request->mdl);
-    PFILE_OBJECT file = request->file;
+    drop_file(request);
     if (request->done)
         request->done(request->context, status, information);
     unref(request);
-    if (file)
-        nt_object_unref(file);
     nt_cpu.driver = driver;
 }
 

@@ -169,6 +169,7 @@ nt_driver_stop(struct nt_driver *driver)
 {
     PDRIVER_OBJECT object = driver->driver_object;
 
+    nt_io_device_await_close(driver);
     driver->is_stopping = true;
     object->Flags |= DRVO_UNLOAD_INVOKED;
     if (object->DriverUnload)

@@ -117,6 +117,19 @@ nt_object_unref(void *body)
     return 0;
 }
 
+bool
+nt_object_unref_unless_last(void *body)
+{
+    struct object *object = header_of(body);
+    long refs = atomic_load_explicit(&object->refs, memory_order_relaxed);
+
+    while (refs > 1)
+        if (atomic_compare_exchange_weak_explicit(&object->refs, &refs, refs - 1,
+                                                  memory_order_acq_rel, memory_order_relaxed))
+            return true;
+    return false;
+}
+
 long
 nt_object_refs(const void *body)
 {

@@ -41,6 +41,8 @@ void *nt_object_new(enum nt_object_type type, size_t size, struct nt_driver *own
 void *nt_object_ref(void *body);
 /** Drop one reference. @return references left; one too many is a finding */
 long nt_object_unref(void *body);
+/** Drop one reference that is not the last. @return false: it is, and stays */
+bool nt_object_unref_unless_last(void *body);
 /** For cleanup handlers: NULL is fine. */
 static inline void
 nt_object_unrefp(void *p)
