@@ -29,11 +29,18 @@ run_decide_begin(struct run *run)
 static void
 show_progress(struct run *run)
 {
+    uint64_t done, total = 0;
+    char part[16] = "";
+
     if (run_seconds_since(&run->progress_at) < 0.5)
         return;
     clock_gettime(CLOCK_MONOTONIC, &run->progress_at);
-    fprintf(stderr, "\r%" PRIu64 " packets, %" PRIu64 " blocked, %.1f s ", run->report.packets,
-            run->report.blocked, run_seconds_since(&run->started));
+    if (run->source == &run_replay_source)
+        wfp_replay_progress(run->plane, &done, &total);
+    if (total) /* of a pipe nobody knows */
+        snprintf(part, sizeof(part), " (%.0f %%)", 100.0 * (double)done / (double)total);
+    fprintf(stderr, "\r%" PRIu64 " packets%s, %" PRIu64 " blocked, %.1f s ", run->report.packets,
+            part, run->report.blocked, run_seconds_since(&run->started));
 }
 
 /* What a packet costs beyond its decision: only when somebody wants to see it. */

@@ -40,6 +40,7 @@ decide(struct run *run)
     run_decide_begin(run);
     int code = run_plane(run, &handler);
     run_close_control(run);
+    run->report.odd_link = wfp_replay_odd_link(run->plane, run->source_text);
     return code;
 }
 

@@ -90,14 +90,26 @@ run_report_fini(struct run_report *report)
 
 /* ---- table ---- */
 
+/* The longest of the names a column has, within reason. */
+static int
+wider(int width, const char *name)
+{
+    return name ? MAX(width, (int)MIN(strlen(name), 48)) : width;
+}
+
 static void
 print_filters(const struct run_report *report, FILE *out)
 {
-    fprintf(out, "\n%-8s %-32s %-26s %12s %12s\n", "FILTER", "NAME", "LAYER", "MATCHED", "BLOCKED");
+    int width = 16;
+
+    for (size_t i = 0; i < report->filter_count; i++)
+        width = wider(width, report->filters[i].name);
+    fprintf(out, "\n%-8s %-*s %-26s %12s %12s\n", "FILTER", width, "NAME", "LAYER", "MATCHED",
+            "BLOCKED");
     for (size_t i = 0; i < report->filter_count; i++) {
         const struct run_filter *row = &report->filters[i];
-        fprintf(out, "%-8" PRIu64 " %-32s %-26s %12" PRIu64 " %12" PRIu64 "\n", row->filter->id,
-                row->name ? row->name : "", wfp_layer_name(row->filter->layer_id),
+        fprintf(out, "%-8" PRIu64 " %-*s %-26s %12" PRIu64 " %12" PRIu64 "\n", row->filter->id,
+                width, row->name ? row->name : "", wfp_layer_name(row->filter->layer_id),
                 row->counters.matched, row->counters.blocked);
     }
 }
@@ -105,8 +117,12 @@ print_filters(const struct run_report *report, FILE *out)
 static void
 print_drivers(const struct run_report *report, struct machine *machine, FILE *out)
 {
-    fprintf(out, "\n%-16s %-7s %-26s %12s %12s %12s\n", "DRIVER", "CALLOUT", "LAYER", "CLASSIFIED",
-            "PERMIT", "BLOCK");
+    int width = 16;
+
+    for (uint32_t d = 0; d < machine->driver_count; d++)
+        width = wider(width, machine->drivers[d].name);
+    fprintf(out, "\n%-*s %-7s %-26s %12s %12s %12s\n", width, "DRIVER", "CALLOUT", "LAYER",
+            "CLASSIFIED", "PERMIT", "BLOCK");
     for (uint32_t d = 0; d < machine->driver_count; d++) {
         const char *name = machine->drivers[d].name;
         bool any = false;
@@ -115,12 +131,12 @@ print_drivers(const struct run_report *report, struct machine *machine, FILE *ou
             if (strcmp(row->driver, name) != 0)
                 continue;
             any = true;
-            fprintf(out, "%-16s %-7u %-26s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", name,
+            fprintf(out, "%-*s %-7u %-26s %12" PRIu64 " %12" PRIu64 " %12" PRIu64 "\n", width, name,
                     row->id, row->layer, row->counters.classified, row->counters.permit,
                     row->counters.block);
         }
         if (!any)
-            fprintf(out, "%-16s registered no callout\n", name);
+            fprintf(out, "%-*s registered no callout\n", width, name);
     }
 }
 
@@ -167,8 +183,11 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
             report->permitted, report->blocked, report->absorbed, report->injected, undecodable);
     for (int i = 1; i < WFP_UNDECODABLE_COUNT; i++)
         if (report->undecodable[i])
-            fprintf(out, "  undecodable: %" PRIu64 " %s\n", report->undecodable[i],
-                    wfp_undecodable_name((enum wfp_undecodable)i));
+            fprintf(out, "  undecodable: %" PRIu64 " %s (%s%s%s)\n", report->undecodable[i],
+                    wfp_undecodable_name((enum wfp_undecodable)i),
+                    wfp_undecodable_text((enum wfp_undecodable)i),
+                    i == WFP_UNDECODABLE_LINK_TYPE && report->odd_link ? ": " : "",
+                    i == WFP_UNDECODABLE_LINK_TYPE && report->odd_link ? report->odd_link : "");
     if (report->lost)
         fprintf(out, "  lost: %" PRIu64 " packets the kernel could not hand over\n", report->lost);
     if (report->passed_undecided)

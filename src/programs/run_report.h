@@ -41,6 +41,7 @@ struct run_report {
     double elapsed_s;
     const char *source;     /* file name or "live (xtables NFQUEUE)" */
     const char *local_text; /* which addresses are local and why */
+    const char *odd_link;   /* a link type that is not decoded; NULL or "" none */
     const char *trouble;    /* the capture's end was cut, ...; NULL when all was well */
     size_t filter_count, callout_count;
     struct run_filter *filters;

@@ -163,6 +163,8 @@ class BadInput(unittest.TestCase):
             other = Path(folder) / "usb.pcap"
             other.write_bytes(pcap([(b"\0" * 64, 64)] * 3, link=189))
             self.assertEqual(sum(replay(other, *LOCAL)["undecodable"].values()), 3)
+            table = wfp("run", "-q", "--read", other, *LOCAL, BLOCK_IP).stdout
+            self.assertIn("undecodable: 3 LINK_TYPE (link type not decoded: 189, USB, Linux)", table)
 
     def test_hostile_packets_are_counted_by_reason(self):
         ether = b"\2" * 12 + b"\x08\x00"

@@ -165,3 +165,41 @@ wfp_link_strip(uint32_t link_type, const uint8_t *frame, uint32_t length, struct
             return rows[i].strip(frame, length, ret_link);
     return WFP_UNDECODABLE_LINK_TYPE;
 }
+
+const char *
+wfp_link_name(uint32_t link_type)
+{
+    static const struct {
+        uint32_t link_type;
+        const char *name;
+    } names[] = {
+        {6, "token ring"},
+        {8, "SLIP"},
+        {104, "Cisco HDLC"},
+        {105, "IEEE 802.11"},
+        {107, "frame relay"},
+        {119, "IEEE 802.11 with Prism header"},
+        {122, "IP over fibre channel"},
+        {127, "IEEE 802.11 with radiotap header"},
+        {138, "IP over FireWire"},
+        {163, "IEEE 802.11 with AVS header"},
+        {187, "Bluetooth HCI"},
+        {189, "USB, Linux"},
+        {192, "per-packet information"},
+        {195, "IEEE 802.15.4"},
+        {201, "Bluetooth HCI with direction"},
+        {220, "USB, Linux, padded"},
+        {227, "CAN"},
+        {239, "NFLOG"},
+        {247, "InfiniBand"},
+        {249, "USBPcap"},
+        {251, "Bluetooth low energy"},
+        {253, "Linux netlink"},
+        {258, "PKTAP"},
+    };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+        if (names[i].link_type == link_type)
+            return names[i].name;
+    return "";
+}

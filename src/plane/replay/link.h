@@ -26,4 +26,7 @@ struct wfp_link {
 enum wfp_undecodable wfp_link_strip(uint32_t link_type, const uint8_t *frame, uint32_t length,
                                     struct wfp_link *ret_link);
 
+/** "IEEE 802.11" ...: what people call a link type we don't decode; "" for one we have no name for. */
+const char *wfp_link_name(uint32_t link_type);
+
 #endif

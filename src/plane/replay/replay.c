@@ -58,8 +58,13 @@ wfp_replay_next(struct wfp_replay *replay, struct wfp_frame *frame)
         replay->has_first = false;
     else
         r = wfp_capture_next(replay->capture, &replay->record);
-    if (r > 0)
-        set_frame(replay->capture, &replay->record, frame);
+    if (r <= 0)
+        return r;
+    set_frame(replay->capture, &replay->record, frame);
+    if (UNLIKELY(frame->link_reason == WFP_UNDECODABLE_LINK_TYPE) && !replay->has_odd_link) {
+        replay->has_odd_link = true;
+        replay->odd_link = replay->capture->interfaces[replay->record.interface].link_type;
+    }
     return r;
 }
 
@@ -145,4 +150,16 @@ wfp_replay_progress(struct wfp_plane *plane, uint64_t *ret_done_bytes, uint64_t 
 
     *ret_done_bytes = capture->offset;
     *ret_total_bytes = capture->size;
+}
+
+const char *
+wfp_replay_odd_link(struct wfp_plane *plane, char text[64])
+{
+    const struct wfp_replay *replay = (const struct wfp_replay *)plane;
+    const char *name = wfp_link_name(replay->odd_link);
+
+    text[0] = 0;
+    if (replay->has_odd_link)
+        snprintf(text, 64, "%u%s%s", replay->odd_link, *name ? ", " : "", name);
+    return text;
 }

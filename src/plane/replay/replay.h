@@ -28,6 +28,9 @@ uint64_t wfp_replay_first_time(struct wfp_plane *plane);
 void wfp_replay_progress(struct wfp_plane *plane, uint64_t *ret_done_bytes,
                          uint64_t *ret_total_bytes);
 
+/** The first link type met that is not decoded, as text for people: "105, IEEE 802.11"; "" none. */
+const char *wfp_replay_odd_link(struct wfp_plane *plane, char text[64]);
+
 #define WFP_REPLAY_LOCAL_MAX 32
 
 /** The addresses taken for this machine's. */

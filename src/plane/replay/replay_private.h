@@ -15,6 +15,8 @@ struct wfp_replay {
     bool has_first;                   /* `record` was read at open and not yet handed out */
     uint64_t first_100ns;
     bool is_written; /* somebody writes it anew */
+    bool has_odd_link;
+    uint32_t odd_link; /* the first link type met that is not decoded */
 };
 
 extern const struct wfp_plane_ops wfp_replay_ops;
