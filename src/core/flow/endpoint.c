@@ -7,7 +7,8 @@
 
 #define NONE      UINT32_MAX
 #define START     64u
-#define LIMIT     (1u << 24)
+#define LIMIT_LOG 24
+#define LIMIT     (1u << LIMIT_LOG)
 #define KEY_BYTES offsetof(struct wfp_endpoint, next)
 
 struct wfp_endpoint_table {
@@ -120,9 +121,17 @@ wfp_endpoint_create(struct wfp_endpoint_table *table, const struct wfp_flow_key 
         index = table->used++;
     }
     table->entries[index] = endpoint_of(key);
-    table->entries[index].handle = ++table->last_handle | 1ull << 62;
+    table->entries[index].handle = ++table->last_handle << LIMIT_LOG | index | 1ull << 62;
     link_entry(table, index);
     return index + 1;
+}
+
+uint32_t
+wfp_endpoint_by_handle(const struct wfp_endpoint_table *table, uint64_t handle)
+{
+    uint32_t index = (uint32_t)(handle & (LIMIT - 1));
+
+    return handle && index < table->used && table->entries[index].handle == handle ? index + 1 : 0;
 }
 
 struct wfp_endpoint *

@@ -46,6 +46,8 @@ uint32_t wfp_endpoint_find(const struct wfp_endpoint_table *table, const struct 
 /** Enter the local end of @p key. @return its number, 0 without memory */
 uint32_t wfp_endpoint_create(struct wfp_endpoint_table *table, const struct wfp_flow_key *key);
 struct wfp_endpoint *wfp_endpoint_at(const struct wfp_endpoint_table *table, uint32_t number);
+/** The entry that has this handle, or 0. */
+uint32_t wfp_endpoint_by_handle(const struct wfp_endpoint_table *table, uint64_t handle);
 void wfp_endpoint_end(struct wfp_endpoint_table *table, uint32_t number);
 /** The first entry after @p number, 0 at the end; begin with 0. */
 uint32_t wfp_endpoint_next(const struct wfp_endpoint_table *table, uint32_t number);

@@ -254,6 +254,9 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id, bool with_packet)
         available |= WFP_METADATA_PARENT_ENDPOINT_HANDLE;
     if (!with_packet) /* no headers to find */
         available &= ~(WFP_METADATA_IP_HEADER_SIZE | WFP_METADATA_TRANSPORT_HEADER_SIZE);
+    /* No IP header yet: at these layers drivers take its size for a raw socket's own header. */
+    if (!shim->is_inbound && traits_of[layer_id].outbound_point == POINT_TRANSPORT)
+        available &= ~(uint32_t)WFP_METADATA_IP_HEADER_SIZE;
     metadata->present = available & traits_of[layer_id].metadata;
     metadata->flow_handle = metadata->present & WFP_METADATA_FLOW_HANDLE ? shim->flow->id : 0;
     metadata->ip_header_size = metadata->present & WFP_METADATA_IP_HEADER_SIZE

@@ -17,6 +17,7 @@
 
 #include "base/status.h"
 #include "core/packet/bytes.h"
+#include "core/packet/checksum.h"
 #include "core/model/layer.h"
 #include "core/packet/fragment.h"
 #include "core/shims/shim.h"
@@ -540,12 +541,49 @@ give_back(struct wfp_stack *stack, struct wfp_frame *frame, const struct wfp_dec
         frame->modified = true;
 }
 
+/** Write who sends it into an IP header that was made for a driver's data. */
+static enum wfp_undecodable
+name_sender(struct wfp_stack *stack, struct wfp_frame *frame)
+{
+    const struct wfp_shim *shim = &stack->shim;
+    bool is_v4 = frame->data[0] >> 4 == 4;
+    struct wfp_endpoint socket = {0};
+    struct wfp_flow *flow;
+    uint32_t number;
+
+    if (!shim->flows)
+        return WFP_UNDECODABLE_NO_SOCKET;
+    flow = wfp_flow_of_id(shim->flows, frame->sender & ~(1ull << 63));
+    if (frame->sender >> 63 && flow) {
+        socket.version = flow->key.version;
+        socket.protocol = flow->key.protocol;
+        memcpy(socket.local, flow->key.local, sizeof(socket.local));
+    } else if ((number = wfp_endpoint_by_handle(shim->endpoints, frame->sender)) != 0) {
+        socket = *wfp_endpoint_at(shim->endpoints, number);
+    }
+    if (socket.version != (is_v4 ? 4 : 6))
+        return WFP_UNDECODABLE_NO_SOCKET;
+    if (!is_v4) {
+        frame->data[6] = socket.protocol;
+        memcpy(frame->data + 8, socket.local, 16);
+        return WFP_DECODED;
+    }
+    frame->data[9] = socket.protocol;
+    memcpy(frame->data + 12, socket.local, 4);
+    wfp_bytes_put16(frame->data + 10, 0);
+    wfp_bytes_put16(frame->data + 10,
+                    (uint16_t)wfp_checksum_fold(wfp_checksum_add(0, frame->data, 20)));
+    return WFP_DECODED;
+}
+
 void
 wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
                  struct wfp_decision *ret_decision)
 {
     struct wfp_packet packet;
 
+    if (UNLIKELY(frame->sender != 0))
+        frame->link_reason = name_sender(stack, frame);
     begin_packet(&packet, frame);
     /* The steps are written one by one; clearing them all would cost more than deciding. */
     ret_decision->outcome = WFP_PERMITTED;

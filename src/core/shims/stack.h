@@ -57,6 +57,8 @@ struct wfp_frame {
     const uint16_t *process_path_utf16; /* an application id, with its NUL; NULL unknown */
     const struct wfp_user *user;        /* whose process it is (user.h); NULL unknown */
     enum wfp_entry entry;
+    uint64_t
+        sender; /* an endpoint handle: the IP header lacks this socket's address and protocol */
     uint64_t plane_id; /* the plane's name of this packet, or of the one it is a clone of; 0 none */
     void
         *adapter; /* becomes the packet's: the view a callout's adapter has of an injected packet */

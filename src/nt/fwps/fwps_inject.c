@@ -13,10 +13,12 @@
  *
  * Ref        windows-driver-docs network/packet-injection-functions
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
+#include "core/packet/bytes.h"
 #include "core/packet/checksum.h"
 #include "nt/fwps/fwps_inject.h"
 #include "nt/ntos/nt_driver.h"
@@ -54,6 +56,7 @@ struct request {
     uint32_t header_length;
     const uint8_t *remote; /* transport send: where to */
     bool needs_header;     /* data begin at the transport header */
+    uint64_t endpoint;     /* whose the data are, when no packet tells */
     NET_BUFFER_LIST *nbl;
     FWPS_INJECT_COMPLETE0 complete;
     void *complete_context;
@@ -61,6 +64,31 @@ struct request {
 
 #define IPV4_HEADER_SIZE 20
 #define IPV6_HEADER_SIZE 40
+
+#define DEFAULT_TTL 128 /* what Windows sends with */
+
+/* An IP header for a list of the driver's own; the stack adds what only the socket knows. */
+static uint32_t
+new_header(const struct request *request, size_t data_length, uint8_t *out)
+{
+    static atomic_uint next_id;
+
+    if (request->family == FAMILY_V4) {
+        memset(out, 0, IPV4_HEADER_SIZE);
+        out[0] = 0x45;
+        wfp_bytes_put16(out + 2, (uint16_t)(IPV4_HEADER_SIZE + data_length));
+        wfp_bytes_put16(out + 4, (uint16_t)atomic_fetch_add(&next_id, 1));
+        out[8] = DEFAULT_TTL;
+        memcpy(out + 16, request->remote, 4);
+        return IPV4_HEADER_SIZE;
+    }
+    memset(out, 0, IPV6_HEADER_SIZE);
+    out[0] = 0x60;
+    wfp_bytes_put16(out + 4, (uint16_t)data_length);
+    out[7] = DEFAULT_TTL;
+    memcpy(out + 24, request->remote, 16);
+    return IPV6_HEADER_SIZE;
+}
 
 /* The IP header of what was cloned, with length and destination made right for the new data. */
 static uint32_t
@@ -110,9 +138,13 @@ flatten(const struct nt_nbl *list, const NET_BUFFER *nb, const struct request *r
     if (request->needs_header && !header) {
         header_length = make_header(list, request, nb->stDataLength, made);
         header = made;
+        if (!header_length && request->endpoint && request->remote && request->family) {
+            header_length = new_header(request, nb->stDataLength, made);
+            item->sender = request->endpoint;
+        }
         if (!header_length) {
-            nt_finding(NT_FINDING_OBJECT_BAD,
-                       "transport send without an IP header: the list is no clone of a packet");
+            nt_finding(NT_FINDING_OBJECT_BAD, "transport send without an IP header: the list is no "
+                                              "clone of a packet, and no endpoint handle is given");
             return STATUS_FWP_INVALID_PARAMETER;
         }
     }
@@ -318,10 +350,11 @@ FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 
  * Send data that begin at the transport header (or, with headerIncludeHeader or without sendArgs, at
  * the IP header); classified again at every outbound layer.
  *
- * @param endpointHandle  from the metadata; the addresses come from the packet that was cloned
+ * @param endpointHandle  from the metadata; a clone's IP header is that of its packet, a list of the
+ *                        driver's own gets one with this socket's address and protocol
  * @param sendArgs        remote address, network order; NULL: data begin at the IP header
  * Ref: ddi fwpsk/nf-fwpsk-fwpsinjecttransportsendasync1.
- * Gap: control data is not applied; a list that is no clone needs an IP header.
+ * Gap: control data is not applied.
  */
 NTSTATUS NTAPI
 FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext,
@@ -338,6 +371,7 @@ FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext,
                               .nbl = netBufferList,
                               .complete = completionFn,
                               .complete_context = completionContext,
+                              .endpoint = endpointHandle,
                               .needs_header = sendArgs != NULL,
                               .remote = sendArgs ? sendArgs->remoteAddress : NULL};
     if (sendArgs && sendArgs->headerIncludeHeader) {

@@ -37,6 +37,7 @@ struct injected {
     uint8_t *bytes;      /* owned by view */
     uint32_t length;
     enum wfp_entry entry;
+    uint64_t sender; /* an endpoint handle: the stack writes source and protocol */
     uint32_t interface_index;
     struct nt_driver *driver;
     FWPS_INJECT_COMPLETE0 complete;

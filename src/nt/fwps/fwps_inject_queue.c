@@ -77,6 +77,7 @@ nt_fwps_drain(nt_fwps_take *take, void *context)
                 .time_100ns = wfp_clock_now(),
                 .interface_index = item->interface_index,
                 .entry = item->entry,
+                .sender = item->sender,
                 .plane_id = item->view->plane_id,
                 .adapter = nt_fwps_nbl_adapter(item->view),
             };
@@ -87,7 +88,8 @@ nt_fwps_drain(nt_fwps_take *take, void *context)
             atomic_fetch_add(&view->references, 1);
             take(context, &frame);
             nt_fwps_nbl_drop(view);
-            finish(item, STATUS_SUCCESS);
+            finish(item, item->sender && frame.link_reason != WFP_DECODED ? STATUS_INVALID_HANDLE
+                                                                          : STATUS_SUCCESS);
         }
     return count;
 }
