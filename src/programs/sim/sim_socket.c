@@ -278,6 +278,21 @@ is_syn(const struct wfp_packet *packet)
            (packet->tcp_flags & (WFP_TCP_SYN | WFP_TCP_ACK | WFP_TCP_RST)) == WFP_TCP_SYN;
 }
 
+struct wfp_sim_socket *
+sim_socket_sender(struct wfp_sim *sim, const uint8_t *bytes, uint32_t length)
+{
+    struct wfp_packet sent = {.data = (uint8_t *)(uintptr_t)bytes, .length = length}, answer;
+
+    if (wfp_packet_parse(&sent) != WFP_DECODED || sent.protocol != WFP_PROTOCOL_TCP)
+        return NULL;
+    answer = sent;
+    answer.source = sent.destination;
+    answer.source_port = sent.destination_port;
+    answer.destination = sent.source;
+    answer.destination_port = sent.source_port;
+    return find_socket(sim, &answer, false);
+}
+
 bool
 sim_socket_is_awaited(struct wfp_sim *sim, const uint8_t *bytes, uint32_t length)
 {

@@ -109,12 +109,31 @@ take_injected(void *context, struct wfp_frame *frame)
     route(sim, frame, &decision);
 }
 
+/** A socket whose bind, connect or accept was refused hears of it. */
+static void
+note_refusal(struct wfp_sim_socket *socket, const struct wfp_decision *decision)
+{
+    if (!socket || decision->outcome != WFP_BLOCKED)
+        return;
+    switch (decision->verdict.layer_id) {
+    case WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4:
+    case WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V6:
+    case WFP_LAYER_ALE_AUTH_CONNECT_V4:
+    case WFP_LAYER_ALE_AUTH_CONNECT_V6:
+    case WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4:
+    case WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6:
+        sim_socket_refused(socket);
+    }
+}
+
 static void
 take_resumed(void *context, struct wfp_frame *frame, const struct wfp_decision *decision)
 {
     struct wfp_sim *sim = context;
 
     sim_record_end(sim, sim_record_begin(sim, frame), frame, decision);
+    if (decision->direction == WFP_OUTBOUND)
+        note_refusal(sim_socket_sender(sim, frame->data, frame->length), decision);
     route(sim, frame, decision);
 }
 
@@ -166,16 +185,7 @@ take_frame(struct wfp_sim *sim, struct wfp_frame *frame, struct wfp_sim_socket *
     sim_record_end(sim, sim->current, frame, &decision);
     sim->current = SIM_NO_PACKET;
     sim->is_busy = false;
-    if (decision.outcome == WFP_BLOCKED && socket)
-        switch (decision.verdict.layer_id) {
-        case WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V4:
-        case WFP_LAYER_ALE_RESOURCE_ASSIGNMENT_V6:
-        case WFP_LAYER_ALE_AUTH_CONNECT_V4:
-        case WFP_LAYER_ALE_AUTH_CONNECT_V6:
-        case WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4:
-        case WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V6:
-            sim_socket_refused(socket);
-        }
+    note_refusal(socket, &decision);
     route(sim, frame, &decision);
     take_drivers_packets(sim);
 }
@@ -280,7 +290,7 @@ static bool
 step(struct wfp_sim *sim, uint64_t until, bool with_timers)
 {
     struct wfp_sim_parcel parcel;
-    uint64_t next = wfp_sim_link_next(sim->network);
+    uint64_t next;
 
     if (wfp_sim_link_take(sim->inside, &parcel)) {
         handle_out(sim, parcel.tag < 0 ? NULL : sim_socket_at(sim, parcel.tag), parcel.data,
@@ -288,6 +298,12 @@ step(struct wfp_sim *sim, uint64_t until, bool with_timers)
         free(parcel.data);
         return true;
     }
+    /* Time stands still until drivers' threads rest; what they send is of this moment. */
+    nt_time_settle();
+    take_drivers_packets(sim);
+    if (wfp_sim_link_next(sim->inside) != UINT64_MAX)
+        return true;
+    next = wfp_sim_link_next(sim->network);
     if (with_timers)
         next = MIN(next, next_timer(sim));
     if (next == UINT64_MAX || next > until)
@@ -320,9 +336,6 @@ run_until(struct wfp_sim *sim, uint64_t until, bool with_timers)
 void
 sim_settle(struct wfp_sim *sim)
 {
-    run_until(sim, UINT64_MAX, sim->net.loss_permille != 0);
-    nt_time_settle();
-    take_drivers_packets(sim);
     run_until(sim, UINT64_MAX, sim->net.loss_permille != 0);
 }
 

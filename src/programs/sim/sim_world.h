@@ -131,6 +131,9 @@ void sim_socket_deliver(struct wfp_sim *sim, const uint8_t *bytes, uint32_t leng
 void sim_socket_deliver_remote(struct wfp_sim *sim, const uint8_t *bytes, uint32_t length);
 /** Is there anybody to take the packet? */
 bool sim_socket_is_awaited(struct wfp_sim *sim, const uint8_t *bytes, uint32_t length);
+/** The machine's TCP socket that sent the packet, or NULL. */
+struct wfp_sim_socket *sim_socket_sender(struct wfp_sim *sim, const uint8_t *bytes,
+                                         uint32_t length);
 struct wfp_sim_socket *sim_socket_at(const struct wfp_sim *sim, int index);
 /** The layers refused what a socket wanted. */
 void sim_socket_refused(struct wfp_sim_socket *socket);
