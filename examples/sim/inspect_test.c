@@ -1,0 +1,78 @@
+/*
+ * inspect on a simulated machine: what it holds goes on when it permits, and nothing does when it blocks.
+ *
+ *     ./inspect_test build/drivers/inspect.so
+ */
+#include <openwfp/sim.h>
+
+/* A connect is asked about twice: when it is pended, and when the worker has completed it. */
+static int
+permit(const char *driver)
+{
+    struct wfp_sim *sim = wfp_sim_new(NULL);
+    struct wfp_sim_socket *client, *server;
+
+    wfp_sim_load(sim, driver, "RemoteAddressToInspect=192.0.2.7");
+    wfp_sim_forget(sim);
+    client = wfp_sim_connect(sim, "10.0.0.4:50001", "192.0.2.7:80");
+    wfp_sim_expect_state(client, "connected");
+    wfp_sim_expect_layers(sim, "ALE_RESOURCE_ASSIGNMENT ALE_AUTH_CONNECT(block) "
+                               "ALE_AUTH_CONNECT OUTBOUND_TRANSPORT(block), "
+                               "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET, "
+                               "INBOUND_IPPACKET INBOUND_TRANSPORT(block), "
+                               "INBOUND_IPPACKET INBOUND_TRANSPORT ALE_FLOW_ESTABLISHED, "
+                               "OUTBOUND_TRANSPORT(block), "
+                               "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET");
+    wfp_sim_send(client, "to the server", WFP_SIM_TEXT);
+    wfp_sim_send(wfp_sim_peer(client), "to the client", WFP_SIM_TEXT);
+    wfp_sim_expect_received(wfp_sim_peer(client), "to the server", WFP_SIM_TEXT);
+    wfp_sim_expect_received(client, "to the client", WFP_SIM_TEXT);
+
+    /* A server's side of it, on IPv4 as well. */
+    wfp_sim_listen(sim, "10.0.0.4:80");
+    server = wfp_sim_accept(sim, "10.0.0.4:80", "192.0.2.7:4000");
+    wfp_sim_expect_state(server, "connected");
+    wfp_sim_send(wfp_sim_peer(server), "a request", WFP_SIM_TEXT);
+    wfp_sim_expect_received(server, "a request", WFP_SIM_TEXT);
+
+    /* The first datagram is held with its connect, and sent by the driver. */
+    wfp_sim_forget(sim);
+    wfp_sim_udp_send(sim, "10.0.0.4:50002", "192.0.2.7:53", "query", WFP_SIM_TEXT);
+    wfp_sim_expect_packets(sim, "out udp 5(absorb), out udp 5(injected)");
+    wfp_sim_forget(sim);
+    wfp_sim_udp_receive(sim, "10.0.0.4:50002", "192.0.2.7:53", "answer", WFP_SIM_TEXT);
+    wfp_sim_expect_packets(sim, "in udp 6(absorb), in udp 6(injected)");
+
+    /* Nobody else waits. */
+    wfp_sim_forget(sim);
+    wfp_sim_udp_send(sim, "10.0.0.4:50002", "192.0.2.8:53", "query", WFP_SIM_TEXT);
+    wfp_sim_expect_packets(sim, "out udp 5");
+    return wfp_sim_finish(sim);
+}
+
+static int
+block(const char *driver)
+{
+    struct wfp_sim *sim = wfp_sim_new(NULL);
+    struct wfp_sim_socket *client;
+
+    wfp_sim_load(sim, driver, "RemoteAddressToInspect=2001:db8::7\nBlockTraffic=1");
+    client = wfp_sim_connect(sim, "[fd00::4]:50001", "[2001:db8::7]:80");
+    wfp_sim_expect_state(client, "blocked");
+    wfp_sim_listen(sim, "[fd00::4]:80");
+    client = wfp_sim_accept(sim, "[fd00::4]:80", "[2001:db8::7]:4000");
+    wfp_sim_expect(sim, client == NULL);
+    wfp_sim_forget(sim);
+    wfp_sim_udp_send(sim, "[fd00::4]:50002", "[2001:db8::7]:53", "query", WFP_SIM_TEXT);
+    wfp_sim_expect_packets(sim, "out udp 5(absorb)");
+    return wfp_sim_finish(sim);
+}
+
+int
+main(int argc, char **argv)
+{
+    const char *driver = argc > 1 ? argv[1] : "build/drivers/inspect.so";
+    int permitted = permit(driver);
+
+    return permitted | block(driver);
+}
