@@ -246,7 +246,9 @@ open_raw(enum nfqueue_socket kind, bool is_v6)
         return -1;
     if (setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
         (!is_v6 && setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &on, sizeof(on)) < 0) ||
-        (kind == NFQUEUE_RECEIVE && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) < 0)) {
+        /* a local IPv6 address is found by its own device, and looped back all the same */
+        (kind == NFQUEUE_RECEIVE && !is_v6 &&
+         setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", 3) < 0)) {
         close(fd);
         return -1;
     }
@@ -284,6 +286,23 @@ address_of(const struct wfp_packet *packet, uint32_t interface_index, union addr
     if (IN6_IS_ADDR_LINKLOCAL(&ret_address->v6.sin6_addr))
         ret_address->v6.sin6_scope_id = interface_index;
     return sizeof(ret_address->v6);
+}
+
+/* What is received must not leave: IPv4's socket is bound to the loopback device, IPv6's asks. */
+static bool
+is_own_address(const struct wfp_packet *packet, const union address *address, socklen_t size)
+{
+    bool is_own;
+    int fd;
+
+    if (packet->version == 4)
+        return true;
+    fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return false;
+    is_own = bind(fd, &address->any, size) == 0;
+    close(fd);
+    return is_own;
 }
 
 /* What the path to an address takes, asked of the routing table. @return bytes, 0 unknown */
@@ -397,6 +416,8 @@ nfqueue_send(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t way)
     if (*fd < 0)
         return fail(queue, WFP_NFQUEUE_INJECT_NO_SOCKET);
     size = address_of(&packet, frame->interface_index, &address);
+    if (kind == NFQUEUE_RECEIVE && !is_own_address(&packet, &address, size))
+        return fail(queue, WFP_NFQUEUE_INJECT_NO_ROUTE);
     r = send_raw(*fd, packet.data, packet.total_length, &address, size);
     if (r == -EMSGSIZE)
         r = send_segments(*fd, &packet, &address, size);
