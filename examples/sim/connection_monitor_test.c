@@ -8,12 +8,14 @@
 int
 main(int argc, char **argv)
 {
-    struct wfp_sim_options options = {.debug_print = true}; /* the last lines are the driver's report */
+    struct wfp_sim_options options = {.debug_print =
+                                          true}; /* the last lines are the driver's report */
     struct wfp_sim *sim = wfp_sim_new(&options);
     struct wfp_sim_socket *client, *kept;
 
     wfp_sim_load(sim, argc > 1 ? argv[1] : "build/drivers/connection_monitor.so", NULL);
-    wfp_sim_process(sim, 1234, "\\device\\harddiskvolume1\\windows\\app.exe", "S-1-5-21-1-2-3-1001");
+    wfp_sim_process(sim, 1234, "\\device\\harddiskvolume1\\windows\\app.exe",
+                    "S-1-5-21-1-2-3-1001");
     client = wfp_sim_connect(sim, "10.0.0.4:50001", "192.0.2.7:80");
     wfp_sim_send(client, "12345", WFP_SIM_TEXT);
     wfp_sim_send(wfp_sim_peer(client), "1234567", WFP_SIM_TEXT);

@@ -50,7 +50,8 @@ check(struct wfp_sim *sim, const struct wfp_sim_packet *packet, const uint8_t *s
     length = header == 40 ? 16 : 4;
     wfp_sim_expect(sim, memcmp(p + at, source, length) == 0);
     wfp_sim_expect(sim, memcmp(p + at + length, destination, length) == 0);
-    wfp_sim_expect(sim, p[header] << 8 == (source_port & 0xFF00) && p[header + 1] == (source_port & 255));
+    wfp_sim_expect(sim, p[header] << 8 == (source_port & 0xFF00) &&
+                            p[header + 1] == (source_port & 255));
     wfp_sim_expect(sim, p[header + 2] << 8 == (port & 0xFF00) && p[header + 3] == (port & 255));
     wfp_sim_expect(sim, memcmp(p + header + 8, payload, size) == 0);
     wfp_sim_expect(sim, header == 40 || sum(p, header) == 0xFFFF);
@@ -64,7 +65,8 @@ check(struct wfp_sim *sim, const struct wfp_sim_packet *packet, const uint8_t *s
 static int
 ipv4(const char *driver)
 {
-    static const uint8_t local[] = {10, 0, 0, 4}, original[] = {192, 0, 2, 53}, proxy[] = {192, 0, 2, 99};
+    static const uint8_t local[] = {10, 0, 0, 4}, original[] = {192, 0, 2, 53},
+                         proxy[] = {192, 0, 2, 99};
     struct wfp_sim *sim = wfp_sim_new(NULL);
     struct wfp_sim_packet packet;
 
@@ -95,12 +97,14 @@ ipv4(const char *driver)
 static int
 ipv6(const char *driver)
 {
-    static const uint8_t local[16] = {0xfd, [15] = 4}, original[16] = {0x20, 1, 0x0d, 0xb8, [15] = 0x53};
+    static const uint8_t local[16] = {0xfd, [15] = 4},
+                         original[16] = {0x20, 1, 0x0d, 0xb8, [15] = 0x53};
     static const uint8_t proxy[16] = {0x20, 1, 0x0d, 0xb8, [15] = 0x99};
     struct wfp_sim *sim = wfp_sim_new(NULL);
     struct wfp_sim_packet packet;
 
-    wfp_sim_load(sim, driver, "OriginalAddress=2001:db8::53\nProxyAddress=2001:db8::99\nOriginalPort=9000");
+    wfp_sim_load(sim, driver,
+                 "OriginalAddress=2001:db8::53\nProxyAddress=2001:db8::99\nOriginalPort=9000");
     wfp_sim_forget(sim);
     wfp_sim_udp_send(sim, "[fd00::4]:50000", "[2001:db8::53]:9000", "odd", WFP_SIM_TEXT);
     packet = injected(sim);

@@ -34,8 +34,7 @@ edit(const char *driver, int out_of_band, const struct wfp_sim_network *network)
     wfp_sim_send(server, "no cat here", WFP_SIM_TEXT);
     wfp_sim_close(server);
     wfp_sim_wait(sim, 60 * 1000);
-    wfp_sim_expect_received(server,
-                            "a mouse and a mouse; mouse. cacar camouse mousemouse ca",
+    wfp_sim_expect_received(server, "a mouse and a mouse; mouse. cacar camouse mousemouse ca",
                             WFP_SIM_TEXT);
     wfp_sim_expect_received(client, "no mouse here", WFP_SIM_TEXT);
     wfp_sim_expect_state(client, "closed");
@@ -60,8 +59,11 @@ edit(const char *driver, int out_of_band, const struct wfp_sim_network *network)
 int
 main(int argc, char **argv)
 {
-    static const struct wfp_sim_network good, bad = {
-        .delay_ms = 20, .jitter_ms = 10, .loss_permille = 50, .reorder_permille = 100, .duplicate_permille = 50};
+    static const struct wfp_sim_network good, bad = {.delay_ms = 20,
+                                                     .jitter_ms = 10,
+                                                     .loss_permille = 50,
+                                                     .reorder_permille = 100,
+                                                     .duplicate_permille = 50};
     const char *driver = argc > 1 ? argv[1] : "build/drivers/stream_edit.so";
     int failed = 0;
 

@@ -58,7 +58,7 @@ except Exception as e:
 
 FETCH_BIG = f"""
 import urllib.request as u
-data = bytes(i * 7 % 251 for i in range({BIG}))
+data = bytes(i * 7 %% 251 for i in range({BIG}))
 assert u.urlopen("http://%s/big", timeout=20).read() == data, "GET"
 sent = u.urlopen(u.Request("http://%s/", data=data), timeout=20).read()
 assert sent == str(sum(data)).encode(), "POST"
@@ -111,6 +111,10 @@ class Samples(unittest.TestCase):
         ready = Path(folder.name) / "ready"
         self.control = Path(folder.name) / "control"
         words = [word for value in params for word in ("--param", value)]
+        for process in self.processes[1:]:  # of an earlier kind, that failed
+            if process.poll() is None:
+                process.terminate()
+                process.communicate(timeout=20)
         wfp = self.start(namespace, WFP, "run", "-q", "-d", "--json", "--live", "--duration", "90", "--ready-file",
                          ready, "--control", self.control, *words, BUILD / "drivers" / f"{name}.{kind}",
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -211,7 +215,7 @@ class Samples(unittest.TestCase):
         count, total = struct.unpack_from("<II", data)
         rows = []
         for n in range(count):
-            row = struct.unpack_from("<BBBBHH16s16sQQQQQ128s", data, 8 + n * 216)
+            row = struct.unpack_from("<BBBBHH16s16sQQQQQ128s", data, 8 + n * 208)
             program = row[13].decode("utf-16-le").split("\0")[0]
             rows.append({"protocol": row[1], "inbound": row[2], "local_port": row[4], "remote_port": row[5],
                          "remote": ".".join(map(str, row[7][:4])), "process": row[8], "sent": row[9],
