@@ -5,7 +5,7 @@
  */
 #include <openwfp/sim.h>
 
-/* A connect is asked about twice: when it is pended, and when the worker has completed it. */
+/* The SYN waits for its connect to be completed; from then on each packet is taken and sent again. */
 static int
 permit(const char *driver)
 {
@@ -16,13 +16,10 @@ permit(const char *driver)
     wfp_sim_forget(sim);
     client = wfp_sim_connect(sim, "10.0.0.4:50001", "192.0.2.7:80");
     wfp_sim_expect_state(client, "connected");
-    wfp_sim_expect_layers(sim, "ALE_RESOURCE_ASSIGNMENT ALE_AUTH_CONNECT(block) "
-                               "ALE_AUTH_CONNECT OUTBOUND_TRANSPORT(block), "
-                               "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET, "
-                               "INBOUND_IPPACKET INBOUND_TRANSPORT(block), "
-                               "INBOUND_IPPACKET INBOUND_TRANSPORT ALE_FLOW_ESTABLISHED, "
-                               "OUTBOUND_TRANSPORT(block), "
-                               "OUTBOUND_TRANSPORT OUTBOUND_IPPACKET");
+    wfp_sim_expect_packets(sim,
+                           "out tcp S(absorb), out tcp S(absorb)(resumed), out tcp S(injected), "
+                           "in tcp SA(absorb), in tcp SA(injected), "
+                           "out tcp A(absorb), out tcp A(injected)");
     wfp_sim_send(client, "to the server", WFP_SIM_TEXT);
     wfp_sim_send(wfp_sim_peer(client), "to the client", WFP_SIM_TEXT);
     wfp_sim_expect_received(wfp_sim_peer(client), "to the server", WFP_SIM_TEXT);
