@@ -65,6 +65,7 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .step = machine->step,
         .step_context = machine->step_context,
         .is_recording = wfp_clock_is_virtual(),
+        .has_deaf_ends = machine->has_deaf_ends,
         .packet_release = nt_fwps_packet_release,
         .find_owner = machine->find_owner,
         .find_owner_context = machine->find_owner_context,
@@ -73,6 +74,8 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
 
     if (r == 0)
         nt_fwps_set_flows(wfp_stack_flows(machine->stack));
+    if (r == 0)
+        nt_fwps_set_streams(wfp_stack_streams(machine->stack));
     return r;
 }
 
@@ -180,6 +183,7 @@ machine_fini(struct machine *machine)
     machine_stop_drivers(machine);
     if (machine->stack) {
         nt_fwps_set_flows(NULL);
+        nt_fwps_set_streams(NULL);
         wfp_stack_free(machine->stack);
     }
     nt_host_fini();

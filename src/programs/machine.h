@@ -33,6 +33,7 @@ struct machine {
     /* who hears of each step of the stack (stack.h); before machine_add_stack() */
     void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
     void *step_context;
+    bool has_deaf_ends;      /* packets come from a capture; set before machine_add_stack() */
     char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */
     uint32_t driver_count;
     struct machine_driver *_Atomic stopping; /* whose unload runs; for who watches */

@@ -17,6 +17,7 @@ open_replay(struct run *run)
         return WFP_EXIT_ENVIRONMENT;
     }
     wfp_clock_set_virtual(wfp_replay_first_time(run->plane));
+    run->machine.has_deaf_ends = true;
     run->report.source = options->read_path;
     run->report.local_text = "as given";
     if (options->local_count == 0) {

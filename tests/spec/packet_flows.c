@@ -2,9 +2,7 @@
  * The packet-flow pages, row by row: which layers an event is indicated at, in which order.
  *
  * Model      A row is one event on the simulated machine and the layers the page lists for it, with the
- *            page's names. Each section runs for IPv4 and IPv6. Layers that the stack does not indicate
- *            yet stand in `not_yet`: rows name them where the pages do, they are skipped in the
- *            comparison, and the run breaks once one of them is met, so that the list shrinks.
+ *            page's names. Each section runs for IPv4 and IPv6.
  * Ref        win32 FWP/tcp-packet-flows, FWP/udp-packet-flows, FWP/ale-multicast-broadcast-traffic,
  *            FWP/ale-re-authorization, FWP/ale-stateful-filtering; windows-driver-docs
  *            network/ale-endpoint-lifetime-management, network/windows-filtering-platform-layer-requirements
@@ -14,9 +12,6 @@
 #include <string.h>
 
 #include <openwfp/sim.h>
-
-/* TODO("STREAM: segments are not put in order yet") */
-static const char *const not_yet[] = {"STREAM"};
 
 static struct wfp_sim *sim;
 static int version; /* 4 or 6 */
@@ -44,18 +39,9 @@ end(bool is_local, int number, int port)
 #define OTHER(port)  end(true, 2, port) /* another address of the machine */
 #define REMOTE(port) end(false, 1, port)
 
-static bool
-is_not_yet(const char *layer)
-{
-    for (size_t i = 0; i < sizeof(not_yet) / sizeof(*not_yet); i++)
-        if (strcmp(not_yet[i], layer) == 0)
-            return true;
-    return false;
-}
-
-/** The rows' names without those not indicated yet. */
+/** The rows' names, one space between them. */
 static void
-drop_not_yet(const char *layers, char *text)
+squeeze(const char *layers, char *text)
 {
     char word[80];
     int used;
@@ -65,8 +51,7 @@ drop_not_yet(const char *layers, char *text)
         bool is_block = strncmp(layers + used, "(block)", 7) == 0;
 
         layers += used + (is_block ? 7 : 0);
-        if (!is_not_yet(word))
-            strcat(strcat(strcat(text, *text ? " " : ""), word), is_block ? "(block)" : "");
+        strcat(strcat(strcat(text, *text ? " " : ""), word), is_block ? "(block)" : "");
     }
 }
 
@@ -91,7 +76,7 @@ check(int line, const char *event, const char *layers)
 {
     char wanted[4096], met[4096];
 
-    drop_not_yet(layers, wanted);
+    squeeze(layers, wanted);
     describe_met(met);
     rows++;
     if (strcmp(met, wanted) != 0) {
@@ -266,7 +251,7 @@ tcp_reauthorized(void)
     ROW(wfp_sim_send(client, "data", WFP_SIM_TEXT), IN "STREAM " OUT);
     /* The other direction's packet asks at the layer where the flow was born. */
     wfp_sim_filter(sim, layer_name("ALE_AUTH_RECV_ACCEPT"), "permit", "port=1");
-    ROW(wfp_sim_send(server, "data", WFP_SIM_TEXT), "STREAM " ACCEPT OUT IN);
+    ROW(wfp_sim_send(server, "data", WFP_SIM_TEXT), ACCEPT "STREAM " OUT IN);
     filter = wfp_sim_filter(sim, layer_name("ALE_AUTH_RECV_ACCEPT"), "block", NULL);
     ROW(wfp_sim_send(client, "data", WFP_SIM_TEXT),
         IN "ALE_AUTH_RECV_ACCEPT(block) ALE_AUTH_RECV_ACCEPT_DISCARD ALE_ENDPOINT_CLOSURE");

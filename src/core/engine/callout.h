@@ -19,6 +19,7 @@ struct wfp_indication;
 #define WFP_CALLOUT_FLAG_CONDITIONAL_ON_FLOW      0x00000001u
 #define WFP_CALLOUT_FLAG_ALLOW_OFFLOAD            0x00000002u
 #define WFP_CALLOUT_FLAG_ENABLE_COMMIT_ADD_NOTIFY 0x00000004u
+#define WFP_CALLOUT_FLAG_ALLOW_MID_STREAM         0x00000008u
 
 /** FWPS_CALLOUT_NOTIFY_TYPE. */
 enum wfp_notify_type {
@@ -29,6 +30,9 @@ enum wfp_notify_type {
 
 #define WFP_RIGHT_ACTION_WRITE       0x1u
 #define WFP_CLASSIFY_OUT_FLAG_ABSORB 0x1u
+/* stream layers, told to the callout */
+#define WFP_CLASSIFY_OUT_FLAG_BUFFER_LIMIT 0x2u
+#define WFP_CLASSIFY_OUT_FLAG_NO_MORE_DATA 0x4u
 
 /** FWPS_CLASSIFY_OUT0, member for member. */
 struct wfp_classify_out {

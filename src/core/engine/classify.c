@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/engine/arbiter.h"
+#include "core/engine/classify_list.h"
 #include "core/engine/engine_private.h"
 #include "core/engine/epoch.h"
 #include "core/engine/snapshot.h"
@@ -24,6 +25,8 @@ struct classify {
     uint64_t version; /* of the snapshot */
     struct wfp_arbiter arbiter;
     uint32_t matched;
+    struct wfp_classify_match *list; /* only listing what matches; NULL when deciding */
+    uint32_t room;
 };
 
 static void
@@ -66,26 +69,41 @@ stand_in(struct classify *c, const struct wfp_filter *filter)
     return true;
 }
 
-static bool
-ask_callout(struct classify *c, struct wfp_filter *filter)
+/* @return WFP_ANSWER_GIVEN with @p out, or why the callout was not asked */
+static enum wfp_answer
+call(struct wfp_engine *engine, const struct wfp_indication *indication, struct wfp_filter *filter,
+     struct wfp_classify_out *out)
 {
-    const struct wfp_indication *indication = c->indication;
-    struct wfp_callout_entry *entry = wfp_callout_entry(c->engine, filter->callout_id);
+    struct wfp_callout_entry *entry = wfp_callout_entry(engine, filter->callout_id);
     struct wfp_registration *registration =
         entry ? atomic_load_explicit(&entry->registration, memory_order_acquire) : NULL;
-    struct wfp_classify_out out = {.action = c->arbiter.action, .rights = c->arbiter.rights};
     uint64_t flow_context = 0;
 
     if (!registration)
-        return stand_in(c, filter);
+        return WFP_ANSWER_UNREGISTERED;
     if (indication->flow)
         flow_context = wfp_flow_context(indication->flow, indication->layer_id, filter->callout_id);
     if (registration->flags & WFP_CALLOUT_FLAG_CONDITIONAL_ON_FLOW && !flow_context)
+        return WFP_ANSWER_NONE;
+    registration->ops.classify(registration->context, indication, filter, flow_context, out);
+    count_answer(entry, filter->action, out->action);
+    return WFP_ANSWER_GIVEN;
+}
+
+static bool
+ask_callout(struct classify *c, struct wfp_filter *filter)
+{
+    struct wfp_classify_out out = {.action = c->arbiter.action, .rights = c->arbiter.rights};
+
+    switch (call(c->engine, c->indication, filter, &out)) {
+    case WFP_ANSWER_UNREGISTERED:
+        return stand_in(c, filter);
+    case WFP_ANSWER_NONE:
         return false;
-    registration->ops.classify(registration->context, indication, filter, flow_context, &out);
-    count_answer(entry, filter->action, out.action);
-    return wfp_arbiter_take_callout(&c->arbiter, filter->action, &out, filter->id,
-                                    filter->callout_id);
+    default:
+        return wfp_arbiter_take_callout(&c->arbiter, filter->action, &out, filter->id,
+                                        filter->callout_id);
+    }
 }
 
 static bool
@@ -111,6 +129,12 @@ evaluate(struct classify *c, const struct wfp_image *image, const uint32_t *key,
     if (image->words[rule] & WFP_RULE_VERIFY &&
         !wfp_image_verify(image, key, rule, slot->filter, c->indication))
         return false;
+    if (UNLIKELY(c->list != NULL)) {
+        if (c->matched < c->room)
+            c->list[c->matched] = (struct wfp_classify_match){slot->filter, slot};
+        c->matched++;
+        return false;
+    }
     c->matched++;
     count(&slot->matched);
     if (action & WFP_ACTION_FLAG_CALLOUT)
@@ -352,4 +376,47 @@ wfp_classify(struct wfp_engine *engine, const struct wfp_indication *indication,
         indicate_discard(engine, indication, ret_verdict);
     if (is_event(engine, indication, ret_verdict))
         tell_sink(engine, indication, ret_verdict);
+}
+
+uint32_t
+wfp_classify_list(struct wfp_engine *engine, const struct wfp_indication *indication,
+                  struct wfp_classify_match *matches, uint32_t room)
+{
+    struct classify c = {.engine = engine, .indication = indication, .list = matches, .room = room};
+    const struct wfp_snapshot *snapshot =
+        atomic_load_explicit(&engine->snapshot, memory_order_acquire);
+    const struct wfp_layer_policy *policy = snapshot->layers[indication->layer_id];
+
+    assert(wfp_epoch_is_inside());
+    c.version = snapshot->version;
+    if (policy)
+        evaluate_layer(&c, policy);
+    return c.matched;
+}
+
+enum wfp_answer
+wfp_classify_ask(struct wfp_engine *engine, const struct wfp_indication *indication,
+                 const struct wfp_classify_match *match, struct wfp_classify_out *out)
+{
+    count(&match->slot->matched);
+    return call(engine, indication, match->filter, out);
+}
+
+uint32_t
+wfp_classify_callout_flags(struct wfp_engine *engine, uint32_t callout_id)
+{
+    struct wfp_callout_entry *entry = wfp_callout_entry(engine, callout_id);
+    struct wfp_registration *registration =
+        entry ? atomic_load_explicit(&entry->registration, memory_order_acquire) : NULL;
+
+    return registration ? registration->flags : 0;
+}
+
+void
+wfp_classify_count(struct wfp_engine *engine, uint16_t layer_id,
+                   const struct wfp_classify_match *blocked_by)
+{
+    count_layer(engine, layer_id, blocked_by ? WFP_ACTION_BLOCK : WFP_ACTION_PERMIT);
+    if (blocked_by)
+        count(&blocked_by->slot->blocked);
 }

@@ -28,12 +28,13 @@ struct wfp_indication {
     uint16_t value_count;
     const struct wfp_value *values; /* in the layer's field order */
     const struct wfp_metadata *metadata;
-    struct wfp_packet *packet;  /* NULL where the layer carries none */
-    uint32_t layer_data_offset; /* bytes from packet->data to where the layer's data begins */
-    void *layer_data;           /* what is not a packet: stream, connect request, ... */
-    struct wfp_flow *flow;      /* for flow contexts; NULL before a flow exists */
-    void *classify_context;     /* struct wfp_classify_slot, for callouts' adapters; may be NULL */
-    bool from_discard;          /* set by the engine while it indicates to a _DISCARD twin */
+    struct wfp_packet *packet;      /* NULL where the layer carries none */
+    uint32_t layer_data_offset;     /* bytes from packet->data to where the layer's data begins */
+    void *layer_data;               /* what is not a packet: stream, connect request, ... */
+    struct wfp_stream_view *stream; /* STREAM layers (core/stream/stream.h), else NULL */
+    struct wfp_flow *flow;          /* for flow contexts; NULL before a flow exists */
+    void *classify_context; /* struct wfp_classify_slot, for callouts' adapters; may be NULL */
+    bool from_discard;      /* set by the engine while it indicates to a _DISCARD twin */
 };
 
 /** The outcome of one classify. */

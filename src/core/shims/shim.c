@@ -267,11 +267,20 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id, bool with_packet)
                                           : 0;
 }
 
+void
+wfp_shim_gather(const struct wfp_shim *shim, uint16_t layer_id, struct wfp_value *values)
+{
+    const uint8_t *facts = fact_of[layer_id];
+    uint32_t count = field_count[layer_id];
+
+    for (uint32_t i = 0; i < count; i++)
+        values[i] = shim->facts[facts[i]];
+}
+
 static void
 classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
          struct wfp_verdict *ret_verdict)
 {
-    const uint8_t *facts = fact_of[layer_id];
     uint32_t count = field_count[layer_id];
     struct wfp_indication indication = {
         .layer_id = layer_id,
@@ -285,8 +294,7 @@ classify(struct wfp_shim *shim, uint16_t layer_id, bool with_packet,
         .classify_context = &shim->classify_slot,
     };
 
-    for (uint32_t i = 0; i < count; i++)
-        shim->values[i] = shim->facts[facts[i]];
+    wfp_shim_gather(shim, layer_id, shim->values);
     fit_metadata(shim, layer_id, with_packet);
     if (UNLIKELY(shim->discard != NULL)) {
         shim->metadata.present |= WFP_METADATA_DISCARD_REASON;
@@ -364,4 +372,11 @@ wfp_shim_refuse(struct wfp_shim *shim, uint16_t layer_id, uint64_t filter_id, ui
     };
     add_step(shim, layer_id, WFP_ACTION_BLOCK, filter_id, callout_id);
     return false;
+}
+
+void
+wfp_shim_note(struct wfp_shim *shim, uint16_t layer_id, uint32_t action, uint64_t filter_id,
+              uint32_t callout_id)
+{
+    add_step(shim, layer_id, action, filter_id, callout_id);
 }

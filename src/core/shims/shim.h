@@ -84,12 +84,14 @@ struct wfp_ale_plan {
     uint32_t reason; /* WFP_REAUTHORIZE_* */
     uint32_t hash;
     struct wfp_flow_key key;
-    uint32_t endpoint; /* the shared socket of a new flow; 0 none */
-    uint64_t handle;   /* the socket's, before a flow tells it; 0 unknown */
-    uint64_t parent;   /* its listening socket's, 0 none */
+    struct wfp_flow *closed; /* a connection that is over; NULL without one */
+    uint32_t endpoint;       /* the shared socket of a new flow; 0 none */
+    uint64_t handle;         /* the socket's, before a flow tells it; 0 unknown */
+    uint64_t parent;         /* its listening socket's, 0 none */
 };
 
 #define WFP_MAC_LEARNED 32 /* interfaces whose own address is remembered */
+struct wfp_stream_table;
 
 struct wfp_shim {
     struct wfp_engine *engine;
@@ -101,7 +103,8 @@ struct wfp_shim {
     void *find_owner_context;
     struct wfp_redirect_table *redirects; /* with flows */
     const struct wfp_stack *stack;
-    struct wfp_frame *frame; /* that is on its way; NULL: no plane's */
+    struct wfp_frame *frame;          /* that is on its way; NULL: no plane's */
+    struct wfp_stream_table *streams; /* with flows */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
@@ -158,6 +161,11 @@ bool wfp_shim_indicate(struct wfp_shim *shim, uint16_t layer_id, uint32_t flags,
 bool wfp_shim_refuse(struct wfp_shim *shim, uint16_t layer_id, uint64_t filter_id,
                      uint32_t callout_id);
 
+/** Note a step that wfp_shim_indicate() did not make. */
+void wfp_shim_note(struct wfp_shim *shim, uint16_t layer_id, uint32_t action, uint64_t filter_id,
+                   uint32_t callout_id);
+/** The layer's values, in its field order. @param values  WFP_FIELD_MAX of room */
+void wfp_shim_gather(const struct wfp_shim *shim, uint16_t layer_id, struct wfp_value *values);
 /** Set the facts and metadata of the packet, once. Layers' shims then add to them. */
 void wfp_shim_prepare(struct wfp_shim *shim);
 /** Does any filter wait at the layer? Then facts must be ready before it is indicated. */
@@ -205,6 +213,9 @@ bool wfp_shim_forward(struct wfp_shim *shim);
 bool wfp_shim_mac(struct wfp_shim *shim, bool is_inbound);
 /** The MAC layers for a frame without an IP packet. @return false if nobody saw it */
 bool wfp_shim_mac_only(struct wfp_shim *shim, struct wfp_decision *decision);
+/** The bytes of TCP segments. @return false also when the stream goes on with segments of its own */
+bool wfp_shim_stream(struct wfp_shim *shim);
+bool wfp_shim_stream_packet(struct wfp_shim *shim);
 
 /** Find the packet's flow and plan what ALE will do. Comes before the transport layers. */
 void wfp_shim_ale_plan(struct wfp_shim *shim);
@@ -212,6 +223,8 @@ void wfp_shim_ale_plan(struct wfp_shim *shim);
 bool wfp_shim_ale_authorize(struct wfp_shim *shim);
 /** The facts that only ALE layers deliver. @param reason  WFP_REAUTHORIZE_* */
 void wfp_shim_ale_prepare(struct wfp_shim *shim, uint32_t reason);
+/** Refuse the TCP conversation from now on, as the decision's verdict says. */
+void wfp_shim_ale_abandon(struct wfp_shim *shim);
 /** After the packet passed every layer: what it did to its connection. */
 void wfp_shim_ale_finish(struct wfp_shim *shim);
 

@@ -158,6 +158,7 @@ plan_tcp(struct wfp_shim *shim, struct wfp_flow *flow)
     }
     if (flow->state == WFP_FLOW_CLOSED) {
         wfp_flow_touch(flow, shim->packet->time_100ns);
+        plan->closed = flow;
         return;
     }
     shim->flow = flow;
@@ -226,6 +227,7 @@ wfp_shim_ale_plan(struct wfp_shim *shim)
     plan->action = WFP_ALE_PASS;
     plan->establish = false;
     plan->reason = 0;
+    plan->closed = NULL;
     plan->endpoint = 0;
     plan->handle = plan->parent = 0;
     if (!shim->flows || packet->fragment_offset != 0 || wfp_packet_is_icmp_error(packet))
@@ -499,6 +501,13 @@ wfp_shim_ale_authorize(struct wfp_shim *shim)
     if (shim->plan.action == WFP_ALE_AUTHORIZE || shim->resumed)
         wfp_shim_redirect_settle(shim);
     return passed;
+}
+
+void
+wfp_shim_ale_abandon(struct wfp_shim *shim)
+{
+    if (shim->flow)
+        mark_blocked(shim, shim->flow, shim->flow->auth_epoch);
 }
 
 /** Note FINs and their acknowledgements; both ways done, the connection is over. */

@@ -3,9 +3,10 @@
  *
  * Model      outbound: [ALE_BIND_REDIRECT, ALE_RESOURCE_ASSIGNMENT], ALE_CONNECT_REDIRECT,
  *                      ALE_AUTH_CONNECT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA, [OUTBOUND_ICMP_ERROR],
- *                      OUTBOUND_TRANSPORT, OUTBOUND_IPPACKET
+ *                      STREAM, STREAM_PACKET, OUTBOUND_TRANSPORT, OUTBOUND_IPPACKET
  *            inbound:  INBOUND_IPPACKET, INBOUND_TRANSPORT, [INBOUND_ICMP_ERROR],
- *                      ALE_AUTH_RECV_ACCEPT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA
+ *                      ALE_AUTH_RECV_ACCEPT, ALE_FLOW_ESTABLISHED, DATAGRAM_DATA, STREAM_PACKET,
+ *                      STREAM
  *            forward:  IPFORWARD
  *            A block anywhere ends the way. Between two local ends a packet goes out and then in.
  * Ref        win32 FWP/tcp-packet-flows, FWP/udp-packet-flows
@@ -21,6 +22,7 @@
 #include "core/model/layer.h"
 #include "core/packet/fragment.h"
 #include "core/shims/shim.h"
+#include "core/stream/stream.h"
 
 #define IF_TYPE_ETHERNET 6
 #define IF_TYPE_LOOPBACK 24
@@ -60,6 +62,15 @@ set_local(struct wfp_stack *stack, const struct wfp_local_prefix *prefixes, uint
     }
     stack->config.local = NULL; /* the caller's */
     return 0;
+}
+
+static void
+flow_ended(void *context, struct wfp_flow *flow)
+{
+    struct wfp_stack *stack = context;
+
+    wfp_stream_end(stack->shim.streams, flow);
+    wfp_shim_endpoint_ended(&stack->aside, flow);
 }
 
 int
@@ -115,7 +126,13 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         stack->aside.endpoints = stack->shim.endpoints;
         stack->aside.step = config->step;
         stack->aside.step_context = config->step_context;
-        wfp_flow_table_on_end(stack->shim.flows, wfp_shim_endpoint_ended, &stack->aside);
+        r = wfp_stream_table_new(&(struct wfp_stream_config){.engine = config->engine,
+                                                             .flows = stack->shim.flows,
+                                                             .is_recorded = config->has_deaf_ends},
+                                 &stack->shim.streams);
+        if (r < 0)
+            return r;
+        wfp_flow_table_on_end(stack->shim.flows, flow_ended, stack);
     }
     *ret_stack = TAKE_PTR(stack);
     return 0;
@@ -133,6 +150,7 @@ wfp_stack_free(struct wfp_stack *stack)
     wfp_pend_table_free(stack->shim.pends);
     wfp_owner_table_free(stack->shim.owners);
     wfp_redirect_table_free(stack->shim.redirects);
+    wfp_stream_table_free(stack->shim.streams);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
     free(stack);
@@ -142,6 +160,12 @@ struct wfp_flow_table *
 wfp_stack_flows(struct wfp_stack *stack)
 {
     return stack->shim.flows;
+}
+
+struct wfp_stream_table *
+wfp_stack_streams(struct wfp_stack *stack)
+{
+    return stack->shim.streams;
 }
 
 const struct wfp_fragment_counters *
@@ -243,6 +267,9 @@ go_down(struct wfp_shim *shim)
         return false;
     if (packet->protocol != WFP_PROTOCOL_TCP && !is_error && !wfp_shim_datagram(shim))
         return false;
+    if (packet->protocol == WFP_PROTOCOL_TCP &&
+        !(wfp_shim_stream(shim) && wfp_shim_stream_packet(shim)))
+        return false;
     return wfp_shim_transport_outbound(shim);
 }
 
@@ -310,6 +337,9 @@ go_up(struct wfp_shim *shim)
     if (!wfp_shim_ale_authorize(shim))
         return false;
     if (packet->protocol != WFP_PROTOCOL_TCP && !wfp_shim_datagram(shim))
+        return false;
+    if (packet->protocol == WFP_PROTOCOL_TCP &&
+        !(wfp_shim_stream_packet(shim) && wfp_shim_stream(shim)))
         return false;
     wfp_shim_ale_finish(shim);
     return true;
@@ -590,6 +620,7 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     ret_decision->reason = frame->link_reason;
     ret_decision->direction = WFP_INBOUND;
     ret_decision->verdict = (struct wfp_verdict){.action = WFP_ACTION_PERMIT};
+    ret_decision->is_replaced = false;
     ret_decision->step_count = 0;
     ret_decision->steps_lost = 0;
     if (frame->link_reason == WFP_DECODED)
@@ -701,9 +732,49 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
     wfp_stack_release(stack, &packet);
 }
 
+/**
+ * A stream's own segment: out through the layers below the stream, or in to the local end. On a
+ * loopback connection of a capture what goes out also comes in.
+ */
+static void
+take_segment(struct wfp_stack *stack, struct wfp_stream_segment *segment, wfp_stack_resumed *take,
+             void *context)
+{
+    struct wfp_shim *shim = &stack->shim;
+    struct wfp_frame *frame = &segment->frame;
+    bool is_outbound = frame->hint == WFP_HINT_OUTBOUND, passed = true;
+    struct wfp_decision decision;
+    struct wfp_packet packet;
+
+    begin_packet(&packet, frame);
+    memset(&decision, 0, sizeof(decision));
+    decision.verdict.action = WFP_ACTION_PERMIT;
+    if (wfp_packet_parse(&packet) != WFP_DECODED)
+        return;
+    packet.is_loopback = wfp_stack_is_local(stack, packet.version, packet.source) &&
+                         wfp_stack_is_local(stack, packet.version, packet.destination);
+    decision.direction = packet.direction = is_outbound ? WFP_OUTBOUND : WFP_INBOUND;
+    wfp_shim_begin(shim, &packet, &decision, !is_outbound);
+    set_types(shim, type_of(packet.version, packet.source, false),
+              type_of(packet.version, packet.destination, false));
+    shim->is_injected = true;
+    shim->frame = NULL;
+    shim->flow = wfp_flow_of_id(shim->flows, segment->flow_id);
+    if (is_outbound)
+        passed = wfp_shim_stream_packet(shim) && wfp_shim_transport_outbound(shim) &&
+                 wfp_shim_ippacket_outbound(shim);
+    if (passed && is_outbound && packet.is_loopback && stack->config.is_recording)
+        arrive(stack, &packet, &decision, false);
+    if (packet.data != frame->data)
+        memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
+    take(context, frame, &decision);
+    wfp_stack_release(stack, &packet);
+}
+
 void
 wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
 {
+    struct wfp_stream_segment *segment;
     struct wfp_pend *pend;
 
     if (!stack->shim.pends)
@@ -712,6 +783,12 @@ wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context
         resume(stack, pend, take, context);
         wfp_pend_free(pend);
     }
+    do
+        while ((segment = wfp_stream_take_segment(stack->shim.streams)) != NULL) {
+            take_segment(stack, segment, take, context);
+            free(segment);
+        }
+    while (wfp_stream_work(stack->shim.streams));
 }
 
 void
@@ -722,4 +799,5 @@ wfp_stack_advance(struct wfp_stack *stack, uint64_t time_100ns)
     wfp_flow_advance(stack->shim.flows, time_100ns);
     if (UNLIKELY(wfp_redirect_table_count(stack->shim.redirects) != 0))
         wfp_redirect_table_advance(stack->shim.redirects, time_100ns);
+    wfp_stream_advance(stack->shim.streams, time_100ns);
 }

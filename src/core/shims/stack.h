@@ -82,6 +82,7 @@ struct wfp_decision {
     enum wfp_undecodable reason; /* for WFP_UNDECODED */
     enum wfp_direction direction;
     struct wfp_verdict verdict; /* of the deciding layer */
+    bool is_replaced;           /* absorbed, and what goes on instead has been made */
     uint32_t step_count;
     uint32_t steps_lost; /* steps beyond WFP_PATH_MAX: counted, not forgotten */
     struct wfp_step steps[WFP_PATH_MAX];
@@ -108,6 +109,8 @@ struct wfp_stack_config {
     bool flows; /* keep flows (off only for benchmarks of stateless layers) */
     /** The frames are a recording: whoever was asked answers, whatever a redirection says. */
     bool is_recording;
+    /** Nobody hears what streams send: their ends are those of a capture. */
+    bool has_deaf_ends;
     /** Packets that drivers inject leave here. May be NULL: then injection fails. */
     int (*emit)(void *context, const struct wfp_frame *frame);
     void *emit_context;
@@ -162,6 +165,9 @@ bool wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
 /** The stack's flows, for those who know them by id from any thread. NULL without flows. */
 struct wfp_flow_table *wfp_stack_flows(struct wfp_stack *stack);
 
+/** The streams of watched flows, for those who ask for something from any thread. NULL without flows. */
+struct wfp_stream_table *wfp_stack_streams(struct wfp_stack *stack);
+
 /** What became of fragments so far, for reports (core/packet/fragment.h). */
 const struct wfp_fragment_counters *wfp_stack_fragments(const struct wfp_stack *stack);
 
@@ -169,8 +175,8 @@ const struct wfp_fragment_counters *wfp_stack_fragments(const struct wfp_stack *
 typedef void wfp_stack_resumed(void *context, struct wfp_frame *frame,
                                const struct wfp_decision *decision);
 /**
- * Take up what waited and was completed (pend.h), in order of completion. @p take gets each packet
- * that is to go on, or is blocked now. Context: the stack's thread, not inside classify.
+ * Take up what waited and was completed (pend.h), in order of completion, and what streams send.
+ * @p take gets each packet that is to go on, or is blocked now. Context: the stack's thread, not inside classify.
  */
 void wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context);
 

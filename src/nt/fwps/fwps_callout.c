@@ -73,6 +73,7 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
     FWPS_CLASSIFY_OUT0 *classify_out = (FWPS_CLASSIFY_OUT0 *)out;
     FWPS_FILTER3 *view = nt_fwps_filter_view(filter);
     NET_BUFFER_LIST *nbl = NULL;
+    struct nt_fwps_stream_call stream;
     void *layer_data = indication->layer_data;
     uint8_t irql = is_passive(indication->layer_id) ? NT_PASSIVE_LEVEL : NT_DISPATCH_LEVEL;
 
@@ -80,6 +81,11 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
         return; /* out of memory: as if the callout had said nothing */
     if (indication->packet)
         layer_data = nbl = nt_fwps_packet_nbl(indication);
+    if (indication->stream) {
+        if (!nt_fwps_stream_begin(indication->stream, &stream))
+            return;
+        layer_data = &stream.packet;
+    }
     if (callout->version == 0)
         NT_CALLBACK_VOID(callout->driver, irql,
                          callout->classify0(&values, metadata, layer_data,
@@ -92,6 +98,8 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
                                             classify_out));
     if (nbl)
         nt_fwps_packet_check(indication, nbl);
+    if (indication->stream)
+        nt_fwps_stream_end(indication->stream, &stream, filter, out);
 }
 
 static int
@@ -325,6 +333,12 @@ void
 nt_fwps_set_flows(struct wfp_flow_table *flows)
 {
     nt_fwps.flows = flows;
+}
+
+void
+nt_fwps_set_streams(struct wfp_stream_table *streams)
+{
+    nt_fwps.streams = streams;
 }
 
 void

@@ -3,7 +3,8 @@
  *
  * Model      fwps_callout.c registers drivers' functions with core/engine and carries each classify
  *            to them; fwps_filter.c renders filters as FWPS_FILTER; fwps_nbl.c gives packets a
- *            NET_BUFFER_LIST; fwps_flow.c flow contexts; fwps_inject.c packets drivers send.
+ *            NET_BUFFER_LIST; fwps_flow.c flow contexts; fwps_inject.c packets drivers send;
+ *            fwps_stream.c bytes of streams, shown and injected.
  * Lifetime   One host per process, as there is one kernel: nt_fwps_init() once, before any driver.
  */
 #ifndef WFP_NT_FWPS_HOST_H
@@ -16,10 +17,12 @@ struct wfp_engine;
 struct wfp_flow_table;
 struct wfp_frame;
 struct wfp_packet;
+struct wfp_stream_table;
 
 struct nt_fwps_config {
     struct wfp_engine *engine;
-    struct wfp_flow_table *flows; /* NULL: no flow contexts */
+    struct wfp_flow_table *flows;     /* NULL: no flow contexts */
+    struct wfp_stream_table *streams; /* NULL: nothing can be injected into streams */
     /** Something was injected from another thread: come and drain. May be NULL. Any thread, any IRQL. */
     void (*wake)(void *context);
     void *wake_context;
@@ -28,6 +31,7 @@ struct nt_fwps_config {
 void nt_fwps_init(const struct nt_fwps_config *config);
 /** Late joining: the stack is made after the drivers' host. */
 void nt_fwps_set_flows(struct wfp_flow_table *flows);
+void nt_fwps_set_streams(struct wfp_stream_table *streams);
 /** Late joining, too: who is woken when something is injected. Before packets flow. */
 void nt_fwps_set_wake(void (*wake)(void *context), void *context);
 /** The stack is done with @p packet: its list goes, or keeps the bytes for whoever references it. */

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/macros.h"
 #include "core/packet/ethernet.h"
+#include "core/stream/stream.h"
 #include "nt/fwps/fwps_inject.h"
 #include "nt/ntos/nt_callback.h"
 
@@ -104,6 +105,8 @@ nt_fwps_abandon(void)
         nt_fwps_nbl_drop(item->view);
         finish(item, STATUS_FWP_TCPIP_NOT_READY);
     }
+    if (nt_fwps.streams)
+        wfp_stream_abandon(nt_fwps.streams);
 }
 
 void

@@ -25,6 +25,9 @@ struct nt_nbl;
 struct nt_nbl *nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from);
 /** What goes into wfp_frame.adapter for an adopted list. */
 void *nt_fwps_nbl_adapter(struct nt_nbl *header);
+/** A list over @p bytes for the time of a classify; a driver that keeps it gets a copy. NULL without
+ *  memory; given back with nt_fwps_nbl_drop(). */
+NET_BUFFER_LIST *nt_fwps_nbl_lend(const uint8_t *bytes, uint32_t length);
 /** Give up an adopted list that no packet took. */
 void nt_fwps_nbl_drop(struct nt_nbl *header);
 /** The IP header of the packet that a list was cloned from, and its size; NULL without one. */
@@ -37,5 +40,18 @@ void nt_fwps_contexts_end(struct nt_nbl *header, int event);
 void nt_fwps_contexts_cloned(struct nt_nbl *original, struct nt_nbl *clone);
 /** After a callout: put back what it moved and did not restore; a finding if it did. */
 void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl);
+
+struct wfp_stream_view;
+
+/** What a callout at a STREAM layer is handed as layerData. */
+struct nt_fwps_stream_call {
+    FWPS_STREAM_CALLOUT_IO_PACKET0 packet;
+    FWPS_STREAM_DATA0 data;
+};
+/** @return false without memory. Between begin and end this thread is inside a stream's classify. */
+bool nt_fwps_stream_begin(const struct wfp_stream_view *view, struct nt_fwps_stream_call *call);
+/** Take the answer over; what breaks the contract is a finding. */
+void nt_fwps_stream_end(struct wfp_stream_view *view, struct nt_fwps_stream_call *call,
+                        const struct wfp_filter *filter, const struct wfp_classify_out *out);
 
 #endif

@@ -119,12 +119,29 @@ nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *n
     point_at(list, packet, offset);
 }
 
+static bool
+own_lent(struct packet_list *list)
+{
+    ULONG length = list->mdl.ByteCount;
+    uint8_t *bytes = malloc(length ? length : 1);
+
+    if (!bytes)
+        return false;
+    memcpy(bytes, list->mdl.MappedSystemVa, length);
+    list->header.own_bytes = bytes;
+    list->header.is_lent = false;
+    describe_bytes(&list->mdl, bytes, length);
+    return true;
+}
+
 /* From now on the bytes are the list's own, whatever the plane does with its buffer. */
 static bool
 own_bytes(struct packet_list *list)
 {
     struct wfp_packet *packet = list->header.packet;
 
+    if (list->header.is_lent)
+        return own_lent(list);
     if (list->header.own_bytes || !packet)
         return true;
     uint8_t *bytes = malloc(packet->length ? packet->length : 1);
@@ -174,6 +191,20 @@ void *
 nt_fwps_nbl_adapter(struct nt_nbl *header)
 {
     return CONTAINER_OF(header, struct packet_list, header);
+}
+
+NET_BUFFER_LIST *
+nt_fwps_nbl_lend(const uint8_t *bytes, uint32_t length)
+{
+    struct packet_list *list = take_list();
+
+    if (!list)
+        return NULL;
+    describe_bytes(&list->mdl, (uint8_t *)(uintptr_t)bytes, length);
+    list->header.is_lent = true;
+    list->nb.CurrentMdl = &list->mdl;
+    list->nb.stDataLength = length;
+    return &list->header.nbl;
 }
 
 void

@@ -60,12 +60,13 @@ struct nt_nbl {
     enum nt_nbl_origin origin;
     struct nt_nbl_pool *pool;
     struct nt_driver *owner;
-    struct nt_nbl *next, *previous;  /* lists a driver holds, for the leak check */
-    struct wfp_packet *packet;       /* NT_NBL_PACKET: while it is being indicated */
-    struct nt_nbl *parent;           /* NT_NBL_CLONE */
-    atomic_uint references;          /* FwpsReferenceNetBufferList0 and clones */
-    uint64_t plane_id;               /* NT_NBL_PACKET: the plane's name for it */
-    uint8_t *own_bytes;              /* the packet's bytes once somebody keeps them */
+    struct nt_nbl *next, *previous; /* lists a driver holds, for the leak check */
+    struct wfp_packet *packet;      /* NT_NBL_PACKET: while it is being indicated */
+    struct nt_nbl *parent;          /* NT_NBL_CLONE */
+    atomic_uint references;         /* FwpsReferenceNetBufferList0 and clones */
+    uint64_t plane_id;              /* NT_NBL_PACKET: the plane's name for it */
+    bool is_lent;       /* NT_NBL_PACKET: over bytes of somebody else's, for a classify */
+    uint8_t *own_bytes; /* the packet's bytes once somebody keeps them */
     struct nt_nbl_context *contexts; /* fwps_context.c */
     uint32_t injection_count;        /* newest first in `injections` */
     struct nt_nbl_injection injections[NT_NBL_HISTORY];

@@ -192,7 +192,8 @@ decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct qu
     if (decision.outcome == WFP_PERMITTED ||
         (decision.outcome == WFP_UNDECODED && queue->fail_open))
         accept_packet(queue, queued);
-    else if (decision.outcome != WFP_ABSORBED || !nfqueue_hold(queue, &current, now_100ns))
+    else if (decision.outcome != WFP_ABSORBED || decision.is_replaced ||
+             !nfqueue_hold(queue, &current, now_100ns))
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
 }
 

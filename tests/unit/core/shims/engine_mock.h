@@ -4,6 +4,7 @@
 #ifndef WFP_TESTS_SHIMS_ENGINE_MOCK_H
 #define WFP_TESTS_SHIMS_ENGINE_MOCK_H
 
+#include "core/engine/classify_list.h"
 #include "core/engine/engine.h"
 #include "core/flow/flow.h"
 #include "core/model/layer.h"
@@ -24,6 +25,11 @@ struct seen {
     uint64_t flow_id;
 };
 
+/* Layers that tests have to ask for. */
+#define MOCK_UNWATCHED                                                                             \
+    [WFP_LAYER_STREAM_V4] = true, [WFP_LAYER_STREAM_V6] = true,                                    \
+    [WFP_LAYER_STREAM_PACKET_V4] = true, [WFP_LAYER_STREAM_PACKET_V6] = true
+
 static struct engine_mock {
     struct seen seen[64];
     uint32_t count;
@@ -32,7 +38,7 @@ static struct engine_mock {
     bool unwatched[WFP_LAYER_COUNT];
     uint64_t epoch[WFP_LAYER_COUNT];
     void (*hook)(const struct wfp_indication *indication, struct wfp_verdict *verdict); /* or NULL */
-} mock = {.block_layer = -1};
+} mock = {.block_layer = -1, .unwatched = {MOCK_UNWATCHED}};
 
 /* Layers that most drivers leave alone: watched where a test says so. */
 static inline void
@@ -46,9 +52,35 @@ mock_watch_redirects(bool watch)
 static inline void
 mock_reset(void)
 {
-    memset(&mock, 0, sizeof(mock));
-    mock.block_layer = -1;
+    mock = (struct engine_mock){.block_layer = -1, .unwatched = {MOCK_UNWATCHED}};
     mock_watch_redirects(false);
+}
+
+/* Streams ask filter by filter; their tests have a real engine. */
+uint32_t
+wfp_classify_list(struct wfp_engine *engine, const struct wfp_indication *indication,
+                  struct wfp_classify_match *matches, uint32_t room)
+{
+    return 0;
+}
+
+enum wfp_answer
+wfp_classify_ask(struct wfp_engine *engine, const struct wfp_indication *indication,
+                 const struct wfp_classify_match *match, struct wfp_classify_out *out)
+{
+    return WFP_ANSWER_NONE;
+}
+
+uint32_t
+wfp_classify_callout_flags(struct wfp_engine *engine, uint32_t callout_id)
+{
+    return 0;
+}
+
+void
+wfp_classify_count(struct wfp_engine *engine, uint16_t layer_id,
+                   const struct wfp_classify_match *blocked_by)
+{
 }
 
 bool
