@@ -301,6 +301,8 @@ open_file(struct control_client *client, struct device_wire *message)
     int32_t status = nt_device_open(message->text, message->code, (uint64_t)client->process,
                                     &client->files[number - 1]);
     in_hand.what = NULL;
+    if (status >= 0)
+        nt_device_set_memory(client->files[number - 1], client->base, DEVICE_WIRE_MEMORY);
     put_done(client, message->id, status, status < 0 ? 0 : number);
 }
 

@@ -17,6 +17,7 @@
 #define COUNT_LATER            CODE(0x806, OPENWFP_METHOD_BUFFERED)
 #define REFUSE                 CODE(0x807, OPENWFP_METHOD_BUFFERED)
 
+#define ACCESS_VIOLATION       ((int32_t)0xC0000005)
 #define ACCESS_DENIED          ((int32_t)0xC0000022)
 #define NAME_NOT_FOUND         ((int32_t)0xC0000034)
 #define INVALID_DEVICE_REQUEST ((int32_t)0xC0000010)
@@ -111,6 +112,13 @@ transfer_methods(struct openwfp_host *host, struct openwfp_device *device)
             openwfp_device_ioctl(device, FOLLOW, words, sizeof(words), NULL, 0, -1, &information),
             0);
         EXPECT(information == 5 && strcmp(shared, "edcba") == 0);
+        if (openwfp_host_fd(host) >= 0) { /* other memory of ours means nothing over there */
+            words[0] = (uint64_t)(uintptr_t)in;
+            expect_status(
+                "FOLLOW elsewhere",
+                openwfp_device_ioctl(device, FOLLOW, words, sizeof(words), NULL, 0, -1, NULL),
+                ACCESS_VIOLATION);
+        }
         openwfp_host_free(host, shared);
     }
     expect_status("REFUSE", openwfp_device_ioctl(device, REFUSE, NULL, 0, NULL, 0, -1, NULL),

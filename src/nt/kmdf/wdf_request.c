@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "nt/ntos/nt_bugcheck.h"
+#include "nt/ntos/nt_device.h"
 #include "nt/ntos/nt_process.h"
 
 static struct wdf_request *
@@ -465,6 +466,8 @@ lock_user_buffer(struct wdf_request *request, void *address, size_t length, bool
     *ret_memory = NULL;
     if (!address || !length || length > UINT32_MAX)
         return STATUS_INVALID_USER_BUFFER;
+    if (!nt_device_is_user_memory(address, length))
+        return STATUS_ACCESS_VIOLATION;
     for (size_t i = 0; i < length; i += PAGE_SIZE)
         if (!MmIsAddressValid((char *)address + i))
             return STATUS_ACCESS_VIOLATION;

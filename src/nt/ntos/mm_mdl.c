@@ -6,6 +6,7 @@
  *            that code which reads it works.
  * Ref        kernel/using-mdls
  */
+#include "nt/ntos/nt_device.h"
 #include "nt/ntos/nt_wdk.h"
 
 #include <errno.h>
@@ -130,6 +131,8 @@ __attribute__((used)) NTSTATUS NTAPI
 nt_mm_probe_and_lock(PMDL mdl, KPROCESSOR_MODE mode, LOCK_OPERATION operation)
 {
     nt_cpu_require_max("MmProbeAndLockPages", DISPATCH_LEVEL);
+    if (mode == UserMode && !nt_device_is_user_memory(MmGetMdlVirtualAddress(mdl), mdl->ByteCount))
+        return STATUS_ACCESS_VIOLATION;
     for (ULONG i = 0; i < mdl->ByteCount; i += PAGE_SIZE)
         if (!MmIsAddressValid((PCHAR)MmGetMdlVirtualAddress(mdl) + i))
             return STATUS_ACCESS_VIOLATION;
@@ -239,7 +242,8 @@ probe(const volatile void *address, SIZE_T length, ULONG alignment)
         return STATUS_SUCCESS;
     if (start & (alignment - 1))
         return STATUS_DATATYPE_MISALIGNMENT;
-    if (start + length < start || start + length > USER_LIMIT)
+    if (start + length < start || start + length > USER_LIMIT ||
+        !nt_device_is_user_memory(address, length))
         return STATUS_ACCESS_VIOLATION;
     return STATUS_SUCCESS;
 }

@@ -20,8 +20,11 @@
 #include "nt/ntos/nt_wdk.h"
 #include "nt/ntos/nt_work.h"
 
+__thread struct nt_device_memory nt_device_memory;
+
 struct nt_device_file {
     PFILE_OBJECT object;
+    struct nt_device_memory memory;
 };
 
 struct nt_device_request {
@@ -244,7 +247,11 @@ nt_device_start(struct nt_device_file *file, const struct nt_device_io *io, nt_d
         atomic_fetch_add(&request->refs, 1);
         *ret_request = request;
     }
-    return IoCallDriver(IoGetRelatedDeviceObject(file->object), request->irp);
+    struct nt_device_memory before = nt_device_memory;
+    nt_device_memory = file->memory;
+    int32_t status = IoCallDriver(IoGetRelatedDeviceObject(file->object), request->irp);
+    nt_device_memory = before;
+    return status;
 }
 
 void
@@ -406,6 +413,12 @@ nt_device_open(const char *name, uint32_t access, uint64_t process,
     file->object->Flags |= 1;
     *ret_file = TAKE_PTR(file);
     return STATUS_SUCCESS;
+}
+
+void
+nt_device_set_memory(struct nt_device_file *file, void *base, size_t size)
+{
+    file->memory = (struct nt_device_memory){(uintptr_t)base, size};
 }
 
 void

@@ -10,6 +10,7 @@
 #ifndef WFP_NT_DEVICE_H
 #define WFP_NT_DEVICE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,6 +31,22 @@ struct nt_device_io {
     int64_t offset; /* of a read or write */
 };
 
+/** The memory of the program whose request this thread brings to a driver; size 0: any is taken. */
+struct nt_device_memory {
+    uintptr_t base;
+    size_t size;
+};
+extern __thread struct nt_device_memory nt_device_memory;
+
+/** May a probe of user memory succeed there? What is mapped is another question. */
+static inline bool
+nt_device_is_user_memory(const volatile void *address, size_t size)
+{
+    uintptr_t offset = (uintptr_t)address - nt_device_memory.base;
+    return nt_device_memory.size == 0 ||
+           (offset < nt_device_memory.size && size <= nt_device_memory.size - offset);
+}
+
 /** Called once, when the request is done. */
 typedef void nt_device_done(void *context, int32_t status, uint64_t information);
 
@@ -43,6 +60,8 @@ typedef void nt_device_done(void *context, int32_t status, uint64_t information)
 int32_t nt_device_open(const char *name, uint32_t access, uint64_t process,
                        struct nt_device_file **ret_file);
 void nt_device_close(struct nt_device_file *file);
+/** Drivers may take addresses in the program's requests only from here (ProbeForRead and the like). */
+void nt_device_set_memory(struct nt_device_file *file, void *base, size_t size);
 DEFINE_FREEP(struct nt_device_file, nt_device_close)
 
 /**

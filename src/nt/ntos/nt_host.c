@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/ntstatus_name.h"
 #include "base/status.h"
 #include "nt/loader/nt_image.h"
 #include "nt/ntos/io_device.h"
@@ -182,42 +183,8 @@ nt_driver_stop(struct nt_driver *driver)
 const char *
 nt_status_text(int32_t status)
 {
-    static const struct {
-        int32_t status;
-        const char *name;
-    } names[] = {
-        {STATUS_SUCCESS, "STATUS_SUCCESS"},
-        {STATUS_PENDING, "STATUS_PENDING"},
-        {STATUS_TIMEOUT, "STATUS_TIMEOUT"},
-        {STATUS_UNSUCCESSFUL, "STATUS_UNSUCCESSFUL"},
-        {STATUS_NOT_IMPLEMENTED, "STATUS_NOT_IMPLEMENTED"},
-        {STATUS_INVALID_HANDLE, "STATUS_INVALID_HANDLE"},
-        {STATUS_INVALID_PARAMETER, "STATUS_INVALID_PARAMETER"},
-        {STATUS_INVALID_DEVICE_REQUEST, "STATUS_INVALID_DEVICE_REQUEST"},
-        {STATUS_NO_SUCH_DEVICE, "STATUS_NO_SUCH_DEVICE"},
-        {STATUS_NO_MEMORY, "STATUS_NO_MEMORY"},
-        {STATUS_ACCESS_DENIED, "STATUS_ACCESS_DENIED"},
-        {STATUS_ACCESS_VIOLATION, "STATUS_ACCESS_VIOLATION"},
-        {STATUS_BUFFER_TOO_SMALL, "STATUS_BUFFER_TOO_SMALL"},
-        {STATUS_BUFFER_OVERFLOW, "STATUS_BUFFER_OVERFLOW"},
-        {STATUS_OBJECT_TYPE_MISMATCH, "STATUS_OBJECT_TYPE_MISMATCH"},
-        {STATUS_OBJECT_NAME_INVALID, "STATUS_OBJECT_NAME_INVALID"},
-        {STATUS_OBJECT_NAME_NOT_FOUND, "STATUS_OBJECT_NAME_NOT_FOUND"},
-        {STATUS_OBJECT_NAME_COLLISION, "STATUS_OBJECT_NAME_COLLISION"},
-        {STATUS_INSUFFICIENT_RESOURCES, "STATUS_INSUFFICIENT_RESOURCES"},
-        {STATUS_NOT_SUPPORTED, "STATUS_NOT_SUPPORTED"},
-        {STATUS_CANCELLED, "STATUS_CANCELLED"},
-        {STATUS_NOT_FOUND, "STATUS_NOT_FOUND"},
-        {STATUS_DEVICE_BUSY, "STATUS_DEVICE_BUSY"},
-        {STATUS_INVALID_DEVICE_STATE, "STATUS_INVALID_DEVICE_STATE"},
-        {STATUS_REVISION_MISMATCH, "STATUS_REVISION_MISMATCH"},
-    };
     static __thread char text[80];
-    const char *name = "NTSTATUS";
 
-    for (size_t i = 0; i < ELEMENTSOF(names); i++)
-        if (names[i].status == status)
-            name = names[i].name;
-    snprintf(text, sizeof(text), "%s 0x%08X", name, (uint32_t)status);
+    snprintf(text, sizeof(text), "%s 0x%08X", wfp_ntstatus_name(status), (uint32_t)status);
     return text;
 }
