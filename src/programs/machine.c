@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "base/utf16.h"
 #include "nt/exports.h"
@@ -18,6 +19,7 @@
 #include "nt/ntos/nt_host.h"
 #include "policy/bfe/bfe_query.h"
 #include "policy/fwpm/fwpm.h"
+#include "policy/store/store.h"
 #include "programs/run_options.h"
 
 /* Every module a driver may import from. */
@@ -51,6 +53,25 @@ machine_init(struct machine *machine)
     (void)nt_fault_init(); /* without it a fault is only a core dump */
     nt_fwps_init(&(struct nt_fwps_config){.engine = machine->engine});
     return 0;
+}
+
+int
+machine_add_store(struct machine *machine, const char *path, char *error)
+{
+    struct wfp_store_counts counts;
+    int r;
+
+    static_assert(MACHINE_ERROR_SIZE >= WFP_STORE_ERROR_SIZE, "room for the store's complaint");
+    r = wfp_store_open(path, &machine->store, error);
+    if (r < 0)
+        return r;
+    r = wfp_store_boot(machine->store, machine->bfe, NULL, NULL, &counts);
+    if (r < 0)
+        snprintf(error, MACHINE_ERROR_SIZE, "%s: %s", path, wfp_status_text(r));
+    else if (counts.refused)
+        wfp_log(WFP_LOG_WARNING, "%s: %u of its objects cannot be held here; they stay in the file",
+                path, counts.refused);
+    return r;
 }
 
 int
@@ -195,6 +216,7 @@ machine_fini(struct machine *machine)
         wfp_bfe_session_close(machine->session);
     if (machine->bfe)
         wfp_bfe_free(machine->bfe);
+    wfp_store_close(machine->store);
     if (machine->engine) {
         wfp_engine_thread_leave(machine->engine);
         wfp_engine_free(machine->engine);

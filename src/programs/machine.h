@@ -13,6 +13,7 @@
 #define MACHINE_ERROR_SIZE  1024
 
 struct nt_driver;
+struct wfp_store;
 struct nt_image;
 
 struct machine_driver {
@@ -25,6 +26,7 @@ struct machine_driver {
 
 struct machine {
     struct wfp_engine *engine;
+    struct wfp_store *store; /* NULL: nothing outlives the machine */
     struct wfp_bfe *bfe;
     struct wfp_bfe_session *session; /* ours, to look names up */
     struct wfp_stack *stack;
@@ -42,6 +44,11 @@ struct machine {
 
 /** @return 0 or -WFP_ERR_NO_MEMORY */
 int machine_init(struct machine *machine);
+/**
+ * Boot from a policy store and keep persistent changes there. Right after machine_init().
+ * @param error  MACHINE_ERROR_SIZE bytes. @return 0 or an error of wfp_store_open()
+ */
+int machine_add_store(struct machine *machine, const char *path, char *error);
 /** The stack that packets go through. @return 0 or an error of wfp_stack_new() */
 int machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
                       uint32_t local_count);

@@ -27,6 +27,9 @@ static const char help[] =
     "  --write OUT.pcapng   write every packet with its verdict, layers and filter as a comment\n"
     "  --param [DRIVER:]NAME=VALUE\n"
     "                       registry parameter of the drivers; may be repeated\n"
+    "  --store FILE         policy store: its persistent filters are in force, and what drivers "
+    "add\n"
+    "                       as persistent is there the next time\n"
     "  --json               print one JSON document instead of the table\n"
     "  -v, --verbose        a line per packet: verdict, layer, filter, callout\n"
     "  --events             network events: what was blocked, where, and by which filter\n"
@@ -56,6 +59,7 @@ enum {
     OPT_WRITE,
     OPT_PARAM,
     OPT_JSON,
+    OPT_STORE,
     OPT_EVENTS,
     OPT_NO_VERIFIER,
     OPT_STUB_MISSING,
@@ -77,6 +81,7 @@ static const struct option long_options[] = {
     {"write", required_argument, NULL, OPT_WRITE},
     {"param", required_argument, NULL, OPT_PARAM},
     {"json", no_argument, NULL, OPT_JSON},
+    {"store", required_argument, NULL, OPT_STORE},
     {"events", no_argument, NULL, OPT_EVENTS},
     {"verbose", no_argument, NULL, 'v'},
     {"debug-print", no_argument, NULL, 'd'},
@@ -192,6 +197,9 @@ take_option(struct run_options *options, int option, const char *value)
         break;
     case OPT_PARAM:
         return add_param(options, value);
+    case OPT_STORE:
+        options->store_path = optarg;
+        return 0;
     case OPT_EVENTS:
         options->events = true;
         return 0;
@@ -255,7 +263,7 @@ check(const struct run_options *options)
         what = "--read and --live exclude each other; choose one";
     else if (!options->live && !options->read_path)
         what = "say where packets come from: --read FILE or --live";
-    else if (options->driver_count == 0)
+    else if (options->driver_count == 0 && !options->store_path)
         what = "name at least one driver (.so or .sys)";
     if (!what)
         return 0;

@@ -30,6 +30,7 @@ struct run_options {
     const char *read_path;
     bool live;
     const char *write_path;
+    const char *store_path; /* NULL: nothing is kept */
     bool json, verbose, debug_print, quiet, events;
     bool no_verifier, stub_missing;
     bool fail_closed;

@@ -8,5 +8,6 @@ int wfp_run_main(int argc, char **argv);
 int wfp_show_main(int argc, char **argv);
 int wfp_device_main(int argc, char **argv);
 int wfp_dump_main(int argc, char **argv);
+int wfp_filter_main(int argc, char **argv);
 
 #endif

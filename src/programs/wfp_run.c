@@ -141,6 +141,7 @@ static int
 prepare(struct run *run)
 {
     const struct run_options *options = run->options;
+    char error[MACHINE_ERROR_SIZE];
 
     run->show_progress = !options->quiet && !options->verbose && isatty(STDERR_FILENO);
     nt_finding_enable(!options->no_verifier);
@@ -148,6 +149,11 @@ prepare(struct run *run)
     wfp_log_set_level(options->debug_print ? WFP_LOG_DEBUG : WFP_LOG_WARNING);
     if (machine_init(&run->machine) < 0) {
         fprintf(stderr, "wfp run: out of memory\n");
+        return WFP_EXIT_ENVIRONMENT;
+    }
+    if (options->store_path && machine_add_store(&run->machine, options->store_path, error) < 0) {
+        fprintf(stderr, "wfp run: %s\n", error);
+        machine_fini(&run->machine);
         return WFP_EXIT_ENVIRONMENT;
     }
     nt_fault_set_describe(describe_work);

@@ -4,10 +4,12 @@
  * Model      The policy is a BFE in this process: what is built in, and with --from what a netsh wfp
  *            dump holds, rebuilt through the same adds a program would make.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/status.h"
 #include "base/utf16.h"
@@ -15,17 +17,17 @@
 #include "core/model/layer.h"
 #include "policy/bfe/bfe_query.h"
 #include "policy/dump/import.h"
+#include "policy/store/store.h"
 #include "programs/run_options.h"
 #include "programs/verbs.h"
 
 static const char help[] =
-    "usage: wfp show layers|sublayers|filters|callouts|providers|sessions|state [--from FILE] "
-    "[--json]\n"
+    "usage: wfp show layers|sublayers|filters|callouts|providers|contexts|sessions|state\n"
+    "                [--from FILE | --store FILE] [--json]\n"
     "\n"
     "Show a policy: what is built in and, with --from, the objects of a 'netsh wfp show state' or\n"
-    "'show filters' file (plain or .xz), rebuilt through BFE. Filters come by effective weight, "
-    "the\n"
-    "greatest first. 'state' shows everything.\n"
+    "'show filters' file (plain or .xz), rebuilt through BFE, or with --store, those of a policy\n"
+    "store. Filters come by effective weight, the greatest first. 'state' shows everything.\n"
     "\n"
     "Exit codes: 0 fine, 1 objects of the file were refused, 2 usage, 3 the file cannot be read.\n";
 
@@ -33,6 +35,7 @@ struct show {
     struct wfp_engine *engine;
     struct wfp_bfe *bfe;
     struct wfp_bfe_session *session;
+    struct wfp_store *store;
     uint32_t refused;
 };
 
@@ -86,6 +89,8 @@ row_of_object(const void *item)
                   object->has_provider ? wfp_guid_format(&object->provider_key, provider) : "");
     if (object->kind == WFP_BFE_SUBLAYER)
         json_object_set_new(row, "weight", json_integer(object->weight));
+    if (object->kind == WFP_BFE_CONTEXT)
+        json_object_set_new(row, "type", json_integer(object->context_type));
     if (object->kind == WFP_BFE_CALLOUT) {
         json_object_set_new(row, "id", json_integer((json_int_t)object->id));
         json_object_set_new(row, "layer", json_string(layer_name_of(&object->layer_key)));
@@ -169,6 +174,10 @@ static const struct kind {
      row_of_object,
      {{"id", "ID", 6}, {"key", "KEY", 36}, {"layer", "LAYER", 32}, {"name", "NAME", 0}}},
     {"providers", WFP_BFE_PROVIDER, row_of_object, {{"key", "KEY", 36}, {"name", "NAME", 0}}},
+    {"contexts",
+     WFP_BFE_CONTEXT,
+     row_of_object,
+     {{"type", "TYPE", 4}, {"key", "KEY", 36}, {"name", "NAME", 0}}},
     {"filters",
      WFP_BFE_FILTER,
      row_of_filter,
@@ -270,6 +279,24 @@ import(struct show *show, const char *path)
 }
 
 static int
+boot(struct show *show, const char *path)
+{
+    char error[WFP_STORE_ERROR_SIZE];
+    struct wfp_store_counts counts = {0};
+    int r = wfp_store_open(path, &show->store, error);
+
+    if (r < 0) {
+        fprintf(stderr, "wfp show: %s\n", error);
+        return WFP_EXIT_ENVIRONMENT;
+    }
+    r = wfp_store_boot(show->store, show->bfe, NULL, NULL, &counts);
+    if (r < 0 || counts.refused)
+        fprintf(stderr, "wfp show: %s: %s\n", path,
+                r < 0 ? wfp_status_name(r) : "some of its objects cannot be held here");
+    return r < 0 ? WFP_EXIT_ENVIRONMENT : counts.refused ? WFP_EXIT_FINDING : WFP_EXIT_FINE;
+}
+
+static int
 show_kinds(struct show *show, const char *what, bool json)
 {
     bool all = strcmp(what, "state") == 0;
@@ -313,7 +340,7 @@ int
 wfp_show_main(int argc, char **argv)
 {
     struct show show = {0};
-    const char *what = NULL, *from = NULL;
+    const char *what = NULL, *from = NULL, *store = NULL;
     bool json = false;
     int code = WFP_EXIT_FINE;
 
@@ -326,12 +353,18 @@ wfp_show_main(int argc, char **argv)
             json = true;
         else if (strcmp(argv[i], "--from") == 0 && i + 1 < argc)
             from = argv[++i];
+        else if (strcmp(argv[i], "--store") == 0 && i + 1 < argc)
+            store = argv[++i];
         else if (!what && is_kind(argv[i]))
             what = argv[i];
         else {
             fprintf(stderr, "wfp show: '%s' is not understood; see 'wfp show --help'\n", argv[i]);
             return WFP_EXIT_USAGE;
         }
+    }
+    if (from && store) {
+        fprintf(stderr, "wfp show: --from and --store exclude one another\n");
+        return WFP_EXIT_USAGE;
     }
     if (!what) {
         fprintf(stderr, "wfp show: say what to show; see 'wfp show --help'\n");
@@ -342,7 +375,13 @@ wfp_show_main(int argc, char **argv)
         fprintf(stderr, "wfp show: out of memory\n");
         return WFP_EXIT_ENVIRONMENT;
     }
-    if (from)
+    if (store && access(store, F_OK) < 0) { /* showing makes none */
+        fprintf(stderr, "wfp show: %s: %s\n", store, strerror(errno));
+        code = WFP_EXIT_ENVIRONMENT;
+    } else if (store) {
+        code = boot(&show, store);
+    }
+    if (from && code == WFP_EXIT_FINE)
         code = import(&show, from);
     if (code != WFP_EXIT_ENVIRONMENT) {
         int shown = show_kinds(&show, what, json);
@@ -351,5 +390,6 @@ wfp_show_main(int argc, char **argv)
     wfp_bfe_session_close(show.session);
     wfp_bfe_free(show.bfe);
     wfp_engine_free(show.engine);
+    wfp_store_close(show.store);
     return code;
 }

@@ -197,6 +197,41 @@ bool wfp_bfe_callout_is_registered(struct wfp_bfe *bfe, uint32_t callout_id);
 /** FWPM_SUBLAYER_UNIVERSAL, the default sublayer of every layer. */
 extern const struct wfp_guid wfp_bfe_default_sublayer;
 
+/* ---- what outlives BFE ------------------------------------------------------------------- */
+
+/** A persistent object, or a boot-time filter. */
+struct wfp_bfe_stored {
+    enum wfp_bfe_kind kind;
+    const struct wfp_bfe_object *object; /* NULL for filters */
+    const struct wfp_filter *filter;
+    const struct wfp_bfe_sd *sd; /* NULL: inherited */
+};
+
+/**
+ * Where persistent objects are kept: called with each commit that changes any, before it is published,
+ * begin .. put and remove .. commit or rollback. Errors are -WFP_ERR_*: the transaction is undone.
+ */
+struct wfp_bfe_store_ops {
+    int (*begin)(void *context);
+    int (*put)(void *context, const struct wfp_bfe_stored *stored); /* also in place of an older */
+    int (*remove)(void *context, enum wfp_bfe_kind kind, const struct wfp_guid *key);
+    int (*commit)(void *context);
+    void (*rollback)(void *context);
+};
+
+/**
+ * BFE is about to start: from here to wfp_bfe_start() boot-time filters are in force, and no others.
+ * What is added now was persistent already: it goes into no store and may carry DISABLED flags.
+ * Context: before the first session.
+ */
+void wfp_bfe_hold(struct wfp_bfe *bfe);
+/**
+ * Boot-time filters go out of force, all others come in, at once. @p ops (NULL: none) is told of
+ * changes from here on.
+ * @return 0 or -WFP_ERR_NO_MEMORY, then it is still held
+ */
+int wfp_bfe_start(struct wfp_bfe *bfe, const struct wfp_bfe_store_ops *ops, void *context);
+
 /* ---- sessions ---------------------------------------------------------------------------- */
 
 struct wfp_session_spec {

@@ -38,7 +38,9 @@ wfp_bfe_provider_add(struct wfp_bfe_session *session, const struct wfp_provider_
         return -WFP_ERR_NULL_POINTER;
     common = spec->common;
     common.provider_key = NULL;
-    r = wfp_bfe_object_check(&common, WFP_PROVIDER_FLAG_PERSISTENT);
+    r = wfp_bfe_object_check(
+        &common, WFP_PROVIDER_FLAG_PERSISTENT |
+                     (session && session->bfe->is_held ? WFP_PROVIDER_FLAG_DISABLED : 0));
     if (r == 0 && spec->service_name_utf16)
         r = wfp_bfe_check_string(spec->service_name_utf16);
     if (r == 0)

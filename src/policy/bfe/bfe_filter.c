@@ -281,10 +281,12 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
 }
 
 static int
-check(const struct wfp_filter_spec *spec, const struct wfp_layer **ret_layer)
+check(const struct wfp_bfe *bfe, const struct wfp_filter_spec *spec,
+      const struct wfp_layer **ret_layer)
 {
     const struct wfp_layer *layer;
-    int r = wfp_bfe_object_check(&spec->common, SETTABLE_FLAGS);
+    int r = wfp_bfe_object_check(&spec->common,
+                                 SETTABLE_FLAGS | (bfe->is_held ? WFP_FILTER_FLAG_DISABLED : 0));
 
     if (r == 0)
         r = check_action(spec);
@@ -332,7 +334,9 @@ wfp_bfe_filter_add(struct wfp_bfe_session *session, const struct wfp_filter_spec
 
     if (!spec)
         return -WFP_ERR_NULL_POINTER;
-    r = check(spec, &layer);
+    if (!session)
+        return -WFP_ERR_INVALID_HANDLE;
+    r = check(session->bfe, spec, &layer);
     if (r == 0)
         r = build(spec, layer, &filter);
     if (r == 0)

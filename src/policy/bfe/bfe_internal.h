@@ -113,6 +113,9 @@ struct wfp_bfe_enum {
 
 struct wfp_bfe {
     struct wfp_engine *engine;
+    bool is_held;                          /* it has not started: boot-time filters are in force */
+    const struct wfp_bfe_store_ops *store; /* NULL: nothing outlives BFE */
+    void *store_context;
     wfp_bfe_context_renderer *render_context; /* may be NULL */
     struct wfp_bfe_table tables[WFP_BFE_TABLE_COUNT];
     struct wfp_bfe_pool pool;
@@ -217,6 +220,12 @@ void wfp_bfe_apply_delete(struct wfp_bfe_session *session, struct wfp_bfe_entry 
 void wfp_bfe_txn_drop(struct wfp_bfe_session *session);
 /** Publish the transaction and release its lock, or (on failure) drop it. */
 int wfp_bfe_txn_finish(struct wfp_bfe_session *session);
+
+/* bfe_store.c */
+/** Is the filter part of the policy the engine enforces now? */
+bool wfp_bfe_is_enforced(const struct wfp_bfe *bfe, const struct wfp_bfe_entry *entry);
+/** Write the transaction's changes of persistent objects, or (@p undo) their opposite. */
+int wfp_bfe_store_write(struct wfp_bfe_session *session, bool undo);
 
 /* bfe_security.c */
 /** A checked copy. @p blob NULL gives NULL. @return 0, -WFP_ERR_INVALID_SECURITY_DESCR, ... */

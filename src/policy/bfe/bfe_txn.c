@@ -133,14 +133,6 @@ wfp_bfe_txn_drop(struct wfp_bfe_session *session)
     wfp_bfe_lock_release(session);
 }
 
-/* Is the filter part of the policy the engine enforces while BFE runs? */
-static bool
-is_enforced(const struct wfp_bfe_entry *entry)
-{
-    return entry->kind == WFP_BFE_FILTER &&
-           !(entry->filter->flags & (WFP_FILTER_FLAG_BOOTTIME | WFP_FILTER_FLAG_DISABLED));
-}
-
 /* Give the engine the difference: what is new and stays, what was there and goes. */
 static int
 publish(struct wfp_bfe_session *session)
@@ -152,8 +144,10 @@ publish(struct wfp_bfe_session *session)
 
     for (uint32_t i = 0; i < log->count; i++) {
         const struct wfp_bfe_log_row *row = &log->rows[i];
-        added_count += row->change == WFP_BFE_CHANGE_ADD && is_enforced(row->entry);
-        removed_count += row->change == WFP_BFE_CHANGE_DELETE && is_enforced(row->entry);
+        added_count +=
+            row->change == WFP_BFE_CHANGE_ADD && wfp_bfe_is_enforced(session->bfe, row->entry);
+        removed_count +=
+            row->change == WFP_BFE_CHANGE_DELETE && wfp_bfe_is_enforced(session->bfe, row->entry);
     }
     if (!added_count && !removed_count)
         return 0;
@@ -165,7 +159,7 @@ publish(struct wfp_bfe_session *session)
     for (uint32_t i = 0; i < log->count; i++) {
         const struct wfp_bfe_entry *entry = log->rows[i].entry;
         if (!(log->rows[i].change & (WFP_BFE_CHANGE_ADD | WFP_BFE_CHANGE_DELETE)) ||
-            !is_enforced(entry))
+            !wfp_bfe_is_enforced(session->bfe, entry))
             continue;
         if (log->rows[i].change == WFP_BFE_CHANGE_ADD && !entry->dead)
             added[added_count++] = entry->filter;
@@ -211,8 +205,16 @@ settle(struct wfp_bfe_session *session)
 int
 wfp_bfe_txn_finish(struct wfp_bfe_session *session)
 {
-    int r = session->txn == WFP_BFE_TXN_WRITE ? publish(session) : 0;
+    int r = 0;
 
+    if (session->txn == WFP_BFE_TXN_WRITE) {
+        r = wfp_bfe_store_write(session, false);
+        if (r == 0) {
+            r = publish(session);
+            if (r < 0)
+                (void)wfp_bfe_store_write(session, true);
+        }
+    }
     if (r < 0) {
         wfp_bfe_txn_drop(session);
         return r;
