@@ -682,6 +682,32 @@ test_what_else_a_capture_holds_is_kept_from_the_other_byte_order(void **state)
 }
 
 static void
+test_corrupt_files_are_written_anew_without_harm(void **state)
+{
+    uint8_t bytes[1024], copy[1024];
+    uint32_t random = 54321;
+    char error[256];
+
+    for (int is_swapped = 0; is_swapped < 2; is_swapped++) {
+        write_words(path_of("rich.pcapng"), rich, ELEMENTSOF(rich), is_swapped);
+        size_t size = read_whole(path_of("rich.pcapng"), bytes, sizeof(bytes));
+
+        for (int round = 0; round < 1500; round++) {
+            struct run run = {0};
+
+            memcpy(copy, bytes, size);
+            for (int k = 0; k < 1 + round % 3; k++) {
+                random = random * 1103515245 + 12345;
+                copy[28 + (random >> 8) % (size - 28)] = (uint8_t)(random >> 3);
+            }
+            write_file(path_of("corrupted"), copy, size);
+            replay(path_of("corrupted"), &run, path_of("corrupted-out.pcapng"), error);
+            assert_true(run.packets <= 8);
+        }
+    }
+}
+
+static void
 test_processes_are_written_and_read_again(void **state)
 {
     static const uint16_t path[] = {'/', 'b', 'i', 'n', '/', 'C', 'u', 0};
@@ -877,6 +903,7 @@ main(void)
         cmocka_unit_test(test_pcapng_with_processes),
         cmocka_unit_test(test_what_else_a_capture_holds_is_kept),
         cmocka_unit_test(test_what_else_a_capture_holds_is_kept_from_the_other_byte_order),
+        cmocka_unit_test(test_corrupt_files_are_written_anew_without_harm),
         cmocka_unit_test(test_processes_are_written_and_read_again),
         cmocka_unit_test(test_time_resolutions),
         cmocka_unit_test(test_links),
