@@ -10,7 +10,7 @@ import time
 import unittest
 from pathlib import Path
 
-from harness import BLOCK_IP, WFP, main
+from harness import BLOCK_IP, BUILD, WFP, main
 from live_test import demo, rules_left, why_not
 
 SEND = """
@@ -116,14 +116,23 @@ class Robust(unittest.TestCase):
         self.assertIn(text, run.stderr)
         self.assertEqual(len(run.stderr.strip().splitlines()), 1, run.stderr)
 
+    def rules(self):
+        return [re.sub(r"packets \d+ bytes \d+|\[\d+:\d+\]", "", line) for line in rules_left()]
+
     def test_a_second_run_is_refused_and_the_first_goes_on(self):
         wfp = self.start()
-        before = rules_left()
+        before = self.rules()
         self.refused(f"process {wfp.pid} decides already", *self.command("--queue", "7"))
-        self.assertEqual(rules_left(), before)
+        self.assertEqual(self.rules(), before)
         self.end(wfp)
         self.assertEqual(rules_left(), [])
         self.end(self.start())  # and the next may
+
+    def test_somebody_elses_queue(self):
+        other = self.run_inside(demo.CLIENT, BUILD / "bench" / "nfqueue_accept", 3, stdout=subprocess.PIPE)
+        other.stdout.readline()
+        self.refused("has another reader; choose another with --queue", *self.command("--queue", "3"))
+        self.end(self.start("--queue", "4"))
 
     def test_without_privileges(self):
         self.refused("run as root", "setpriv", "--bounding-set", "-all", "--inh-caps", "-all", *self.command())

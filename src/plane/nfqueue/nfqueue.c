@@ -310,26 +310,43 @@ nfqueue_close(struct wfp_plane *plane)
     free(queue);
 }
 
-/* nf_queue's own counters; the format is one line of numbers per queue. */
+/* What the kernel says of a queue; the format is one line of numbers per queue. */
+struct kernel_queue {
+    unsigned number, port, waiting, mode, range, dropped, user_dropped;
+};
+
+static bool
+read_kernel_queue(uint16_t number, struct kernel_queue *ret_queue)
+{
+    FILE *file = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+    struct kernel_queue queue;
+    bool is_found = false;
+
+    while (file && !is_found &&
+           fscanf(file, "%u %u %u %u %u %u %u %*[^\n]", &queue.number, &queue.port, &queue.waiting,
+                  &queue.mode, &queue.range, &queue.dropped, &queue.user_dropped) == 7)
+        if (queue.number == number) {
+            *ret_queue = queue;
+            is_found = true;
+        }
+    if (file)
+        fclose(file);
+    return is_found;
+}
+
 void
 wfp_nfqueue_losses(struct wfp_plane *plane, struct wfp_nfqueue_losses *ret_losses)
 {
     struct nfqueue *queue = CONTAINER_OF(plane, struct nfqueue, plane);
-    unsigned number, port, waiting, mode, range, dropped, user_dropped;
-    FILE *file = fopen("/proc/net/netfilter/nfnetlink_queue", "re");
+    struct kernel_queue kernel = {0};
 
     *ret_losses = (struct wfp_nfqueue_losses){
         .received = queue->received, .cut = queue->cut, .overruns = queue->overruns};
     memcpy(ret_losses->not_injected, queue->inject_failed, sizeof(ret_losses->not_injected));
-    if (!file)
-        return;
-    while (fscanf(file, "%u %u %u %u %u %u %u %*[^\n]", &number, &port, &waiting, &mode, &range,
-                  &dropped, &user_dropped) == 7)
-        if (number == queue->queue) {
-            ret_losses->queue_full = dropped;
-            ret_losses->not_copied = user_dropped;
-        }
-    fclose(file);
+    if (read_kernel_queue(queue->queue, &kernel)) {
+        ret_losses->queue_full = kernel.dropped;
+        ret_losses->not_copied = kernel.user_dropped;
+    }
 }
 
 static int
@@ -373,6 +390,8 @@ bind_queue(struct nfqueue *queue, const struct wfp_nfqueue_config *config)
 static int
 explain(int error, uint16_t number, char text[256])
 {
+    struct kernel_queue kernel;
+
     static const struct {
         int error, ours;
         const char *text;
@@ -384,6 +403,8 @@ explain(int error, uint16_t number, char text[256])
         {EINVAL, WFP_ERR_NOT_SUPPORTED,
          "the kernel has no nfnetlink_queue; enable CONFIG_NETFILTER_NETLINK_QUEUE"},
     };
+    if (error == EPERM && read_kernel_queue(number, &kernel))
+        error = EBUSY; /* one word of the kernel's for two things */
     for (size_t i = 0; i < ELEMENTSOF(rows); i++)
         if (rows[i].error == error) {
             snprintf(text, 256, "packet queue %u: %s", number, rows[i].text);
