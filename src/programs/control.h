@@ -5,7 +5,7 @@
  *            beside the replay's thread: after each packet control_settle() serves every client until
  *            all have read what they were sent and wait, so what they do belongs to that packet and
  *            the same clients give the same result. The virtual clock stands still meanwhile.
- * Choice     docs/decisions/0050-clients-in-a-replay.md
+ * Choice     docs/decisions/0052-clients-in-a-replay.md
  */
 #ifndef WFP_PROGRAMS_CONTROL_H
 #define WFP_PROGRAMS_CONTROL_H
