@@ -13,6 +13,7 @@
 #include "nt/fwps/fwps_host.h"
 #include "nt/ntos/nt_finding.h"
 #include "nt/ntos/nt_host.h"
+#include "programs/run_flows.h"
 
 /* ---- what the report asks of the machine ---- */
 
@@ -203,6 +204,7 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
     print_drivers(report, machine, out);
     print_filters(report, out);
     print_layers(machine, out);
+    run_flows_print(machine->stack, out);
     print_findings(out);
     if (nt_debug_print_hidden())
         fprintf(out, "driver messages not shown: %lu (-d shows them)\n", nt_debug_print_hidden());
@@ -335,6 +337,9 @@ run_report_print_json(const struct run_report *report, struct machine *machine, 
         "elapsed_s", report->elapsed_s);
     if (!document)
         return -WFP_ERR_NO_MEMORY;
+    json_t *flows = run_flows_json(machine->stack);
+    json_object_update(document, flows); /* an error leaves them out */
+    json_decref(flows);
     int r = json_dumpf(document, out, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
     fputc('\n', out);
     json_decref(document);

@@ -55,6 +55,35 @@ class Replay(unittest.TestCase):
             self.assertIn(event["filterId"], [f["id"] for f in document["filters"]])
         self.assertNotIn("events", replay(DEMO, *LOCAL))
 
+    def test_conversations_fragments_and_what_was_given_up_are_counted(self):
+        def ip(body, ident=0, fragment=0, protocol=17, source=b"\x01\x02\x03\x04"):
+            return struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(body), ident, fragment, 64, protocol, 0,
+                               source, b"\x0a\0\0\x04") + body
+        datagram = struct.pack("!HHHH", 53, 1000, 32, 0) + b"x" * 24
+        records = [ip(datagram, source=struct.pack("!I", 0x01000000 + n)) for n in range(20000)]
+        records += [ip(datagram[:16], 1, 0x2000), ip(datagram[16:], 1, 2),      # whole
+                    ip(datagram[:16], 2, 0x2000), ip(datagram[:16], 2, 0x2001),  # they overlap
+                    ip(datagram[:16], 3, 0x2000)]                               # the rest never comes
+        cut = [ip(datagram[:16], 4, 0x2000)[:30]]
+        malformed = [b"", b"\x45", b"\x15" * 40, b"\x4f" + b"\0" * 30, ip(b"")[:12], ip(b"\0" * 4), ip(b"\0" * 3, protocol=6)]
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "many.pcap"
+            path.write_bytes(pcap([(r, len(r)) for r in records + malformed] + [(r, 36) for r in cut], link=101))
+            document = replay(path, "--local", "10.0.0.4")
+            table = wfp("run", "-q", "--read", path, "--local", "10.0.0.4", BLOCK_IP).stdout
+        self.assertEqual(document["packets"], len(records) + len(malformed) + len(cut))
+        self.assertEqual(document["permitted"] + document["blocked"] + sum(document["undecodable"].values()),
+                         document["packets"])
+        self.assertEqual(sum(document["undecodable"].values()), len(malformed))
+        flows, fragments = document["flows"], document["fragments"]
+        self.assertEqual((flows["made"], flows["most"], flows["no_memory"]), (20001, 20001, 0))
+        self.assertGreater(flows["bytes"], 20000 * 128)
+        self.assertEqual({name: fragments[name] for name in ("seen", "datagrams", "contradicted", "cut")},
+                         {"seen": 6, "datagrams": 1, "contradicted": 1, "cut": 1})
+        self.assertIn("flows: 20001 made", table)
+        self.assertIn("fragments: 6, 1 datagrams put together", table)
+        self.assertIn("1 datagrams given up: fragments overlap or disagree", table)
+
     def test_prefixes_and_ipv6_from_the_registry(self):
         layers = replay(DEMO, *LOCAL, "--param", "Addresses=203.0.113.0/24, 2001:db8::10")["layers"]
         self.assertGreater(layers["FWPM_LAYER_OUTBOUND_TRANSPORT_V4"]["block"], 0)

@@ -177,14 +177,19 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     struct wfp_flow *flow;
     uint32_t index;
 
-    if (take_slot(table, &index) < 0)
+    if (take_slot(table, &index) < 0) {
+        table->counters.no_memory++;
         return -WFP_ERR_NO_MEMORY;
+    }
     flow = wfp_flow_at(table, index);
     if (wfp_flow_index_add(&table->index, hash, index) < 0) {
         give_slot(table, flow);
+        table->counters.no_memory++;
         return -WFP_ERR_NO_MEMORY;
     }
-    table->count++;
+    table->counters.made++;
+    if (++table->count > table->counters.most)
+        table->counters.most = table->count;
 
     flow->key = *key;
     flow->hash = hash;
@@ -273,6 +278,12 @@ uint32_t
 wfp_flow_count(const struct wfp_flow_table *table)
 {
     return table->count;
+}
+
+const struct wfp_flow_counters *
+wfp_flow_counters(const struct wfp_flow_table *table)
+{
+    return &table->counters;
 }
 
 uint64_t

@@ -150,6 +150,13 @@ struct wfp_flow *wfp_flow_of_id(struct wfp_flow_table *table, uint64_t flow_id);
 struct wfp_flow *wfp_flow_next(struct wfp_flow_table *table, const struct wfp_flow *after);
 /** Entries in the table, of every state. */
 uint32_t wfp_flow_count(const struct wfp_flow_table *table);
+/** For reports. */
+struct wfp_flow_counters {
+    uint64_t made;
+    uint64_t no_memory; /* conversations that could not be remembered: decided like first packets */
+    uint32_t most;      /* at once */
+};
+const struct wfp_flow_counters *wfp_flow_counters(const struct wfp_flow_table *table);
 /** Bytes the table holds. */
 uint64_t wfp_flow_memory(const struct wfp_flow_table *table);
 

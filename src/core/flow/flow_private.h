@@ -35,6 +35,7 @@ struct wfp_flow_table {
     uint32_t free_head;
     uint32_t used; /* slots that ever held a flow */
     uint32_t count;
+    struct wfp_flow_counters counters;
     struct wfp_flow_index index;
     uint64_t seed;
     uint32_t generation; /* upper half of the latest id */
