@@ -90,6 +90,7 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .packet_release = nt_fwps_packet_release,
         .find_owner = machine->find_owner,
         .find_owner_context = machine->find_owner_context,
+        .is_awaited = machine->is_awaited,
     };
     int r = wfp_stack_new(&config, &machine->stack);
 

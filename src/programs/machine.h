@@ -32,6 +32,7 @@ struct machine {
     struct wfp_stack *stack;
     wfp_stack_find_owner *find_owner; /* of live sockets: set before machine_add_stack(), or NULL */
     void *find_owner_context;
+    bool (*is_awaited)(void *context, const struct wfp_packet *packet); /* likewise */
     /* who hears of each step of the stack (stack.h); before machine_add_stack() */
     void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
     void *step_context;

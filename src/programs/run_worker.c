@@ -53,6 +53,7 @@ find_owners(struct run *run)
     }
     run->machine.find_owner = wfp_owner_find;
     run->machine.find_owner_context = run->owners;
+    run->machine.is_awaited = wfp_owner_is_awaited;
 }
 
 static int

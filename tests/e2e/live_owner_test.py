@@ -136,6 +136,37 @@ class Owner(unittest.TestCase):
         # nsenter became the server: its pid is the process'
         self.assertIn(f"Accept: process {server.pid} {PYTHON} user S-1-5-18-0\n", said)
 
+    def test_closed_ports_are_silent_where_a_filter_says_so(self):
+        image, ready = self.folder / "stealth.so", self.folder / "ready"
+        built = subprocess.run([WFP_CC, f"-I{SOURCE / 'tests' / 'drivers'}", "-o", image,
+                                SOURCE / "tests" / "drivers" / "stealth.c"], capture_output=True, text=True, timeout=120)
+        self.assertEqual(built.returncode, 0, built.stderr)
+        self.serve()
+        knock = f"""
+import socket
+def tcp(port):
+    s = socket.socket(); s.settimeout(1)
+    try:
+        s.connect(("{demo.OTHER}", port)); return "open"
+    except ConnectionRefusedError: return "refused"
+    except TimeoutError: return "silent"
+u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); u.settimeout(1); u.connect(("{demo.OTHER}", 9)); u.send(b"x")
+try:
+    u.recv(1)
+except ConnectionRefusedError: udp = "refused"
+except TimeoutError: udp = "silent"
+print(tcp(80), tcp(81), udp)
+"""
+        def answers():
+            return subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", knock), capture_output=True, text=True,
+                                  timeout=30).stdout.split()
+        self.assertEqual(answers(), ["open", "refused", "refused"])
+        wfp = self.run_inside(demo.SERVER, WFP, "run", "-q", "--json", "--live", "--duration", "60", "--ready-file", ready,
+                              image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
+        self.assertEqual(answers(), ["open", "silent", "silent"])
+        self.end(wfp)
+
     def test_the_kernels_own_packets_have_no_owner(self):
         wfp = self.start(demo.SERVER)
         subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", f"""

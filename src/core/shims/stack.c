@@ -399,6 +399,25 @@ find_no_one(struct wfp_shim *shim)
     return passed;
 }
 
+/** Would the host itself answer, for want of a socket? Asked only where a filter wants to know. */
+static bool
+is_for_no_one(struct wfp_stack *stack)
+{
+    struct wfp_shim *shim = &stack->shim;
+    const struct wfp_packet *packet = shim->packet;
+    bool is_syn = packet->protocol == WFP_PROTOCOL_TCP &&
+                  (packet->tcp_flags & (WFP_TCP_SYN | WFP_TCP_ACK)) == WFP_TCP_SYN;
+
+    if (!stack->config.is_awaited || packet->is_fragment || shim->is_injected ||
+        shim->local_type != WFP_ADDRESS_UNICAST ||
+        (!is_syn && packet->protocol != WFP_PROTOCOL_UDP) ||
+        !wfp_shim_is_watched(
+            shim, wfp_layer_discard_twin(is_syn ? WFP_SHIM_LAYER(shim, INBOUND_TRANSPORT)
+                                                : WFP_SHIM_LAYER(shim, INBOUND_IPPACKET))))
+        return false;
+    return !stack->config.is_awaited(stack->config.find_owner_context, packet);
+}
+
 static bool
 come_in(struct wfp_stack *stack, bool no_endpoint)
 {
@@ -406,7 +425,7 @@ come_in(struct wfp_stack *stack, bool no_endpoint)
 
     if (!wfp_shim_ippacket_inbound(shim, 0))
         return false;
-    if (UNLIKELY(no_endpoint))
+    if (UNLIKELY(no_endpoint || is_for_no_one(stack)))
         return find_no_one(shim);
     return shim->packet->is_fragment ? take_fragment(stack) : go_up(shim);
 }

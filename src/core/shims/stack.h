@@ -125,6 +125,8 @@ struct wfp_stack_config {
     void *release_context;
     wfp_stack_find_owner *find_owner; /* NULL: frames say it, or nobody does */
     void *find_owner_context;
+    /** Does a socket wait for an inbound packet? NULL: frames say it. The context is the same. */
+    bool (*is_awaited)(void *context, const struct wfp_packet *packet);
 };
 
 /** @return 0, -WFP_ERR_INVALID_PARAMETER, -WFP_ERR_NO_MEMORY */

@@ -130,6 +130,14 @@ wfp_owner_find(void *context, struct wfp_packet *packet, bool is_inbound)
     packet->user = find_user(finder, socket.uid, process->groups, process->group_count);
 }
 
+bool
+wfp_owner_is_awaited(void *context, const struct wfp_packet *packet)
+{
+    const struct wfp_owner_finder *finder = context;
+
+    return wfp_socket_exists(finder->diag, packet);
+}
+
 void
 wfp_owner_finder_counters(const struct wfp_owner_finder *finder,
                           struct wfp_owner_counters *ret_counters)

@@ -30,6 +30,8 @@ DEFINE_FREEP(struct wfp_owner_finder, wfp_owner_finder_free)
 
 /** A wfp_stack_find_owner; @p finder is the context. */
 void wfp_owner_find(void *finder, struct wfp_packet *packet, bool is_inbound);
+/** Does a socket of this machine wait for an inbound TCP or UDP packet? @p finder is the context. */
+bool wfp_owner_is_awaited(void *finder, const struct wfp_packet *packet);
 void wfp_owner_finder_counters(const struct wfp_owner_finder *finder,
                                struct wfp_owner_counters *ret_counters);
 

@@ -11,6 +11,7 @@
 #include "plane/owner/socket_find.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
@@ -53,8 +54,10 @@ wfp_socket_find_open(void)
     return diag;
 }
 
+enum answer { NO_SOCKET, NO_ANSWER, SOCKET };
+
 /** @param source, destination  as sock_diag names them, which differs by protocol */
-static bool
+static enum answer
 ask(struct mnl_socket *diag, const struct wfp_packet *packet, const struct end *source,
     const struct end *destination, struct wfp_socket_found *ret_found)
 {
@@ -78,17 +81,30 @@ ask(struct mnl_socket *diag, const struct wfp_packet *packet, const struct end *
     request->id.idiag_sport = source->port_be;
     request->id.idiag_dport = destination->port_be;
     if (mnl_socket_sendto(diag, header, header->nlmsg_len) < 0)
-        return false;
+        return NO_ANSWER;
     do { /* a late answer to a question given up is not ours */
         size = mnl_socket_recvfrom(diag, bytes, sizeof(bytes));
         header = (struct nlmsghdr *)bytes;
     } while (size >= (ssize_t)sizeof(*header) && header->nlmsg_seq != sequence);
-    if (size < 0 || !mnl_nlmsg_ok(header, (int)size) || header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+    if (size < 0 || !mnl_nlmsg_ok(header, (int)size))
+        return NO_ANSWER;
+    if (header->nlmsg_type == NLMSG_ERROR &&
+        mnl_nlmsg_get_payload_len(header) >= sizeof(struct nlmsgerr))
+        return ((const struct nlmsgerr *)mnl_nlmsg_get_payload(header))->error == -ENOENT
+                   ? NO_SOCKET
+                   : NO_ANSWER;
+    if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
         mnl_nlmsg_get_payload_len(header) < sizeof(*answer))
-        return false;
+        return NO_ANSWER;
     answer = mnl_nlmsg_get_payload(header);
     *ret_found = (struct wfp_socket_found){answer->idiag_inode, answer->idiag_uid};
-    return answer->idiag_inode != 0;
+    return SOCKET;
+}
+
+static bool
+is_held(enum answer answer, const struct wfp_socket_found *found)
+{
+    return answer == SOCKET && found->inode != 0;
 }
 
 static bool
@@ -98,8 +114,8 @@ find_tcp(struct mnl_socket *diag, const struct wfp_packet *packet, bool is_inbou
     const struct end local = end_of(packet, !is_inbound), remote = end_of(packet, is_inbound);
     const struct end any = {0};
 
-    return ask(diag, packet, &local, &remote, ret_found) ||
-           ask(diag, packet, &local, &any, ret_found);
+    return is_held(ask(diag, packet, &local, &remote, ret_found), ret_found) ||
+           is_held(ask(diag, packet, &local, &any, ret_found), ret_found);
 }
 
 /* For UDP the kernel reads source and destination as a packet to the socket has them. */
@@ -109,7 +125,7 @@ find_udp(struct mnl_socket *diag, const struct wfp_packet *packet, bool is_inbou
 {
     const struct end local = end_of(packet, !is_inbound), remote = end_of(packet, is_inbound);
 
-    return ask(diag, packet, &remote, &local, ret_found);
+    return is_held(ask(diag, packet, &remote, &local, ret_found), ret_found);
 }
 
 /** The only socket of a /proc/net table whose local port is @p port. */
@@ -162,4 +178,17 @@ wfp_socket_find(struct mnl_socket *diag, const struct wfp_packet *packet, bool i
     default:
         return find_other(packet, is_inbound, ret_found);
     }
+}
+
+bool
+wfp_socket_exists(struct mnl_socket *diag, const struct wfp_packet *packet)
+{
+    const struct end local = end_of(packet, false), remote = end_of(packet, true);
+    struct wfp_socket_found found;
+
+    if (packet->protocol == WFP_PROTOCOL_TCP)
+        return ask(diag, packet, &local, &remote, &found) != NO_SOCKET;
+    if (packet->protocol == WFP_PROTOCOL_UDP)
+        return ask(diag, packet, &remote, &local, &found) != NO_SOCKET;
+    return true;
 }

@@ -22,5 +22,7 @@ struct mnl_socket *wfp_socket_find_open(void);
  */
 bool wfp_socket_find(struct mnl_socket *diag, const struct wfp_packet *packet, bool is_inbound,
                      struct wfp_socket_found *ret_found);
+/** Does an inbound TCP or UDP packet find a socket, the kernel's own included? True if unsure. */
+bool wfp_socket_exists(struct mnl_socket *diag, const struct wfp_packet *packet);
 
 #endif

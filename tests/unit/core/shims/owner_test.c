@@ -22,7 +22,7 @@ struct world {
     struct wfp_stack *stack;
     struct wfp_user *user;
     unsigned asked;
-    bool is_inbound, is_nobody;
+    bool is_inbound, is_nobody, is_awaited;
     uint64_t now;
 };
 
@@ -43,6 +43,12 @@ find_owner(void *context, struct wfp_packet *packet, bool is_inbound)
     packet->user = world->user;
 }
 
+static bool
+is_awaited(void *context, const struct wfp_packet *packet)
+{
+    return ((struct world *)context)->is_awaited;
+}
+
 static int
 setup(void **state)
 {
@@ -53,10 +59,11 @@ setup(void **state)
                                       .local_count = 1,
                                       .flows = true,
                                       .find_owner = find_owner,
-                                      .find_owner_context = &world};
+                                      .find_owner_context = &world,
+                                      .is_awaited = is_awaited};
 
     mock_reset();
-    world = (struct world){.now = 10000000000};
+    world = (struct world){.now = 10000000000, .is_awaited = true};
     assert_int_equal(wfp_user_from_linux(1000, NULL, 0, &world.user), 0);
     assert_int_equal(wfp_stack_new(&config, &world.stack), 0);
     *state = &world;
@@ -151,6 +158,33 @@ test_the_accepting_side_is_asked_for_the_local_end(void **state)
     assert_true(world->is_inbound);
 }
 
+static bool
+was_indicated(uint16_t layer_id)
+{
+    for (uint32_t i = 0; i < mock.count; i++)
+        if (mock.seen[i].layer_id == layer_id)
+            return true;
+    return false;
+}
+
+static void
+test_a_connection_that_no_socket_awaits_is_discarded(void **state)
+{
+    struct world *world = *state;
+
+    world->is_awaited = false;
+    tcp(world, false, WFP_TCP_SYN, 100);
+    assert_true(was_indicated(WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD));
+    assert_false(was_indicated(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4));
+    /* other segments may be of connections that were there before us */
+    tcp(world, false, WFP_TCP_ACK, 200);
+    assert_true(was_indicated(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4));
+    /* nobody is asked while no filter waits for the answer */
+    mock.unwatched[WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD] = true;
+    tcp(world, false, WFP_TCP_SYN, 900);
+    assert_true(was_indicated(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4));
+}
+
 static void
 test_nobody_is_nobody(void **state)
 {
@@ -238,6 +272,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_asked_once_and_told_until_the_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_accepting_side_is_asked_for_the_local_end, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_connection_that_no_socket_awaits_is_discarded, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(test_nobody_is_nobody, setup, teardown),
         cmocka_unit_test_setup_teardown(test_not_asked_while_no_filter_could_tell, setup, teardown),

@@ -107,7 +107,10 @@ check_udp(int family, uint8_t version, bool is_any)
 
     assert_mine(packet_between(version, WFP_PROTOCOL_UDP, end.port, 9), false);
     assert_mine(packet_between(version, WFP_PROTOCOL_UDP, 9, end.port), true);
+    struct wfp_packet inbound = packet_between(version, WFP_PROTOCOL_UDP, 9, end.port);
+    assert_true(wfp_owner_is_awaited(finder, &inbound));
     close(end.fd);
+    assert_false(wfp_owner_is_awaited(finder, &inbound));
     assert_nobodys(packet_between(version, WFP_PROTOCOL_UDP, end.port, 9), false);
 }
 
@@ -129,7 +132,10 @@ test_tcp_that_listens_and_is_connected_to(void **state)
                              .sin_port = htons(server.port),
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 
+    struct wfp_packet syn = packet_between(4, WFP_PROTOCOL_TCP, 9, server.port);
+    assert_false(wfp_owner_is_awaited(finder, &syn)); /* bound, but it does not listen */
     assert_int_equal(listen(server.fd, 4), 0);
+    assert_true(wfp_owner_is_awaited(finder, &syn));
     assert_mine(packet_between(4, WFP_PROTOCOL_TCP, 9, server.port), true);
     assert_int_equal(connect(client.fd, (struct sockaddr *)&to, sizeof(to)), 0);
     assert_mine(packet_between(4, WFP_PROTOCOL_TCP, client.port, server.port), false);
