@@ -175,6 +175,20 @@ class Drivers(unittest.TestCase):
         self.assertEqual(totals, "taken 7, mine 7, completed 7, failed 0")
         self.assertEqual((document["absorbed"], document["injected"]), (7, 7))
 
+    def test_what_breaks_the_rules_of_packets_has_a_name(self):
+        for what, finding, absorbed in ((1, "nbl-freed", 0), (2, "nbl-freed", 0), (3, "unbalanced-reference", 0),
+                                        (4, "inject-loop", 1), (5, "nbl-freed", 1), (6, "bad-object", 0)):
+            kinds = ["so"] if SANITIZED else ["so", "sys"]
+            with tempfile.TemporaryDirectory() as folder:
+                for kind in kinds:  # messages name addresses: only their names are compared
+                    document, said = decide(build(folder, "breaks", kind, f"-DWHAT={what}"), code=1)
+                    self.assertEqual([f["id"] for f in document["findings"]], [finding], what)
+                    self.assertEqual((document["absorbed"], document["permitted"]), (absorbed, 37 - absorbed), what)
+                    self.assertNotIn("a freed list was injected", said)
+                    if what == 4:
+                        self.assertIn("last by breaks: protocol 17, 10.0.0.4 port 50000 to 192.0.2.53 port 53",
+                                      document["findings"][0]["message"])
+
     def test_pended_connects_may_be_refused_later(self):
         document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=1", "-DWAIT=0")
         # IPv6 has 9; 6 answers come in as conversations of their own, which 2 later requests then join

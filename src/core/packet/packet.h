@@ -14,6 +14,7 @@
 #define WFP_CORE_PACKET_PACKET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /** Why bytes could not be decoded; counted by name, never dropped silently. */
@@ -104,6 +105,9 @@ enum wfp_undecodable wfp_packet_parse(struct wfp_packet *packet);
 
 /** Is this an ICMP or ICMPv6 error message (it quotes the packet it answers)? */
 bool wfp_packet_is_icmp_error(const struct wfp_packet *packet);
+
+/** "protocol 17, 10.0.0.4 port 5000 to 192.0.2.9 port 53", of a parsed packet. Returns @p text. */
+const char *wfp_packet_describe(const struct wfp_packet *packet, char *text, size_t size);
 
 /** "IP_LENGTH" ...: for JSON keys. */
 const char *wfp_undecodable_name(enum wfp_undecodable reason);

@@ -14,6 +14,7 @@
  * Ref        windows-driver-docs network/packet-injection-functions
  */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,23 +25,57 @@
 #include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_finding.h"
 
-/* Put the handle at the head of the history. @return false when the same handle fills it: a loop */
-static bool
-remember(struct nt_nbl *view, struct injection_handle *handle, void *context)
+#define LOOP 16 /* injections of one packet, by whomever: nobody needs so many */
+
+static const char *
+describe(const struct injected *item, char text[128])
 {
+    struct wfp_packet packet = {
+        .data = item->bytes, .length = item->length, .wire_length = item->length};
+
+    if (item->entry == WFP_ENTRY_MAC_SEND || item->entry == WFP_ENTRY_MAC_RECEIVE ||
+        wfp_packet_parse(&packet) != WFP_DECODED)
+        return "a frame";
+    return wfp_packet_describe(&packet, text, 128);
+}
+
+/* The drivers in the packet's history, each once: "a, b". */
+static const char *
+name_injectors(const struct nt_nbl *view, char text[128])
+{
+    size_t used = 0;
+
+    text[0] = 0;
+    for (uint32_t i = 0; i < view->injection_count; i++) {
+        const struct injection_handle *handle =
+            nt_fwps_injection_handle_find(view->injections[i].handle);
+        const char *name = handle ? nt_driver_name(handle->owner) : "a handle destroyed since";
+        if (!strstr(text, name) && used < 128)
+            used += (size_t)snprintf(text + used, 128 - used, "%s%s", used ? ", " : "", name);
+    }
+    return text;
+}
+
+/* Put the handle at the head of the history. @return false where it goes round in circles */
+static bool
+remember(struct injected *item, struct injection_handle *handle, void *context)
+{
+    struct nt_nbl *view = item->view;
     uint32_t mine = 0;
+    char packet[128], drivers[128];
 
     for (uint32_t i = 0; i < view->injection_count; i++)
         mine += view->injections[i].handle == handle;
-    if (mine == NT_NBL_HISTORY) {
-        nt_finding(NT_FINDING_INJECT_LOOP, "a packet was injected %d times through one handle",
-                   NT_NBL_HISTORY);
+    if (mine == NT_NBL_HISTORY || view->injected == LOOP) {
+        nt_finding(NT_FINDING_INJECT_LOOP, "a packet was injected %u times, last by %s: %s",
+                   view->injected, name_injectors(view, drivers), describe(item, packet));
         return false;
     }
     uint32_t keep = MIN(view->injection_count, (uint32_t)NT_NBL_HISTORY - 1);
     memmove(&view->injections[1], &view->injections[0], keep * sizeof(view->injections[0]));
     view->injections[0] = (struct nt_nbl_injection){handle, context};
     view->injection_count = keep + 1;
+    view->injected++;
     return true;
 }
 
@@ -203,11 +238,11 @@ inject(const struct request *request)
         }
         *at = last = item;
         at = &item->next;
-        if (!remember(item->view, handle, request->context))
-            status = STATUS_FWP_INVALID_PARAMETER;
         item->handle = handle;
         item->nbl = request->nbl;
         item->entry = request->entry;
+        if (!remember(item, handle, request->context))
+            status = STATUS_FWP_INVALID_PARAMETER;
         item->interface_index = request->interface_index;
         item->driver = nt_driver_current();
         item->complete = request->complete;
@@ -220,6 +255,7 @@ inject(const struct request *request)
         return status;
     }
     last->is_last = true;
+    atomic_fetch_add(&list->in_flight, 1);
     atomic_fetch_add(&handle->outstanding, 1);
     nt_fwps_inject_push(first, at);
     return STATUS_SUCCESS;

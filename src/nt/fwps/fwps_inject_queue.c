@@ -21,6 +21,7 @@ finish(struct injected *item, NTSTATUS status)
 {
     if (item->is_last) {
         item->nbl->Status = status;
+        atomic_fetch_sub(&CONTAINER_OF(item->nbl, struct nt_nbl, nbl)->in_flight, 1);
         if (item->complete)
             NT_CALLBACK_VOID(item->driver, NT_DISPATCH_LEVEL,
                              item->complete(item->context, item->nbl, TRUE));

@@ -183,6 +183,7 @@ nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from)
     describe_bytes(&list->mdl, bytes, length);
     list->header.plane_id = nt_fwps_nbl_plane_id(from);
     list->header.injection_count = from->injection_count;
+    list->header.injected = from->injected;
     memcpy(list->header.injections, from->injections, sizeof(list->header.injections));
     return &list->header;
 }
@@ -343,6 +344,7 @@ FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
     clone = CONTAINER_OF(nbl, struct nt_nbl, nbl);
     clone->parent = original;
     clone->injection_count = original->injection_count;
+    clone->injected = original->injected;
     memcpy(clone->injections, original->injections, sizeof(clone->injections));
     atomic_fetch_add(&original->references, 1);
     nt_fwps_contexts_cloned(original, clone);
@@ -358,6 +360,10 @@ FwpsFreeCloneNetBufferList0(NET_BUFFER_LIST *netBufferList, ULONG freeCloneFlags
 
     if (!clone)
         return;
+    if (atomic_load(&clone->in_flight)) {
+        nt_finding(NT_FINDING_NBL_FREED, "a net buffer list is freed while it is being injected");
+        return;
+    }
     parent = clone->parent;
     if (clone->contexts)
         nt_fwps_contexts_end(clone, FWPS_NET_BUFFER_LIST_EXIT_NETIO);

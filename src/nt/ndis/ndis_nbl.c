@@ -15,6 +15,8 @@ static struct nt_nbl *held; /* lists drivers hold */
 static struct nt_nbl_pool *pools;
 static size_t held_count;
 
+#define KEPT 64 /* freed lists that are remembered */
+
 struct nt_nbl *
 nt_nbl_find(NET_BUFFER_LIST *nbl)
 {
@@ -22,9 +24,29 @@ nt_nbl_find(NET_BUFFER_LIST *nbl)
 
     if (header && ((uintptr_t)nbl & 15) == 0 && header->magic == NT_NBL_MAGIC)
         return header;
-    nt_finding(NT_FINDING_OBJECT_BAD, "net buffer list %p is none that OpenWFP handed out",
-               (void *)nbl);
+    if (header && ((uintptr_t)nbl & 15) == 0 && header->magic == NT_NBL_FREED)
+        nt_finding(NT_FINDING_NBL_FREED, "a net buffer list is used after it was freed");
+    else
+        nt_finding(NT_FINDING_OBJECT_BAD, "net buffer list %p is none that OpenWFP handed out",
+                   (void *)nbl);
     return NULL;
+}
+
+/* The latest to be freed stay as they are for a while, so that whoever uses them is told. */
+static void
+free_later(struct nt_nbl *header)
+{
+    static struct nt_nbl *kept[KEPT];
+    static unsigned next;
+    struct nt_nbl *oldest;
+
+    header->magic = NT_NBL_FREED;
+    pthread_mutex_lock(&registry_lock);
+    oldest = kept[next];
+    kept[next] = header;
+    next = (next + 1) % KEPT;
+    pthread_mutex_unlock(&registry_lock);
+    free(oldest);
 }
 
 struct nt_nbl *
@@ -74,9 +96,9 @@ nt_nbl_free(struct nt_nbl *header)
     pthread_mutex_unlock(&registry_lock);
     if (header->pool)
         atomic_fetch_sub(&header->pool->outstanding, 1);
-    header->magic = 0;
     free(header->own_bytes);
-    free(header);
+    header->own_bytes = NULL;
+    free_later(header);
 }
 
 size_t
@@ -301,6 +323,10 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST nbl)
     if (header->origin == NT_NBL_PACKET) {
         nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeNetBufferList: %p is the stack's own",
                    (void *)nbl);
+        return;
+    }
+    if (atomic_load(&header->in_flight)) {
+        nt_finding(NT_FINDING_NBL_FREED, "a net buffer list is freed while it is being injected");
         return;
     }
     if (nbl->ChildRefCount)

@@ -29,6 +29,7 @@ enum nt_nbl_origin {
 };
 
 #define NT_NBL_MAGIC  0x4C424E57u /* "WNBL" */
+#define NT_NBL_FREED  0x46424E57u /* "WNBF": freed, and not yet given back to the heap */
 #define NT_POOL_MAGIC 0x4C4F5057u /* "WPOL" */
 
 /** An NBL or NB pool. */
@@ -69,6 +70,8 @@ struct nt_nbl {
     uint8_t *own_bytes; /* the packet's bytes once somebody keeps them */
     struct nt_nbl_context *contexts; /* fwps_context.c */
     uint32_t injection_count;        /* newest first in `injections` */
+    uint32_t injected;               /* times, by whomever, clones' parents included */
+    atomic_uint in_flight;           /* injections not yet completed */
     struct nt_nbl_injection injections[NT_NBL_HISTORY];
     _Alignas(16) NET_BUFFER_LIST nbl;
 };
