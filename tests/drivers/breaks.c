@@ -8,6 +8,10 @@
 #include "common.h"
 #include <ndis.h>
 
+#ifndef WHAT
+#define WHAT 0 /* nothing */
+#endif
+
 static HANDLE Injection;
 static NET_BUFFER_LIST *InFlight;
 
@@ -37,6 +41,9 @@ static void Classify(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMING_MET
     UNREFERENCED_PARAMETER(filter);
     UNREFERENCED_PARAMETER(flowContext);
     out->actionType = FWP_ACTION_PERMIT;
+    if (WHAT == 0) {
+        return;
+    }
     if (WHAT == 4 ? values->incomingValue[FWPS_FIELD_OUTBOUND_IPPACKET_V4_IP_REMOTE_ADDRESS].value.uint32 != 0xC0000235
                   : InterlockedIncrement(&done) > 1) {
         return; /* once; or for the packets to 192.0.2.53 */

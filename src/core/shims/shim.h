@@ -259,12 +259,14 @@ void wfp_shim_redirect_untell(struct wfp_shim *shim);
 /** A flow ended; so does its redirection. */
 void wfp_shim_redirect_ended(struct wfp_shim *aside, const struct wfp_flow *flow);
 /**
- * From the application's ends to the wire's, for conversations that are redirected.
- * @param is_inbound  an answer as recorded, from whom the application asked
+ * Give packets of redirected conversations the ends they have on the wire. In a recording answers
+ * come from whom the application asked; live from whom it was sent to. @return the hint, if it holds
  */
-void wfp_shim_redirect_out(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound);
-/** Back, when an answer has passed every layer. */
-bool wfp_shim_redirect_back(struct wfp_shim *shim, struct wfp_packet *packet);
+enum wfp_direction_hint wfp_shim_redirect_take(struct wfp_shim *shim, struct wfp_packet *packet,
+                                               enum wfp_direction_hint hint, bool is_recording);
+/** Live: an answer that passed every layer reaches the application from whom it asked. */
+void wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame,
+                                 const struct wfp_decision *decision);
 
 /** The key of a packet's conversation, seen from the local end. */
 void wfp_shim_key(const struct wfp_packet *packet, bool is_inbound, struct wfp_flow_key *ret_key);

@@ -399,8 +399,9 @@ turn(struct wfp_ends *ends)
     *ends = turned;
 }
 
-void
-wfp_shim_redirect_out(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound)
+/** @param is_inbound  an answer as recorded, from whom the application asked */
+static void
+give_wire_ends(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound)
 {
     bool is_syn = packet->protocol == WFP_PROTOCOL_TCP &&
                   (packet->tcp_flags & (WFP_TCP_SYN | WFP_TCP_ACK)) == WFP_TCP_SYN;
@@ -425,8 +426,21 @@ wfp_shim_redirect_out(struct wfp_shim *shim, struct wfp_packet *packet, bool is_
         packet->modified = true;
 }
 
-bool
-wfp_shim_redirect_back(struct wfp_shim *shim, struct wfp_packet *packet)
+enum wfp_direction_hint
+wfp_shim_redirect_take(struct wfp_shim *shim, struct wfp_packet *packet,
+                       enum wfp_direction_hint hint, bool is_recording)
+{
+    if (hint == WFP_HINT_FORWARD)
+        return hint;
+    if (hint != WFP_HINT_INBOUND)
+        give_wire_ends(shim, packet, false);
+    if (is_recording && !packet->modified && hint != WFP_HINT_OUTBOUND)
+        give_wire_ends(shim, packet, true);
+    return is_recording && packet->modified ? WFP_HINT_NONE : hint;
+}
+
+static bool
+give_app_ends(struct wfp_shim *shim, struct wfp_packet *packet)
 {
     struct wfp_redirection *entry;
     struct wfp_flow_key key;
@@ -441,4 +455,18 @@ wfp_shim_redirect_back(struct wfp_shim *shim, struct wfp_packet *packet)
     ends_of(&entry->app, &ends);
     turn(&ends);
     return wfp_packet_readdress(packet, &ends);
+}
+
+void
+wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame,
+                            const struct wfp_decision *decision)
+{
+    struct wfp_packet packet = {
+        .data = frame->data, .length = frame->length, .wire_length = frame->wire_length};
+
+    if (decision->outcome != WFP_PERMITTED || decision->direction != WFP_INBOUND ||
+        wfp_packet_parse(&packet) != WFP_DECODED)
+        return;
+    if (give_app_ends(shim, &packet))
+        frame->modified = true;
 }

@@ -484,22 +484,6 @@ arrive(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *
     come_in(stack, no_endpoint);
 }
 
-/**
- * Give packets of redirected conversations the ends they have on the wire. In a recording answers come
- * from whom the application asked; live from whom it was sent to. @return the hint, if it still holds
- */
-static enum wfp_direction_hint
-take_redirected(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint)
-{
-    if (hint == WFP_HINT_FORWARD)
-        return hint;
-    if (hint != WFP_HINT_INBOUND)
-        wfp_shim_redirect_out(&stack->shim, packet, false);
-    if (stack->config.is_recording && !packet->modified && hint != WFP_HINT_OUTBOUND)
-        wfp_shim_redirect_out(&stack->shim, packet, true);
-    return stack->config.is_recording && packet->modified ? WFP_HINT_NONE : hint;
-}
-
 static void
 run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
     bool no_endpoint, struct wfp_decision *decision)
@@ -509,7 +493,7 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
     unsigned ways;
 
     if (UNLIKELY(shim->redirects && wfp_redirect_table_count(shim->redirects) != 0))
-        hint = take_redirected(stack, packet, hint);
+        hint = wfp_shim_redirect_take(shim, packet, hint, stack->config.is_recording);
     to = type_of(packet->version, packet->destination, packet->link_broadcast);
     from = type_of(packet->version, packet->source, false);
     ways = find_ways(stack, packet, hint, to);
@@ -574,20 +558,6 @@ release_frame(struct wfp_stack *stack, struct wfp_frame *frame)
         return;
     frame->adapter = NULL;
     wfp_stack_release(stack, &mac);
-}
-
-/** An answer in a redirected conversation reaches the application from whom it asked. */
-static void
-give_back(struct wfp_stack *stack, struct wfp_frame *frame, const struct wfp_decision *decision)
-{
-    struct wfp_packet packet = {
-        .data = frame->data, .length = frame->length, .wire_length = frame->wire_length};
-
-    if (stack->config.is_recording || decision->outcome != WFP_PERMITTED ||
-        decision->direction != WFP_INBOUND || wfp_packet_parse(&packet) != WFP_DECODED)
-        return;
-    if (wfp_shim_redirect_back(&stack->shim, &packet))
-        frame->modified = true;
 }
 
 /** Write who sends it into an IP header that was made for a driver's data. */
@@ -684,8 +654,9 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
     wfp_stack_release(stack, &packet);
     release_frame(stack, frame);
-    if (UNLIKELY(stack->shim.redirects && wfp_redirect_table_count(stack->shim.redirects) != 0))
-        give_back(stack, frame, ret_decision);
+    if (UNLIKELY(stack->shim.redirects && wfp_redirect_table_count(stack->shim.redirects) != 0) &&
+        !stack->config.is_recording)
+        wfp_shim_redirect_give_back(&stack->shim, frame, ret_decision);
 }
 
 bool

@@ -530,6 +530,30 @@ test_a_connect_put_off_may_be_refused_or_asked_again(void **state)
 }
 
 static void
+test_a_bind_put_off_goes_on_as_answered(void **state)
+{
+    struct world world;
+
+    start(&world, false);
+    hook.bind = PUT_OFF;
+    hook.local = "10.0.0.7";
+    hook.local_port = 7000;
+    assert_int_equal(udp(&world, APP, "192.0.2.9", 53, WFP_HINT_OUTBOUND), WFP_ABSORBED);
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT));
+    assert_int_equal(udp(&world, APP, "192.0.2.8", 53, WFP_HINT_OUTBOUND), WFP_ABSORBED);
+    EXPECT_ASKED(); /* the socket waits */
+    change(hook.pended, NULL, 1);
+    resume(&world, WFP_ACTION_PERMIT);
+    assert_int_equal(world.taken, 1);
+    expect_ends(&world, "10.0.0.7", 7000, "192.0.2.9", 53);
+    udp(&world, APP, "192.0.2.8", 53, WFP_HINT_OUTBOUND);
+    expect_ends(&world, "10.0.0.7", 7000, "192.0.2.8", 53);
+    udp(&world, "192.0.2.9", 53, "10.0.0.7", 7000, WFP_HINT_INBOUND);
+    expect_ends(&world, "192.0.2.9", 53, APP);
+    wfp_stack_free(world.stack);
+}
+
+static void
 test_a_stack_goes_with_connects_put_off(void **state)
 {
     struct world world;
@@ -558,6 +582,7 @@ main(void)
         cmocka_unit_test(test_who_wants_to_hear_of_others_changes_is_asked_again),
         cmocka_unit_test(test_a_connect_put_off_goes_on_as_answered),
         cmocka_unit_test(test_a_connect_put_off_may_be_refused_or_asked_again),
+        cmocka_unit_test(test_a_bind_put_off_goes_on_as_answered),
         cmocka_unit_test(test_a_stack_goes_with_connects_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
