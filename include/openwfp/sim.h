@@ -20,6 +20,7 @@
  *            drivers send. Time is virtual and moves only with packets' delay and wfp_sim_wait().
  *            Everything is written down: packets, the layers each met, in order, and who decided.
  *            The same calls give the same results, byte for byte.
+ * Devices    The drivers' devices are reached through openwfp/device.h, at "local:".
  * Texts      An end is "10.0.0.4:50002" or "[fd00::4]:50002", without a port "10.0.0.4", "fd00::4".
  *            A layer goes by its name without FWPM_LAYER_, with or without _V4 or _V6.
  * Errors     What can't be done is said in one line on stderr and makes wfp_sim_finish() return 1, so a

@@ -87,22 +87,37 @@ list(void (*each)(void *context, const struct openwfp_device_info *info), void *
     nt_device_list(list_one, &listing);
 }
 
+static struct control_local_world world;
+
+static void
+rest(void)
+{
+    nt_time_settle();
+    if (world.settle)
+        world.settle(world.context);
+}
+
 static int
 settle(uint64_t until_100ns)
 {
-    nt_time_settle();
+    rest();
     if (until_100ns == 0 || !wfp_clock_is_virtual())
         return 0;
     uint64_t due = nt_time_next_due();
     bool has_more = due && due <= until_100ns;
-    if (has_more || until_100ns != UINT64_MAX)
-        nt_time_run_until(has_more ? due : until_100ns);
-    nt_time_settle();
+    uint64_t time_100ns = has_more ? due : until_100ns;
+    if (time_100ns == UINT64_MAX)
+        return 0;
+    if (world.advance)
+        world.advance(world.context, time_100ns);
+    else
+        nt_time_run_until(time_100ns);
+    rest();
     return has_more;
 }
 
 void
-control_local_enable(void)
+control_local_enable(const struct control_local_world *new_world)
 {
     static struct openwfp_backend backend = {
         .open = open_file,
@@ -115,6 +130,7 @@ control_local_enable(void)
         .settle = settle,
     };
 
+    world = new_world ? *new_world : (struct control_local_world){0};
     backend.is_replay = wfp_clock_is_virtual();
     openwfp_backend_set(&backend);
 }

@@ -24,7 +24,7 @@ run(const char *path)
     failures = machine_start_driver(&machine, path, false, error);
     if (failures)
         fprintf(stderr, "%s\n", error);
-    control_local_enable();
+    control_local_enable(NULL);
     if (!failures && openwfp_host_connect("local:", &host) >= 0) {
         failures = device_program(host);
         openwfp_host_close(host);

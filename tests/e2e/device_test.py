@@ -76,6 +76,8 @@ class Devices(unittest.TestCase):
         for image in self.images:
             local = subprocess.run([HERE / "device_local", image], capture_output=True, text=True, timeout=60)
             self.assertEqual(local.returncode, 0, local.stderr)
+            simulated = subprocess.run([HERE / "device_sim", image], capture_output=True, text=True, timeout=60)
+            self.assertEqual(simulated.returncode, 0, simulated.stderr)
             with Served(self.folder.name, image) as host:
                 remote = subprocess.run([HERE / "device_remote", host.socket], capture_output=True, text=True,
                                         timeout=60)

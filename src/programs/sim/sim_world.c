@@ -14,6 +14,7 @@
 #include "core/packet/bytes.h"
 #include "nt/fwps/fwps_host.h"
 #include "nt/ntos/nt_host.h"
+#include "programs/control_local.h"
 #include "programs/run_options.h"
 
 #define START         133801632000000000ull /* 2025-01-01 */
@@ -394,6 +395,7 @@ parse_local(struct wfp_sim *sim)
 static void
 free_sim(struct wfp_sim *sim)
 {
+    control_local_disable();
     nt_host_set_service(NULL, NULL);
     if (sim->machine.engine)
         machine_fini(&sim->machine);
@@ -417,6 +419,20 @@ free_sim(struct wfp_sim *sim)
     running = NULL;
 }
 
+/* For programs that use the drivers' devices (openwfp/device.h): what happens while they wait. */
+static void
+rest(void *context)
+{
+    sim_settle(context);
+}
+
+static void
+pass_time(void *context, uint64_t time_100ns)
+{
+    run_until(context, time_100ns, true);
+    advance_to(context, time_100ns);
+}
+
 static int
 switch_on(struct wfp_sim *sim)
 {
@@ -438,6 +454,7 @@ switch_on(struct wfp_sim *sim)
     if (machine_add_stack(&sim->machine, sim->local, sim->local_count) < 0)
         return sim_fail(NULL, "out of memory");
     nt_host_set_service(serve, sim);
+    control_local_enable(&(struct control_local_world){rest, pass_time, sim});
     return 0;
 }
 
