@@ -37,6 +37,13 @@ enum wfp_dump_name {
 /** The GUID of a constant's name, with its FWPM_..._ prefix. @return 0 or -WFP_ERR_NOT_FOUND */
 int wfp_dump_name_find(enum wfp_dump_name kind, const char *name, struct wfp_guid *ret_guid);
 
+/**
+ * The name by which our tables call a field that a dump calls @p name (without prefix; a GUID in braces,
+ * or an older name): weights go by names. @p layer may be NULL. @return @p name where we have none
+ */
+const char *wfp_dump_condition_name(const struct wfp_layer *layer, const struct wfp_guid *key,
+                                    const char *name);
+
 struct wfp_dump_number {
     const char *name;
     uint32_t value;

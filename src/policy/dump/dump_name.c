@@ -25,6 +25,43 @@ static const struct row conditions[] = {
 #undef FIELD
 };
 
+/* Other names of the same fields, and names of fields that no layer has any more, or yet. */
+static const struct row other_conditions[] = {
+    {"ALE_REAUTH_REASON",
+     GUID(0xb482d227, 0x1979, 0x4a98, 0x80, 0x44, 0x18, 0xbb, 0xe6, 0x23, 0x75, 0x42)},
+    {"ALE_SIO_FIREWALL_SOCKET_PROPERTY",
+     GUID(0xb9f4e088, 0xcb98, 0x4efb, 0xa2, 0xc7, 0xad, 0x07, 0x33, 0x26, 0x43, 0xdb)},
+    {"ARRIVAL_SUB_INTERFACE_INDEX",
+     GUID(0x0cd42473, 0xd621, 0x4be3, 0xae, 0x8c, 0x72, 0xa3, 0x48, 0xd2, 0x83, 0xe1)},
+    {"BITMAP_INDEX_KEY",
+     GUID(0x0f36514c, 0x3226, 0x4a81, 0xa2, 0x14, 0x2d, 0x51, 0x8b, 0x04, 0xd0, 0x8a)},
+    {"BITMAP_IP_LOCAL_ADDRESS",
+     GUID(0x16ebc3df, 0x957a, 0x452e, 0xa1, 0xfc, 0x3d, 0x2f, 0xf6, 0xa7, 0x30, 0xba)},
+    {"BITMAP_IP_LOCAL_PORT",
+     GUID(0x9f90a920, 0xc3b5, 0x4569, 0xba, 0x31, 0x8b, 0xd3, 0x91, 0x0d, 0xc6, 0x56)},
+    {"BITMAP_IP_REMOTE_ADDRESS",
+     GUID(0x33f00e25, 0x8eec, 0x4531, 0xa0, 0x05, 0x41, 0xb9, 0x11, 0xf6, 0x24, 0x52)},
+    {"BITMAP_IP_REMOTE_PORT",
+     GUID(0x2663d549, 0xaaf2, 0x46a2, 0x86, 0x66, 0x1e, 0x76, 0x67, 0xf8, 0x69, 0x85)},
+    {"ICMP_CODE", GUID(0xc35a604d, 0xd22b, 0x4e1a, 0x91, 0xb4, 0x68, 0xf6, 0x74, 0xee, 0x67, 0x4b)},
+    {"ICMP_TYPE", GUID(0x0c1ba1af, 0x5765, 0x453f, 0xaf, 0x22, 0xa8, 0xf7, 0x91, 0xac, 0x77, 0x5b)},
+    {"INTERFACE", GUID(0x4cd62a49, 0x59c3, 0x4969, 0xb7, 0xf3, 0xbd, 0xa5, 0xd3, 0x28, 0x90, 0xa4)},
+    {"IP_NEXTHOP_ADDRESS",
+     GUID(0xeabe448a, 0xa711, 0x4d64, 0x85, 0xb7, 0x3f, 0x76, 0xb6, 0x52, 0x99, 0xc7)},
+    {"LOCAL_INTERFACE_INDEX",
+     GUID(0x667fd755, 0xd695, 0x434a, 0x8a, 0xf5, 0xd3, 0x83, 0x5a, 0x12, 0x59, 0xbc)},
+    {"LOCAL_INTERFACE_TYPE",
+     GUID(0xdaf8cd14, 0xe09e, 0x4c93, 0xa5, 0xae, 0xc5, 0xc1, 0x3b, 0x73, 0xff, 0xca)},
+    {"LOCAL_TUNNEL_TYPE",
+     GUID(0x77a40437, 0x8779, 0x4868, 0xa2, 0x61, 0xf5, 0xa9, 0x02, 0xf1, 0xc0, 0xcd)},
+    {"NET_EVENT_TYPE",
+     GUID(0x206e9996, 0x490e, 0x40cf, 0xb8, 0x31, 0xb3, 0x86, 0x41, 0xeb, 0x6f, 0xcb)},
+    {"VSWITCH_ICMP_CODE",
+     GUID(0xce6def45, 0x60fb, 0x4a7b, 0xa3, 0x04, 0xaf, 0x30, 0xa1, 0x17, 0x00, 0x0e)},
+    {"VSWITCH_ICMP_TYPE",
+     GUID(0xa6afef91, 0x3df4, 0x4730, 0xa2, 0x14, 0xf5, 0x42, 0x6a, 0xeb, 0xf8, 0x21)},
+};
+
 #define BUILTIN_PROVIDER(name, guid)
 #define BUILTIN_SUBLAYER(name, guid, weight, provider)
 #define BUILTIN_CALLOUT(name, guid, layer, layer_guid, flags)
@@ -35,6 +72,8 @@ static const struct row providers[] = {
 #include "core/model/builtins.def"
 #undef BUILTIN_PROVIDER
 #define BUILTIN_PROVIDER(name, guid)
+    {"IPSEC_DOS_CONFIG",
+     GUID(0x3c6c0519, 0xc05c, 0x4bb9, 0x83, 0x38, 0x23, 0x27, 0x81, 0x4c, 0xe8, 0xbf)},
 };
 
 static const struct row sublayers[] = {
@@ -43,12 +82,20 @@ static const struct row sublayers[] = {
 #include "core/model/builtins.def"
 #undef BUILTIN_SUBLAYER
 #define BUILTIN_SUBLAYER(name, guid, weight, provider)
+    {"EDGE_TRAVERSAL",
+     GUID(0xba69dc66, 0x5176, 0x4979, 0x9c, 0x89, 0x26, 0xa7, 0xb4, 0x6a, 0x83, 0x27)},
 };
 
 static const struct row callouts[] = {
 #undef BUILTIN_CALLOUT
 #define BUILTIN_CALLOUT(name, guid, layer, layer_guid, flags) {#name, guid},
 #include "core/model/builtins.def"
+    {"EDGE_TRAVERSAL_ALE_LISTEN_V6",
+     GUID(0x81a434e7, 0xf60c, 0x4378, 0xba, 0xb8, 0xc6, 0x25, 0xa3, 0x0f, 0x01, 0x97)},
+    {"EDGE_TRAVERSAL_ALE_RESOURCE_ASSIGNMENT_V6",
+     GUID(0x31b95392, 0x066e, 0x42a2, 0xb7, 0xdb, 0x92, 0xf8, 0xac, 0xdd, 0x56, 0xf9)},
+    {"HTTP_TEMPLATE_SSL_HANDSHAKE",
+     GUID(0xb3423249, 0x8d09, 0x4858, 0x92, 0x10, 0x95, 0xc7, 0xfd, 0xa8, 0xe3, 0x0f)},
 };
 
 static const struct row contexts[] = {
@@ -71,6 +118,17 @@ static const struct {
     [WFP_DUMP_NAME_CONTEXT] = {"FWPM_PROVIDER_CONTEXT_", contexts, ELEMENTSOF(contexts)},
 };
 
+static bool
+find_row(const struct row *rows, size_t count, const char *name, struct wfp_guid *ret_guid)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(rows[i].name, name) == 0) {
+            *ret_guid = rows[i].guid;
+            return true;
+        }
+    return false;
+}
+
 int
 wfp_dump_name_find(enum wfp_dump_name kind, const char *name, struct wfp_guid *ret_guid)
 {
@@ -86,12 +144,27 @@ wfp_dump_name_find(enum wfp_dump_name kind, const char *name, struct wfp_guid *r
         *ret_guid = layer->key;
         return 0;
     }
-    for (size_t i = 0; i < tables[kind].count; i++)
-        if (strcmp(tables[kind].rows[i].name, name) == 0) {
-            *ret_guid = tables[kind].rows[i].guid;
-            return 0;
-        }
+    if (find_row(tables[kind].rows, tables[kind].count, name, ret_guid) ||
+        (kind == WFP_DUMP_NAME_CONDITION &&
+         find_row(other_conditions, ELEMENTSOF(other_conditions), name, ret_guid)))
+        return 0;
     return -WFP_ERR_NOT_FOUND;
+}
+
+const char *
+wfp_dump_condition_name(const struct wfp_layer *layer, const struct wfp_guid *key, const char *name)
+{
+    struct wfp_guid found;
+    int field = layer ? wfp_layer_find_field(layer, key) : -1;
+
+    if (find_row(conditions, ELEMENTSOF(conditions), name, &found) && wfp_guid_equal(&found, key))
+        return name;
+    if (field >= 0)
+        return layer->fields[field].condition_name;
+    for (size_t i = 0; i < ELEMENTSOF(conditions); i++)
+        if (wfp_guid_equal(&conditions[i].guid, key))
+            return conditions[i].name;
+    return name;
 }
 
 const struct wfp_dump_number wfp_dump_types[] = {

@@ -275,7 +275,8 @@ read_fields(struct wfp_dump_reader *reader, const xmlNode *list, struct wfp_dump
             return wfp_dump_no_memory(reader);
         if (strncmp(text, prefix, sizeof(prefix) - 1) == 0)
             text += sizeof(prefix) - 1;
-        field->condition_name = text;
+        field->condition_name =
+            wfp_dump_condition_name(wfp_layer_find_key(&layer->key), &field->condition_key, text);
         r = wfp_dump_enumerator(reader, kind, wfp_dump_kinds, WFP_FIELD_RAW_DATA, &value);
         field->kind = (uint8_t)value;
         if (r == 0)

@@ -32,9 +32,11 @@ plans_of_dump(const struct wfp_dump *dump, struct plans *ret_plans)
         return -WFP_ERR_NO_MEMORY;
     for (uint32_t i = 0; i < dump->layer_count; i++) {
         const struct wfp_dump_layer *layer = &dump->layers[i];
+        const struct wfp_layer *ours = wfp_layer_find_key(&layer->key); /* a dump may say a GUID */
+
         rows[i].key = layer->key;
-        rows[i].error =
-            wfp_weight_plan(layer->key_name, layer->fields, layer->field_count, &rows[i].plan);
+        rows[i].error = wfp_weight_plan(ours ? ours->name : layer->key_name, layer->fields,
+                                        layer->field_count, &rows[i].plan);
     }
     *ret_plans = (struct plans){dump->layer_count, rows};
     return 0;
