@@ -48,6 +48,8 @@ static const char help[] =
     "                       'default' is where they look by themselves\n"
     "  --clients N          replay with --control: begin when N programs are there and wait "
     "(default 1)\n"
+    "  --busy-poll MICROSECONDS\n"
+    "                       live: after a packet, look for the next that long before sleeping\n"
     "  --ready-file FILE    live: create FILE once traffic is being decided\n"
     "\n"
     "Exit codes: 0 fine, 1 a finding or a driver that failed, 2 usage, 3 environment.\n";
@@ -68,6 +70,7 @@ enum {
     OPT_DURATION,
     OPT_FAIL_OPEN,
     OPT_FAIL_CLOSED,
+    OPT_BUSY_POLL,
     OPT_READY_FILE,
     OPT_CONTROL,
     OPT_CLIENTS,
@@ -93,6 +96,7 @@ static const struct option long_options[] = {
     {"duration", required_argument, NULL, OPT_DURATION},
     {"fail-open", no_argument, NULL, OPT_FAIL_OPEN},
     {"fail-closed", no_argument, NULL, OPT_FAIL_CLOSED},
+    {"busy-poll", required_argument, NULL, OPT_BUSY_POLL},
     {"ready-file", required_argument, NULL, OPT_READY_FILE},
     {"control", required_argument, NULL, OPT_CONTROL},
     {"clients", required_argument, NULL, OPT_CLIENTS},
@@ -233,6 +237,8 @@ take_option(struct run_options *options, int option, const char *value)
     case OPT_FAIL_OPEN:
         options->fail_closed = false;
         break;
+    case OPT_BUSY_POLL:
+        return parse_number("--busy-poll", value, 0, 1e6, &options->busy_poll_us);
     case OPT_FAIL_CLOSED:
         options->fail_closed = true;
         break;

@@ -34,6 +34,7 @@ struct run_options {
     bool json, verbose, debug_print, quiet, events;
     bool no_verifier, stub_missing;
     bool fail_closed;
+    double busy_poll_us; /* live: look for the next packet that long before sleeping */
     uint16_t queue;
     double duration_s;        /* live: stop by itself; 0 = until a signal */
     double stop_timeout_s;    /* for driver code to return once the run ends */

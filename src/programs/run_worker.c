@@ -60,7 +60,8 @@ static int
 open_worker(struct run *run)
 {
     struct wfp_nfqueue_config config = {.queue = run->options->queue,
-                                        .fail_open = !run->options->fail_closed};
+                                        .fail_open = !run->options->fail_closed,
+                                        .busy_poll_us = (uint32_t)run->options->busy_poll_us};
     char error[256];
 
     if (wfp_nfqueue_open(&config, &run->plane, error) < 0) {

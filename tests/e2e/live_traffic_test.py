@@ -169,7 +169,7 @@ class Traffic(unittest.TestCase):
         image, ready = self.folder / "pass.so", self.folder / f"ready{len(self.processes)}"
         if not image.exists():
             sh(WFP_CC, "-DFORWARD", "-o", image, SOURCE / "tests" / "drivers" / "transport_pass.c")
-        wfp = subprocess.Popen(demo.inside(namespace, str(WFP), "run", "-q", "--json", "--live", "--fail-closed",
+        wfp = subprocess.Popen(demo.inside(namespace, str(WFP), "run", "-q", "--json", "--live", "--fail-closed", "--busy-poll", "50",
                                            "--duration", "120", "--ready-file", str(ready), str(image)),
                                stdout=subprocess.PIPE, text=True)
         self.processes.append(wfp)

@@ -268,6 +268,19 @@ clear_wake(int fd)
         return; /* another wake-up follows, or there was none */
 }
 
+/* Look again and again for a while before sleeping: a wake-up costs more than most decisions. */
+static int
+wait_for_work(const struct nfqueue *queue, struct pollfd fds[2], uint64_t last_100ns)
+{
+    int ready = 0;
+
+    if (queue->busy_poll_us && last_100ns)
+        do
+            ready = poll(fds, 2, 0);
+        while (ready == 0 && wfp_clock_now() < last_100ns + 10 * (uint64_t)queue->busy_poll_us);
+    return ready ? ready : poll(fds, 2, IDLE_MS);
+}
+
 static int
 nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
             const volatile sig_atomic_t *stop)
@@ -278,8 +291,10 @@ nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
         {.fd = handler->wake_fd > 0 ? handler->wake_fd : -1, .events = POLLIN},
     };
 
+    uint64_t last_100ns = 0; /* when packets came */
+
     while (!*stop) {
-        int ready = poll(poll_fds, 2, IDLE_MS);
+        int ready = wait_for_work(queue, poll_fds, last_100ns);
         if (ready < 0 && errno != EINTR)
             return -WFP_ERR_IO;
         if (ready > 0 && (poll_fds[1].revents & POLLIN))
@@ -288,6 +303,7 @@ nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
             int r = receive_batch(queue, handler);
             if (r < 0)
                 return explain_loop(queue, r);
+            last_100ns = queue->busy_poll_us ? wfp_clock_now() : 0;
         }
         if (handler->idle)
             handler->idle(handler->context);
@@ -434,6 +450,7 @@ wfp_nfqueue_open(const struct wfp_nfqueue_config *config, struct wfp_plane **ret
     memset(queue->raw, -1, sizeof(queue->raw));
     queue->queue = config->queue;
     queue->fail_open = config->fail_open;
+    queue->busy_poll_us = config->busy_poll_us;
     queue->replies_size = 4 * FRAME_BYTES;
     queue->replies = malloc(queue->replies_size);
     queue->buffers = malloc((size_t)BATCH * FRAME_BYTES);

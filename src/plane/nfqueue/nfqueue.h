@@ -13,9 +13,10 @@
 #include "plane/plane.h"
 
 struct wfp_nfqueue_config {
-    uint16_t queue;  /* queue number */
-    uint32_t length; /* packets the kernel may hold; 0 means 8192 */
-    bool fail_open;  /* what the kernel does when its queue is full */
+    uint16_t queue;        /* queue number */
+    uint32_t length;       /* packets the kernel may hold; 0 means 8192 */
+    bool fail_open;        /* what the kernel does when its queue is full */
+    uint32_t busy_poll_us; /* after a packet look for the next that long before sleeping; 0 never */
 };
 
 /** Why a packet that a driver injected did not go on. */

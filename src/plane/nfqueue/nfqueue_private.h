@@ -42,6 +42,7 @@ struct nfqueue {
     struct mnl_socket *socket;
     uint16_t queue;
     bool fail_open;
+    uint32_t busy_poll_us;
     uint64_t received, cut, overruns;
     uint8_t *buffers; /* NFQUEUE_BATCH of NFQUEUE_FRAME_BYTES each */
     struct mmsghdr messages[NFQUEUE_BATCH];
