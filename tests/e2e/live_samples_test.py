@@ -33,6 +33,18 @@ def echo(family, address, port):
 for family, address, port in ((socket.AF_INET, "{demo.OTHER}", 53), (socket.AF_INET, "{demo.BLOCKED}", 5353),
                               (socket.AF_INET6, "fd77::2", 53), (socket.AF_INET6, "fd77::3", 53)):
     threading.Thread(target=echo, args=(family, address, port), daemon=True).start()
+def echo_stream(connection):
+    while True:
+        data = connection.recv(65536)
+        if not data:
+            break
+        connection.sendall(data)
+    connection.close()
+def serve_streams():
+    listener = socket.create_server(("", 7))
+    while True:
+        threading.Thread(target=echo_stream, args=(listener.accept()[0],), daemon=True).start()
+threading.Thread(target=serve_streams, daemon=True).start()
 data = bytes(i * 7 % 251 for i in range({BIG}))
 class H(http.server.BaseHTTPRequestHandler):
     def answer(self, body):
@@ -73,6 +85,36 @@ for n in range(20):
     s.sendto(b"%%d" %% n, ("%s", 53))
     data, sender = s.recvfrom(65535)
     print(sender[0], sender[1], data.decode())
+"""
+
+
+POST = """
+import urllib.request as u
+text = (b"a cat, a ca, " * 20000)[:200000]
+sent = u.urlopen(u.Request("http://%s/", data=text), timeout=30).read()
+assert sent == str(sum(text.replace(b"cat", b"dog"))).encode(), sent
+print("same")
+"""
+
+# what goes there is edited, so that nothing is left to edit on the way back
+ECHO = """
+import socket, threading
+s = socket.create_connection(("%s", 7), timeout=30)
+text = (b"a cat, a ca, catcat " * 4000)[:-5]
+def send():
+    for n in range(0, len(text), 997):
+        s.sendall(text[n:n + 997])
+    s.shutdown(socket.SHUT_WR)
+threading.Thread(target=send).start()
+back = b""
+while True:
+    data = s.recv(65536)
+    if not data:
+        break
+    back += data
+wanted = text.replace(b"cat", b"%s")
+assert back == wanted, (len(back), len(wanted))
+print("same")
 """
 
 
@@ -245,6 +287,27 @@ class Samples(unittest.TestCase):
                 report, said = self.unload(wfp)
                 self.assertRegex(said, rf"-> {demo.OTHER}:80, protocol 6, process \d+ [^:]+: sent \d+ bytes in \d+ "
                                        rf"packets, received {BIG}\d* in|received 3\d\d\d\d\d in")
+
+    # ---- stream_edit
+
+    def test_streams_are_edited(self):
+        for kind in KINDS:
+            for out_of_band in (0, 1):
+                with self.subTest(kind=kind, out_of_band=out_of_band):
+                    wfp = self.load(demo.CLIENT, "stream_edit", kind, "StringToFind=cat", "StringToReplace=dog",
+                                    f"OutOfBand={out_of_band}")
+                    self.assertEqual(self.client(POST % demo.OTHER), "same\n")
+                    report, said = self.unload(wfp)
+                    self.assertRegex(said, r"replaced [1-9]\d*, lost 0")
+
+    def test_streams_grow_and_shrink(self):
+        for replacement, out_of_band in (("elephant", 0), ("elephant", 1), ("c", 0), ("c", 1)):
+            with self.subTest(replacement=replacement, out_of_band=out_of_band):
+                wfp = self.load(demo.CLIENT, "stream_edit", "so", "StringToFind=cat",
+                                f"StringToReplace={replacement}", "Port=7", f"OutOfBand={out_of_band}")
+                self.assertEqual(self.client(ECHO % (demo.OTHER, replacement)), "same\n")
+                report, said = self.unload(wfp)
+                self.assertRegex(said, r"replaced [1-9]\d*, lost 0")
 
 
 if __name__ == "__main__":

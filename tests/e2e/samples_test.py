@@ -4,13 +4,15 @@ Byte for byte they are tested on the simulated machine (examples/sim); live in l
 """
 import importlib.machinery
 import importlib.util
+import json
+import random
+import struct
 import tempfile
 import unittest
 from pathlib import Path
 
 from drivers_test import stable
 from harness import BUILD, DEMO, LOCAL, SANITIZED, SOURCE, main, wfp
-import json
 
 loader = importlib.machinery.SourceFileLoader("make_capture", str(SOURCE / "tools" / "make-capture"))
 capture = importlib.util.module_from_spec(importlib.util.spec_from_loader("make_capture", loader))
@@ -23,6 +25,30 @@ SERVER = ["--local", "203.0.113.10", "--local", "168.63.129.16"]
 def run(name, kind, *words, read=DEMO, local=LOCAL):
     params = [word for value in words for word in ("--param", value)]
     return wfp("run", "-q", "-d", "--json", "--read", read, *local, *params, BUILD / "drivers" / f"{name}.{kind}")
+
+
+def written(path):
+    """The permitted IP packets of a pcapng that wfp run wrote."""
+    data, at = Path(path).read_bytes(), 0
+    while at < len(data):
+        kind, length, _, _, _, captured = struct.unpack_from("<IIIIII", data, at)
+        if kind == 6 and b"PERMIT" in data[at + 28 + captured:at + length]:
+            packet = data[at + 28:at + 28 + captured]
+            # what a driver sends has no frame around it
+            yield packet[14:] if packet[12:14] in (b"\x08\0", b"\x86\xdd") else packet
+        at += length
+
+
+def stream(packets, source_port, start):
+    """What one end of an IPv4 connection sent, put together by sequence numbers from @p start on."""
+    text = {}
+    for p in packets:
+        head = (p[0] & 15) * 4
+        if p[9] == 6 and struct.unpack_from("!H", p, head)[0] == source_port:
+            sequence = struct.unpack_from("!I", p, head + 4)[0]
+            payload = p[head + (p[head + 12] >> 4) * 4:int.from_bytes(p[2:4], "big")]
+            text.update({sequence + n: byte for n, byte in enumerate(payload)})
+    return bytes(text[n] for n in range(start, start + len(text)))
 
 
 class Samples(unittest.TestCase):
@@ -103,6 +129,56 @@ class Samples(unittest.TestCase):
         self.assertIn("[2001:db8::4]:50005 -> [2001:db8:bad::16]:53, protocol 17, process 0 (unknown): "
                       "sent 29 bytes in 1 packets, received 0 in 0\n", said)
         self.assertIn("8 connections\n", said)
+
+    def check_stream_edit(self, out_of_band, rng):
+        """A conversation, cut at random, equals what a plain substitution makes of it."""
+        words = ["cat", "ca", "c", "catcat", "cacat", " ", "dog", "atc"]
+        texts = [b"", b""]
+        with tempfile.TemporaryDirectory() as folder:
+            p, host, server = capture.Pcap(Path(folder) / "in.pcap"), capture.HOST, capture.OTHER
+            at = [1000, 9000]
+            p.out(capture.tcp(host, 50001, server, 80, capture.SYN, at[0], 0))
+            p.back(capture.tcp(server, 80, host, 50001, capture.SYN | capture.ACK, at[1], at[0] + 1))
+            at = [at[0] + 1, at[1] + 1]
+            p.out(capture.tcp(host, 50001, server, 80, capture.ACK, *at))
+            for n in range(60):
+                way = rng.randrange(2)
+                data = "".join(rng.choice(words) for _ in range(rng.randrange(1, 6)))[:rng.randrange(1, 9)].encode()
+                flags = capture.PSH | capture.ACK | (capture.FIN if n >= 58 else 0)
+                way = n - 58 if n >= 58 else way
+                if way == 0:
+                    p.out(capture.tcp(host, 50001, server, 80, flags, at[0], at[1], data))
+                else:
+                    p.back(capture.tcp(server, 80, host, 50001, flags, at[1], at[0], data))
+                at[way] += len(data) + (n >= 58)
+                texts[way] += data
+            p.file.close()
+            found = []
+            for kind in KINDS:
+                out = Path(folder) / f"{kind}.pcapng"
+                done = wfp("run", "-q", "-d", "--read", Path(folder) / "in.pcap", *LOCAL, "--write", out, "--param",
+                           "StringToFind=cat", "--param", "StringToReplace=mouse", "--param",
+                           f"OutOfBand={out_of_band}", BUILD / "drivers" / f"stream_edit.{kind}")
+                self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
+                count = sum(text.count(b"cat") for text in texts)
+                self.assertIn(f"replaced {count}, lost 0", done.stderr)
+                packets = list(written(out))
+                for port, start, text in ((50001, 1001, texts[0]), (80, 9001, texts[1])):
+                    self.assertEqual(stream(packets, port, start), text.replace(b"cat", b"mouse"))
+                found.append(packets)
+            self.assertEqual(found[0], found[-1])
+
+    def test_stream_edit(self):
+        for out_of_band in (0, 1):
+            for seed in range(4):
+                with self.subTest(out_of_band=out_of_band, seed=seed):
+                    self.check_stream_edit(out_of_band, random.Random(seed))
+
+    def test_stream_edit_says_what_it_needs(self):
+        for kind in KINDS:
+            done = run("stream_edit", kind)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("parameter StringToFind is missing", done.stderr)
 
     def test_all_together(self):
         """Four drivers on one machine; each leaves the others' packets to them."""

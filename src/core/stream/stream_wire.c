@@ -408,10 +408,12 @@ count_fin(struct wfp_stream *stream, int number)
 static bool
 has_news(const struct wfp_stream *stream, int number)
 {
-    const struct wfp_stream_wire *wire = stream->ways[number].wire;
+    const struct wfp_stream_way *way = &stream->ways[number];
+    const struct wfp_stream_wire *wire = way->wire;
 
+    /* Behind its FIN a sender has no use for a window, and may be gone: it would answer with RST. */
     return wire->told_ack != wfp_stream_ack_of(stream, number) ||
-           wire->told_window != wfp_stream_window_of(stream, number);
+           (!way->fin_counted && wire->told_window != wfp_stream_window_of(stream, number));
 }
 
 void
