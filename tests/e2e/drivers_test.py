@@ -298,6 +298,31 @@ class Drivers(unittest.TestCase):
                         native, windows = (json.dumps(stable(json.loads(run.stdout))) for run in found)
                         self.assertEqual(native, windows)
 
+    def test_tutorials(self):
+        cases = (
+            ("packet_bytes.c", 0, "16 packets, 838 bytes, 16 parts, 0 differ"),
+            ("connections.c", 0, "seen 6, printed 6, ticks 2"),
+            ("queue_thread.c", 0, "a83f8110=7 c0000235=1 cb00710a=8 | queued 16, taken 16, 2023-11, 61"),
+            ("conditions.c", 6, "5 filters, 5 deleted"),
+        )
+        for name, blocked, text in cases:
+            with self.subTest(name):
+                document, said = self.check_both(Path(name).stem, source=DRIVERS / "tutorials" / name)
+                self.assertEqual(document["blocked"], blocked)
+                self.assertIn(text, said)
+
+    def test_framework_tutorial_in_cpp(self):
+        params = ["--param", "Ports=80,443"]
+        document, said = self.check_both("framework", local=[*LOCAL, *params],
+                                         source=DRIVERS / "tutorials" / "framework.cpp")
+        self.assertEqual(document["blocked"], 2)
+        self.assertIn("ports 2, blocked 2, ticks 3, items 3", said)
+
+    def test_modules_meet_in_the_registrar(self):
+        _, said = self.check_both("registrar")
+        self.assertIn("sum 8, attached 1, detached 2, cleaned 2", said)
+        self.check_both("registrar", "-DFORGET", findings=["handle-leak"])
+
     def test_what_a_driver_leaves_is_found(self):
         self.check_both("leaves")
         for flag, finding in (("POOL", "pool-leak"), ("CALLOUT", "callout-leak"), ("DEVICE", "device-leak")):

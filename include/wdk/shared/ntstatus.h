@@ -663,4 +663,6 @@
 #define STATUS_IPSEC_AUTH_FIREWALL_DROP                  ((NTSTATUS)0xC0360008L)
 #define STATUS_IPSEC_THROTTLE_DROP                       ((NTSTATUS)0xC0360009L)
 
+#include <ntstatus_rest.h>
+
 #endif

@@ -212,10 +212,11 @@ run_linker(struct link *link)
 
     wfp_cc_util_write(script, version, sizeof(version) - 1);
     wfp_cc_util_add(&argv, cc->linker);
-    static const char *const options[] = {"-shared",     "-Bsymbolic",       "-znow",
-                                          "-zrelro",     "-znoexecstack",    "--gc-sections",
-                                          "--build-id",  "--hash-style=gnu", "--eh-frame-hdr",
-                                          "-melf_x86_64"};
+    static const char *const options[] = {
+        "-shared",        "-Bsymbolic",    "-znow",
+        "-zrelro",        "-znoexecstack", "--no-dependent-libraries",
+        "--gc-sections",  "--build-id",    "--hash-style=gnu",
+        "--eh-frame-hdr", "-melf_x86_64"};
     for (size_t i = 0; i < ELEMENTSOF(options); i++)
         wfp_cc_util_add(&argv, options[i]);
     wfp_cc_util_addf(&argv, "--version-script=%s", script);
