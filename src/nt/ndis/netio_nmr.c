@@ -132,10 +132,10 @@ detach(struct binding *binding)
     const struct module *c = binding->client, *p = binding->provider;
     void *client_context = binding->client_context, *provider_context = binding->provider_context;
 
-    NTSTATUS client = NT_CALLBACK(c->owner, NT_PASSIVE_LEVEL,
-                                  c->client.ClientDetachProvider(client_context));
-    NTSTATUS provider = NT_CALLBACK(p->owner, NT_PASSIVE_LEVEL,
-                                    p->provider.ProviderDetachClient(provider_context));
+    NTSTATUS client =
+        NT_CALLBACK(c->owner, NT_PASSIVE_LEVEL, c->client.ClientDetachProvider(client_context));
+    NTSTATUS provider =
+        NT_CALLBACK(p->owner, NT_PASSIVE_LEVEL, p->provider.ProviderDetachClient(provider_context));
     if (client != STATUS_PENDING)
         note_detached(binding, true);
     if (provider != STATUS_PENDING)
@@ -163,10 +163,9 @@ attach(struct binding *binding)
 {
     const struct module *c = binding->client;
 
-    NTSTATUS status =
-        NT_CALLBACK(c->owner, NT_PASSIVE_LEVEL,
-                    c->client.ClientAttachProvider(binding, c->context,
-                                                   instance_of(binding->provider)));
+    NTSTATUS status = NT_CALLBACK(
+        c->owner, NT_PASSIVE_LEVEL,
+        c->client.ClientAttachProvider(binding, c->context, instance_of(binding->provider)));
     pthread_mutex_lock(&nmr.lock);
     bool late = binding->is_attached && !binding->is_detaching &&
                 (binding->client->is_leaving || binding->provider->is_leaving);
@@ -330,7 +329,8 @@ NmrRegisterClient(PNPI_CLIENT_CHARACTERISTICS ClientCharacteristics, PVOID Clien
                   HANDLE *NmrClientHandle)
 {
     nt_cpu_require_max(__func__, NT_PASSIVE_LEVEL);
-    if (!ClientCharacteristics || !NmrClientHandle || !ClientCharacteristics->ClientAttachProvider ||
+    if (!ClientCharacteristics || !NmrClientHandle ||
+        !ClientCharacteristics->ClientAttachProvider ||
         !ClientCharacteristics->ClientDetachProvider)
         return STATUS_INVALID_PARAMETER;
     struct module *module = calloc(1, sizeof(*module));
@@ -383,10 +383,10 @@ NmrClientAttachProvider(HANDLE NmrBindingHandle, PVOID ClientBindingContext,
     if (!binding || binding->is_attached)
         return STATUS_INVALID_HANDLE;
     const struct module *p = binding->provider;
-    NTSTATUS status = NT_CALLBACK(
-        p->owner, NT_PASSIVE_LEVEL,
-        p->provider.ProviderAttachClient(binding, p->context, instance_of(binding->client),
-                                         ClientBindingContext, ClientDispatch, &context, &dispatch));
+    NTSTATUS status = NT_CALLBACK(p->owner, NT_PASSIVE_LEVEL,
+                                  p->provider.ProviderAttachClient(
+                                      binding, p->context, instance_of(binding->client),
+                                      ClientBindingContext, ClientDispatch, &context, &dispatch));
     if (!NT_SUCCESS(status))
         return status;
     *ProviderBindingContext = context;
