@@ -114,11 +114,11 @@ struct list {
 static void
 add(struct list *list, uint8_t authority, uint8_t sub_count, uint32_t first, uint32_t second)
 {
-    uint8_t *sid = list->bytes[list->count];
     const uint32_t subs[2] = {first, second};
 
     if (list->count == WFP_USER_MAX_SIDS)
         return;
+    uint8_t *sid = list->bytes[list->count];
     sid[0] = 1;
     sid[1] = sub_count;
     sid[7] = authority;

@@ -148,8 +148,10 @@ own_bytes(struct packet_list *list)
     if (!bytes)
         return false;
     memcpy(bytes, packet->data, packet->length);
-    packet->source = bytes + (packet->source - packet->data);
-    packet->destination = bytes + (packet->destination - packet->data);
+    if (packet->source) { /* a frame that carries no IP has no addresses */
+        packet->source = bytes + (packet->source - packet->data);
+        packet->destination = bytes + (packet->destination - packet->data);
+    }
     packet->data = bytes;
     packet->headroom = 0;
     list->header.own_bytes = bytes;
