@@ -11,7 +11,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import SANITIZED, WFP, main
+from harness import BUILD, SANITIZED, WFP, main
 from live_inject_test import BIG, FETCH, FETCH_ONE, SERVE, build, demo
 from live_test import why_not
 
@@ -70,13 +70,13 @@ class Redirect(unittest.TestCase):
                 process.wait(timeout=20)
         demo.remove_network()
 
-    def fetch(self, code, kind="so", **words):
+    def fetch(self, code, kind="so", beside=(), **words):
         """Run the redirecting driver and a client beside it. Returns (the client's output, the driver's counts)."""
         with tempfile.TemporaryDirectory() as folder:
             ready = Path(folder) / "ready"
             image = build(folder, "redirect", kind=kind, **words)
             wfp = self.run_inside(demo.CLIENT, WFP, "run", "-q", "--json", "--live", "--duration", "60",
-                                  "--ready-file", ready, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                  "--ready-file", ready, image, *beside, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
             client = subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", code),
                                     capture_output=True, text=True, timeout=50)
@@ -110,6 +110,13 @@ class Redirect(unittest.TestCase):
             got, counts = self.fetch(FETCH, TO=to, PORT=port)
             self.assertEqual(got[0], "same", self.detail)
 
+    def test_streams_are_edited_on_their_way_to_the_proxy(self):
+        edit = ["--param", "StringToFind=proxy", "--param", "StringToReplace=other", "--param", "Port=0",
+                BUILD / "drivers" / "stream_edit.so"]
+        got, counts = self.fetch(FETCH_ONE, beside=edit, TO="0x7f000001", PORT=8080)
+        self.assertEqual(got[0].split()[0], "other-for-10.77.0.1", self.detail)
+        self.check_told(counts)
+
     def test_a_pended_connect_waits_and_arrives_elsewhere(self):
         for how in (1, 2):
             got, counts = self.fetch(FETCH_ONE, TO="0x7f000001", PORT=8080, HOW=how, WAIT=400)
@@ -128,6 +135,19 @@ class Redirect(unittest.TestCase):
         self.assertEqual(got[:2], [f"from {ELSEWHERE}: one", f"from {ELSEWHERE}: two"], self.detail)
         self.assertEqual(counts["asked"], 1, self.detail)
         self.check_told(counts)
+
+    def test_a_refusal_reaches_who_asked(self):
+        code = f"""
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.connect(("{demo.OTHER}", 5353)); s.settimeout(8)
+s.send(b"to nobody")
+try:
+    print(s.recv(100))
+except ConnectionRefusedError:
+    print("refused")
+"""
+        got, counts = self.fetch(code, TO="0xC6336414", PORT=5399)
+        self.assertEqual(got[0], "refused", self.detail)
 
     def test_sockets_bound_to_another_address(self):
         demo.sh("ip", "-n", demo.CLIENT, "addr", "add", "10.77.0.9/24", "dev", "c0")

@@ -14,6 +14,8 @@
  */
 #include <string.h>
 
+#include "core/packet/bytes.h"
+#include "core/packet/checksum.h"
 #include "core/shims/shim.h"
 
 #define STRAGGLERS_100NS (120ull * 10000000) /* as a closed flow is remembered */
@@ -457,6 +459,57 @@ give_app_ends(struct wfp_shim *shim, struct wfp_packet *packet)
     return wfp_packet_readdress(packet, &ends);
 }
 
+/** The conversation that an error message quotes a packet of, or NULL. */
+static struct wfp_redirection *
+quoted_redirection(struct wfp_shim *shim, const struct wfp_packet *quoted)
+{
+    struct wfp_flow_key key = {0};
+    const uint8_t *ports = quoted->data + quoted->ip_header_size;
+    uint32_t size = quoted->version == 4 ? 4 : 16;
+
+    if ((quoted->protocol != WFP_PROTOCOL_TCP && quoted->protocol != WFP_PROTOCOL_UDP) ||
+        quoted->fragment_offset != 0 || quoted->length < quoted->ip_header_size + 8u)
+        return NULL;
+    memcpy(key.local, quoted->source, size);
+    memcpy(key.remote, quoted->destination, size);
+    key.words[4] = wfp_flow_key_tail(wfp_bytes_get16(ports), wfp_bytes_get16(ports + 2), 0,
+                                     quoted->version, quoted->protocol);
+    return wfp_redirection_of_wire(shim->redirects, &key, wfp_flow_hash(shim->flows, &key));
+}
+
+/** Who asked is told with the packet it sent, not with the one that was on the wire. */
+static bool
+give_app_quotation(struct wfp_shim *shim, struct wfp_packet *packet)
+{
+    uint32_t offset = (uint32_t)packet->ip_header_size + packet->transport_header_size;
+    uint32_t size = packet->version == 4 ? 4 : 16;
+    struct wfp_packet quoted = {.data = packet->data + offset,
+                                .length = packet->total_length - offset,
+                                .wire_length = 65535}; /* it may be cut anywhere */
+    enum wfp_undecodable reason = wfp_packet_parse(&quoted);
+    struct wfp_redirection *entry;
+    struct wfp_ends ends;
+
+    if ((reason != WFP_DECODED && reason != WFP_UNDECODABLE_TRUNCATED) ||
+        quoted.version != packet->version || quoted.ip_header_size == 0 ||
+        quoted.ip_header_size > quoted.length)
+        return false;
+    entry = quoted_redirection(shim, &quoted);
+    if (!entry)
+        return false;
+    if (memcmp(packet->source, entry->wire.remote, size) == 0) /* it was the other itself */
+        memcpy(packet->data + (packet->source - packet->data), entry->app.remote, size);
+    memcpy(packet->data + (packet->destination - packet->data), entry->app.local, size);
+    ends_of(&entry->app, &ends);
+    quoted.total_length = MIN(quoted.length, quoted.total_length);
+    wfp_bytes_put16(quoted.data + quoted.ip_header_size, ends.source_port);
+    wfp_bytes_put16(quoted.data + quoted.ip_header_size + 2, ends.destination_port);
+    quoted.transport_header_size = 0; /* its checksum may be cut off: addresses alone */
+    wfp_packet_readdress(&quoted, &ends);
+    wfp_checksum_write(packet);
+    return true;
+}
+
 void
 wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame,
                             const struct wfp_decision *decision)
@@ -467,6 +520,7 @@ wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame,
     if (decision->outcome != WFP_PERMITTED || decision->direction != WFP_INBOUND ||
         wfp_packet_parse(&packet) != WFP_DECODED)
         return;
-    if (give_app_ends(shim, &packet))
+    if (wfp_packet_is_icmp_error(&packet) ? give_app_quotation(shim, &packet)
+                                          : give_app_ends(shim, &packet))
         frame->modified = true;
 }

@@ -757,6 +757,8 @@ take_segment(struct wfp_stack *stack, struct wfp_stream_segment *segment, wfp_st
         arrive(stack, &packet, &decision, false);
     if (packet.data != frame->data)
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
+    if (UNLIKELY(wfp_redirect_table_count(shim->redirects) != 0) && !stack->config.is_recording)
+        wfp_shim_redirect_give_back(shim, frame, &decision);
     take(context, frame, &decision);
     wfp_stack_release(stack, &packet);
 }

@@ -277,6 +277,38 @@ test_live_packets_go_elsewhere_and_answers_come_from_whom_was_asked(void **state
 }
 
 static void
+test_an_error_about_a_redirected_packet_quotes_the_one_that_was_sent(void **state)
+{
+    struct world world;
+    struct build sent, error;
+    struct wfp_packet parsed;
+    uint8_t upper[600] = {3, 3}, address[16];
+
+    redirect_to_proxy(&world, false);
+    build_udp(&sent, APP, SERVER, "data");
+    packet(&world, &sent, WFP_HINT_OUTBOUND);
+    expect_ends(&world, APP, PROXY);
+    memcpy(upper + 8, world.bytes.bytes, world.bytes.length);
+    build_ip(&error, "192.0.2.77", "10.0.0.1", WFP_PROTOCOL_ICMP, upper, 8 + world.bytes.length);
+    assert_int_equal(packet(&world, &error, WFP_HINT_INBOUND), WFP_PERMITTED);
+    assert_int_equal(mock.seen[mock.count - 1].layer_id, NAME(INBOUND_ICMP_ERROR));
+    assert_true(world.modified);
+    parsed = (struct wfp_packet){
+        .data = world.bytes.bytes, .length = world.bytes.length, .wire_length = world.bytes.length};
+    assert_int_equal(wfp_packet_parse(&parsed), WFP_DECODED);
+    assert_true(wfp_checksum_ip_is_valid(&parsed));
+    assert_true(wfp_checksum_transport_is_valid(&parsed));
+    build_address("192.0.2.9", address);
+    assert_memory_equal(parsed.source, address, 4);
+    assert_memory_equal(world.bytes.bytes + 28 + 12, sent.bytes + 12,
+                        12); /* ends, as they were sent */
+    error.bytes[50] ^= 1;    /* of another conversation */
+    packet(&world, &error, WFP_HINT_INBOUND);
+    assert_false(world.modified);
+    wfp_stack_free(world.stack);
+}
+
+static void
 test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys(void **state)
 {
     struct world world;
@@ -571,6 +603,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_documented_order),
         cmocka_unit_test(test_live_packets_go_elsewhere_and_answers_come_from_whom_was_asked),
+        cmocka_unit_test(test_an_error_about_a_redirected_packet_quotes_the_one_that_was_sent),
         cmocka_unit_test(test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys),
         cmocka_unit_test(test_in_a_recording_a_local_proxy_gets_the_packets),
         cmocka_unit_test(test_to_this_machine_only_with_process_and_handle),
