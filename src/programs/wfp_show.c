@@ -275,6 +275,11 @@ import(struct show *show, const char *path)
     int r = wfp_import_run(show->session, dump, note_refusal, show, &result);
     if (r < 0)
         fprintf(stderr, "wfp show: %s: %s\n", path, wfp_status_name(r));
+    else if (result.aside || dump->note_count)
+        fprintf(stderr,
+                "wfp show: %s: %u objects of a newer build are not shown; 'wfp dump verify' "
+                "names what is not known\n",
+                path, result.aside);
     return r < 0 || show->refused ? WFP_EXIT_FINDING : WFP_EXIT_FINE;
 }
 
