@@ -55,8 +55,8 @@ put_header(void *buffer, uint8_t type, uint16_t queue)
     return header;
 }
 
-static int
-send_replies(struct nfqueue *queue)
+int
+nfqueue_send_replies(struct nfqueue *queue)
 {
     if (queue->replies_used == 0)
         return 0;
@@ -72,7 +72,7 @@ nfqueue_put_verdict(struct nfqueue *queue, uint8_t type, uint32_t verdict, uint3
     struct nfqnl_msg_verdict_hdr body = {.verdict = htonl(verdict), .id = htonl(id)};
 
     if (queue->replies_used + length + 256 > queue->replies_size)
-        send_replies(queue);
+        nfqueue_send_replies(queue);
     struct nlmsghdr *header = put_header(queue->replies + queue->replies_used, type, queue->queue);
     mnl_attr_put(header, NFQA_VERDICT_HDR, sizeof(body), &body);
     if (data)
@@ -143,8 +143,6 @@ accept_packet(struct nfqueue *queue, const struct queued *queued)
         queue->cut++; /* only a part was shown: there is no whole to send */
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
     } else if (frame->modified && queued->super) {
-        nfqueue_flush_batch(queue);
-        send_replies(queue); /* what came before it goes before it */
         nfqueue_finish_checksum(frame->data, frame->length, queued->is_unfinished);
         (void)nfqueue_send(queue, frame, (uint8_t)frame->hint); /* counts what could not go */
         nfqueue_put_verdict(queue, NFQNL_MSG_VERDICT, NF_DROP, queued->id, NULL, 0);
@@ -235,7 +233,7 @@ receive_batch(struct nfqueue *queue, const struct wfp_plane_handler *handler)
         }
     }
     nfqueue_flush_batch(queue);
-    return send_replies(queue) < 0 ? -WFP_ERR_IO : count;
+    return nfqueue_send_replies(queue) < 0 ? -WFP_ERR_IO : count;
 }
 
 static int
@@ -308,7 +306,7 @@ nfqueue_run(struct wfp_plane *plane, const struct wfp_plane_handler *handler,
         if (handler->idle)
             handler->idle(handler->context);
         nfqueue_expire(queue, wfp_clock_now());
-        send_replies(queue);
+        nfqueue_send_replies(queue);
     }
     return drain(queue, handler);
 }

@@ -418,6 +418,8 @@ nfqueue_send(struct nfqueue *queue, const struct wfp_frame *frame, uint8_t way)
     size = address_of(&packet, frame->interface_index, &address);
     if (kind == NFQUEUE_RECEIVE && !is_own_address(&packet, &address, size))
         return fail(queue, WFP_NFQUEUE_INJECT_NO_ROUTE);
+    nfqueue_flush_batch(queue); /* what came before it goes before it */
+    nfqueue_send_replies(queue);
     r = send_raw(*fd, packet.data, packet.total_length, &address, size);
     if (r == -EMSGSIZE)
         r = send_segments(*fd, &packet, &address, size);

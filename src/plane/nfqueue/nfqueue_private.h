@@ -62,6 +62,8 @@ struct nfqueue {
 
 void nfqueue_put_verdict(struct nfqueue *queue, uint8_t type, uint32_t verdict, uint32_t id,
                          const uint8_t *data, uint32_t length);
+/** Send the verdicts put so far. @return 0 or -WFP_ERR_IO */
+int nfqueue_send_replies(struct nfqueue *queue);
 /** Accept what batch verdicts have been left out so far. */
 void nfqueue_flush_batch(struct nfqueue *queue);
 
