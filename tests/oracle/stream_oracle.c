@@ -8,6 +8,10 @@
  *
  *              client -- stack [look, edit, edit, look] -- link -- server
  *
+ *            Every other conversation is recorded instead: the ends talk undisturbed, and a stack for
+ *            captures sees what goes by. What it lets out must be a conversation: no gaps, no
+ *            acknowledgement of what was not sent, right checksums, and the edited text.
+ *
  * Run        stream_oracle [CONVERSATIONS [SEED [-v]]]
  */
 #include <stdio.h>
@@ -17,6 +21,8 @@
 #include "core/engine/engine.h"
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
+#include "core/packet/bytes.h"
+#include "core/packet/checksum.h"
 #include "core/shims/stack.h"
 #include "core/stream/stream.h"
 #include "sim/sim_link.h"
@@ -61,7 +67,14 @@ enum { ABOVE, FIRST, SECOND_ONE, BELOW, EDITORS };
 static struct world {
     uint64_t now;
     struct wfp_engine *engine;
-    struct wfp_stack *stack;
+    struct wfp_stack *stack; /* the one in use */
+    struct wfp_stack *live, *capture;
+    bool is_recorded;
+    struct {
+        bool has_next, fin;
+        uint32_t next;
+        struct text text;
+    } written[2];
     struct wfp_sim_link *link;
     struct wfp_sim_tcp *client, *server;
     struct parcel {
@@ -304,7 +317,9 @@ start(void)
     for (int i = 0; i < 2 * EDITORS; i++)
         wfp_filter_unref(filters[i]);
     config.engine = world.engine;
-    CHECK(wfp_stack_new(&config, &world.stack) == 0);
+    CHECK(wfp_stack_new(&config, &world.live) == 0);
+    config.has_deaf_ends = true;
+    CHECK(wfp_stack_new(&config, &world.capture) == 0);
     world.now = 1000 * SECOND;
     world.end = &world.first;
 }
@@ -348,12 +363,55 @@ deliver(const uint8_t *bytes, uint32_t length, bool outbound)
         wfp_sim_tcp_input(world.client, bytes, length, world.now);
 }
 
+/* One more packet of the written capture. */
+static void
+write_packet(struct wfp_frame *frame, bool outbound)
+{
+    struct wfp_packet packet = {
+        .data = frame->data, .length = frame->length, .wire_length = frame->length};
+    int way = !outbound;
+    uint32_t header, size, skip;
+    const uint8_t *tcp;
+
+    CHECK(wfp_packet_parse(&packet) == WFP_DECODED);
+    CHECK(wfp_checksum_ip_is_valid(&packet) && wfp_checksum_transport_is_valid(&packet));
+    header = (uint32_t)packet.ip_header_size + packet.transport_header_size;
+    size = packet.total_length - header;
+    tcp = packet.data + packet.ip_header_size;
+    if ((packet.tcp_flags & WFP_TCP_ACK) && world.written[!way].has_next)
+        CHECK((int32_t)(wfp_bytes_get32(tcp + 8) - world.written[!way].next) <= 0);
+    if (packet.tcp_flags & WFP_TCP_SYN) {
+        if (!world.written[way].has_next)
+            world.written[way].next = packet.tcp_sequence + 1;
+        world.written[way].has_next = true;
+        return;
+    }
+    if (size == 0 && !(packet.tcp_flags & WFP_TCP_FIN))
+        return;
+    skip = world.written[way].next - packet.tcp_sequence;
+    CHECK((int32_t)skip >= 0); /* no gap */
+    if (skip < size) {
+        add(&world.written[way].text, packet.data + header + skip, size - skip);
+        world.written[way].next += size - skip;
+    }
+    if ((packet.tcp_flags & WFP_TCP_FIN) && !world.written[way].fin) {
+        CHECK(packet.tcp_sequence + size == world.written[way].next);
+        world.written[way].fin = true;
+        world.written[way].next++;
+    }
+}
+
 static void
 resumed(void *context, struct wfp_frame *frame, const struct wfp_decision *decision)
 {
     CHECK(decision->outcome == WFP_PERMITTED);
-    deliver(frame->data, frame->length, frame->hint == WFP_HINT_OUTBOUND);
+    if (world.is_recorded)
+        write_packet(frame, frame->hint == WFP_HINT_OUTBOUND);
+    else
+        deliver(frame->data, frame->length, frame->hint == WFP_HINT_OUTBOUND);
 }
+
+static void act_outside(bool always);
 
 static void
 through_stack(struct parcel *parcel)
@@ -366,11 +424,17 @@ through_stack(struct parcel *parcel)
                               .time_100ns = world.now,
                               .interface_index = 1};
 
+    if (world.is_recorded)
+        deliver(parcel->bytes, parcel->length, parcel->outbound);
     wfp_stack_packet(world.stack, &frame, &decision);
     CHECK(decision.outcome == WFP_PERMITTED || decision.outcome == WFP_ABSORBED);
-    if (decision.outcome == WFP_PERMITTED)
+    if (decision.outcome == WFP_PERMITTED && world.is_recorded)
+        write_packet(&frame, parcel->outbound);
+    else if (decision.outcome == WFP_PERMITTED)
         deliver(frame.data, frame.length, parcel->outbound);
     wfp_stack_resume(world.stack, resumed, NULL);
+    if (world.is_recorded)
+        act_outside(true); /* the ends of a capture wait for nobody */
 }
 
 static void
@@ -481,6 +545,9 @@ begin(void)
     config.initial_sequence = roll(UINT32_MAX);
     CHECK(wfp_sim_tcp_new(&config, &world.server) == 0);
     world.link = wfp_sim_link_new(&link);
+    world.is_recorded = (conversation ^ seed ^ 1) & 1;
+    world.stack = world.is_recorded ? world.capture : world.live;
+    memset(world.written, 0, sizeof(world.written));
     set_modes();
     make_text(&world.sent[0], any_size());
     make_text(&world.sent[1], any_size());
@@ -563,6 +630,11 @@ check(int way, struct wfp_sim_tcp *receiver)
 
     substitute(&world.sent[way], world.editors[FIRST].from, world.editors[FIRST].to, &once);
     substitute(&once, world.editors[SECOND_ONE].from, world.editors[SECOND_ONE].to, &twice);
+    if (world.is_recorded) {
+        received = world.written[way].text.bytes;
+        size = world.written[way].text.size;
+        CHECK(world.written[way].fin);
+    }
     CHECK(size == twice.size && (!size || memcmp(received, twice.bytes, size) == 0));
     CHECK(above->size == world.sent[way].size &&
           memcmp(above->bytes, world.sent[way].bytes, above->size) == 0);
@@ -604,6 +676,8 @@ talk(bool verbose)
         CHECK(wfp_sim_tcp_state(world.client) != WFP_SIM_TCP_RESET);
         CHECK(wfp_sim_tcp_state(world.server) != WFP_SIM_TCP_RESET);
     }
+    for (int i = 0; i < 100 && world.is_recorded; i++)
+        act_outside(true); /* what was deferred by the last packets */
     check(0, world.server);
     check(1, world.client);
     world.now += 300 * SECOND;
@@ -627,12 +701,13 @@ main(int argc, char **argv)
         dice = (seed + conversation) * 0x9e3779b97f4a7c15u | 1;
         talk(argc > 3);
     }
-    counters = wfp_stream_counters(wfp_stack_streams(world.stack));
+    counters = wfp_stream_counters(wfp_stack_streams(world.live));
     printf("%llu conversations: %llu split, %llu bytes blocked, %llu injected, %llu sent again\n",
            (unsigned long long)count, (unsigned long long)counters->split,
            (unsigned long long)counters->blocked, (unsigned long long)counters->injected,
            (unsigned long long)counters->retransmits);
-    wfp_stack_free(world.stack);
+    wfp_stack_free(world.live);
+    wfp_stack_free(world.capture);
     wfp_engine_thread_leave(world.engine);
     wfp_engine_free(world.engine);
     return 0;

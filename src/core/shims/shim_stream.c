@@ -9,7 +9,10 @@
  */
 #include "core/stream/stream.h"
 
+#include "core/packet/bytes.h"
 #include "core/shims/shim.h"
+
+#define ACK_AT 8 /* in a TCP header */
 
 static void
 set_direction(struct wfp_shim *shim, bool outbound)
@@ -49,7 +52,8 @@ take_straggler(struct wfp_shim *shim)
 
     if (LIKELY(!stream))
         return true;
-    (void)wfp_stream_packet(stream, shim->packet, shim->is_inbound);
+    if (wfp_stream_packet(stream, shim->packet, shim->is_inbound) == WFP_STREAM_PASS)
+        return true;
     shim->decision->outcome = WFP_ABSORBED;
     shim->decision->is_replaced = true;
     return false;
@@ -63,6 +67,7 @@ wfp_shim_stream(struct wfp_shim *shim)
     struct wfp_verdict verdict = {.action = WFP_ACTION_PERMIT, .layer_id = layer_id};
     struct wfp_stream *stream = NULL;
     enum wfp_stream_fate fate;
+    uint32_t ack;
     bool has_data =
         (packet->tcp_flags & WFP_TCP_FIN) ||
         packet->total_length > (uint32_t)packet->ip_header_size + packet->transport_header_size;
@@ -80,6 +85,7 @@ wfp_shim_stream(struct wfp_shim *shim)
             wfp_shim_note(shim, layer_id, WFP_ACTION_PERMIT, 0, 0);
         return true;
     }
+    ack = wfp_bytes_get32(packet->data + packet->ip_header_size + ACK_AT);
     wfp_flow_enter(shim->flow);
     fate = wfp_stream_packet(stream, shim->packet, shim->is_inbound);
     if (wfp_stream_decider(stream, &verdict))
@@ -93,7 +99,8 @@ wfp_shim_stream(struct wfp_shim *shim)
         return true;
     shim->decision->outcome = WFP_ABSORBED;
     shim->decision->is_replaced = true;
-    wfp_shim_ale_finish(shim);
+    wfp_shim_ale_finish(shim); /* sees what the stream says was acknowledged */
+    wfp_bytes_put32(packet->data + packet->ip_header_size + ACK_AT, ack);
     return false;
 }
 

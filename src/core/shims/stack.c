@@ -750,6 +750,8 @@ take_segment(struct wfp_stack *stack, struct wfp_stream_segment *segment, wfp_st
     shim->is_injected = true;
     shim->frame = NULL;
     shim->flow = wfp_flow_of_id(shim->flows, segment->flow_id);
+    if (shim->flow && stack->config.has_deaf_ends)
+        wfp_shim_ale_finish(shim); /* live, the ends' own packets tell */
     if (is_outbound)
         passed = wfp_shim_stream_packet(shim) && wfp_shim_transport_outbound(shim) &&
                  wfp_shim_ippacket_outbound(shim);

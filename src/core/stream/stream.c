@@ -177,7 +177,7 @@ wfp_stream_end(struct wfp_stream_table *table, const struct wfp_flow *flow)
 
     if (!stream)
         return;
-    if (flow->state != WFP_FLOW_CLOSED || !stream->is_split || table->config.is_recorded) {
+    if (flow->state != WFP_FLOW_CLOSED || !stream->is_split) {
         forget(stream);
         return;
     }

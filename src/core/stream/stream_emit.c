@@ -39,8 +39,9 @@ wfp_stream_ack_of(const struct wfp_stream *stream, int number)
 {
     const struct wfp_stream_way *way = &stream->ways[number];
 
-    if (way->wire && !stream->table->config.is_recorded && way->has_acked &&
-        wfp_stream_after(way->wire->base, way->acked) > 0)
+    if (stream->table->config.is_recorded)
+        return way->has_acked ? wfp_stream_translated_ack(stream, number, way->acked) : way->next;
+    if (way->wire && way->has_acked && wfp_stream_after(way->wire->base, way->acked) > 0)
         return way->acked; /* what went by before the split is the receiver's to acknowledge */
     return way->is_frozen ? way->frozen : way->next;
 }

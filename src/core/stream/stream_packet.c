@@ -195,7 +195,7 @@ translate_sack(const struct wfp_stream *stream, int number, const struct segment
 static void
 translate(struct wfp_stream *stream, int number, const struct segment *segment, uint32_t sequence)
 {
-    uint32_t ack = wfp_stream_to_receiver(stream, !number, segment->ack);
+    uint32_t ack = wfp_stream_translated_ack(stream, !number, segment->ack);
 
     if (sequence == segment->sequence && ack == segment->ack)
         return;
@@ -419,6 +419,15 @@ look_at_reset(struct wfp_stream *stream, int number, const struct segment *segme
     wfp_stream_emit(stream, number, &content);
 }
 
+/** What flows go by, in the numbers that packets which go on have. The FIN is the segment's that
+ *  carries it. */
+static void
+say_translated(struct wfp_stream *stream, int number, const struct segment *segment)
+{
+    wfp_bytes_put32(segment->tcp + 8, wfp_stream_translated_ack(stream, !number, segment->ack));
+    segment->packet->tcp_flags &= (uint8_t)~WFP_TCP_FIN;
+}
+
 /** The fate of a packet after a split stream took it. */
 static enum wfp_stream_fate
 finish_split(struct wfp_stream *stream, int number, const struct segment *segment,
@@ -431,6 +440,8 @@ finish_split(struct wfp_stream *stream, int number, const struct segment *segmen
         return fate;
     if (stream->table->config.is_recorded) {
         wfp_stream_settle(stream);
+        if (fate == WFP_STREAM_TAKEN)
+            say_translated(stream, number, segment);
     } else {
         answer_ends(stream, number, segment);
         /* what flows go by: the sender's FIN counts once the receiver has ours */
@@ -509,6 +520,13 @@ begin_packet(struct wfp_stream *stream, const struct wfp_packet *packet, int num
 static enum wfp_stream_fate
 linger(struct wfp_stream *stream, int number, const struct segment *segment)
 {
+    if (stream->table->config.is_recorded) {
+        if (has_content(segment))
+            return WFP_STREAM_TAKEN; /* a repetition */
+        translate(stream, number, segment,
+                  wfp_stream_to_receiver(stream, number, segment->sequence));
+        return WFP_STREAM_PASS;
+    }
     if (segment->flags & WFP_TCP_RST) {
         stream->is_dropped = true; /* nobody listens any more */
         return WFP_STREAM_TAKEN;

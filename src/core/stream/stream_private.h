@@ -226,6 +226,8 @@ void wfp_stream_timer(struct wfp_stream *stream);
 void wfp_stream_rejoin(struct wfp_stream *stream);
 void wfp_stream_wire_fini(struct wfp_stream *stream);
 void wfp_stream_mark(struct wfp_stream *stream, int way);
+/** What the receiver of edited bytes would acknowledge: never more than was sent to it. */
+uint32_t wfp_stream_translated_ack(const struct wfp_stream *stream, int way, uint32_t ack);
 uint32_t wfp_stream_to_receiver(const struct wfp_stream *stream, int way, uint32_t sequence);
 
 /* stream_emit.c */

@@ -192,6 +192,7 @@ wfp_stream_to_receiver(const struct wfp_stream *stream, int number, uint32_t seq
     const struct wfp_stream_way *way = &stream->ways[number];
     const struct wfp_stream_wire *wire = way->wire;
     const struct wfp_stream_mark *best = NULL;
+    uint32_t at;
 
     if (!wire || wfp_stream_after(sequence, wire->base) <= 0)
         return sequence;
@@ -209,12 +210,21 @@ wfp_stream_to_receiver(const struct wfp_stream *stream, int number, uint32_t seq
         return wire->mark_count ? sequence - best->sender + best->receiver : sequence;
     }
     /* inside a changed run nothing corresponds exactly: no further than its end */
+    at = best->receiver + (sequence - best->sender);
     for (uint32_t i = 0; i < wire->mark_count; i++)
         if (wfp_stream_after(wire->marks[i].sender, sequence) > 0 &&
-            wfp_stream_after(wire->marks[i].receiver, best->receiver + (sequence - best->sender)) <
-                0)
-            return wire->marks[i].receiver;
-    return best->receiver + (sequence - best->sender);
+            wfp_stream_after(wire->marks[i].receiver, at) < 0)
+            at = wire->marks[i].receiver;
+    return wfp_stream_after(at, wire->nxt) > 0 ? wire->nxt : at;
+}
+
+uint32_t
+wfp_stream_translated_ack(const struct wfp_stream *stream, int number, uint32_t ack)
+{
+    const struct wfp_stream_wire *wire = stream->ways[number].wire;
+
+    ack = wfp_stream_to_receiver(stream, number, ack);
+    return wire && wfp_stream_after(ack, wire->nxt) > 0 ? wire->nxt : ack;
 }
 
 /* ---- sending ---- */
@@ -456,7 +466,7 @@ wfp_stream_rejoin(struct wfp_stream *stream)
         const struct wfp_stream_wire *wire = way->wire;
 
         if (way->next != wire->nxt || wire->una != wire->nxt || wire->queue.length || way->ahead ||
-            way->is_frozen || (way->fin_taken && !way->fin_counted) ||
+            way->is_frozen || (way->fin_known && !way->fin_counted) ||
             wfp_stream_holds(stream, number))
             return;
         if (!has_recorded_ends(stream) && way->has_acked &&
