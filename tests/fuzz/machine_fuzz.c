@@ -6,7 +6,7 @@
  *            passed and bits, the rest a frame, an exact heap copy: what is read beyond it is the
  *            sanitizers' to see. What must hold: every frame is decided or counted as undecodable with a
  *            reason, no driver code faults, no finding, what was sent completes.
- * Run        machine_fuzz DRIVER... [CAPTURE...] [--rounds N] [--seed N]: seeds are the captures' frames
+ * Run        machine_fuzz [--capture] DRIVER... [CAPTURE...] [--rounds N] [--seed N]: seeds are the captures' frames
  *            and some made here; mutations as many as asked. With clang -fsanitize=fuzzer
  *            -DWFP_LIBFUZZER a libFuzzer target; WFP_FUZZ_DRIVERS then names the drivers.
  */
@@ -34,6 +34,7 @@
 #define HEAD      2u
 
 static struct machine machine;
+static bool is_capture; /* nobody at the ends can be answered */
 static uint64_t now = 133801632000000000ull;
 static uint64_t outcomes[4], reasons[WFP_UNDECODABLE_COUNT], injected;
 
@@ -79,6 +80,7 @@ start(void)
     wfp_log_set_level(WFP_LOG_WARNING);
     wfp_clock_set_virtual(now);
     HOLDS(machine_init(&machine) == 0);
+    machine.has_deaf_ends = is_capture;
     HOLDS(machine_add_stack(&machine, local, 3) == 0);
 }
 
@@ -387,8 +389,9 @@ main(int argc, char **argv)
     uint8_t bytes[HEAD + FRAME_MAX];
 
     random_state = 42;
+    is_capture = argc > 1 && strcmp(argv[1], "--capture") == 0;
     start();
-    for (int i = 1; i < argc; i++) {
+    for (int i = 1 + is_capture; i < argc; i++) {
         size_t length = strlen(argv[i]);
 
         if (strcmp(argv[i], "--rounds") == 0 && i + 1 < argc)

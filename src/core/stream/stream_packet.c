@@ -5,6 +5,7 @@
 #include "core/packet/checksum.h"
 #include "core/stream/stream_private.h"
 
+#define ANSWERS_MOST  10 /* at one time, to packets without content */
 #define TCP_PSH       0x08
 #define TCP_URG       0x20
 #define OPTION_END    0
@@ -325,6 +326,22 @@ forward_old(struct wfp_stream *stream, int number, const struct segment *segment
     wfp_stream_emit(stream, number, &content);
 }
 
+/** Two ends that disagree would answer one another for ever: RFC 5961, 7. */
+static bool
+may_answer(struct wfp_stream *stream, struct wfp_stream_wire *wire, const struct segment *segment)
+{
+    if (has_content(segment))
+        return true;
+    if (wire->answered_100ns != stream->table->now_100ns) {
+        wire->answered_100ns = stream->table->now_100ns;
+        wire->answers = 0;
+    }
+    if (wire->answers == ANSWERS_MOST)
+        return false;
+    wire->answers++;
+    return true;
+}
+
 static void
 answer_ends(struct wfp_stream *stream, int number, const struct segment *segment)
 {
@@ -335,10 +352,10 @@ answer_ends(struct wfp_stream *stream, int number, const struct segment *segment
     wfp_stream_settle(stream);
     if ((has_content(segment) ||
          wfp_stream_after(stream->ways[number].next, segment->sequence) > 0) &&
-        !back->is_emitted) /* probes want an answer, too */
+        !back->is_emitted && may_answer(stream, back, segment)) /* probes want one, too */
         wfp_stream_emit(stream, !number, &(struct wfp_stream_content){.sequence = back->nxt});
     /* duplicates of before the split are the sender's to count */
-    if (!has_content(segment) && old_acks && !wire->is_emitted)
+    if (!has_content(segment) && old_acks && !wire->is_emitted && may_answer(stream, wire, segment))
         wfp_stream_emit(stream, number, &(struct wfp_stream_content){.sequence = wire->nxt});
 }
 

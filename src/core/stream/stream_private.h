@@ -79,7 +79,9 @@ struct wfp_stream_wire {
     uint64_t deadline;             /* 0: nothing under way */
     uint8_t tries, duplicates;
     bool fin_queued, fin_sent, fin_acked;
-    bool is_emitted;   /* while one packet is handled */
+    bool is_emitted; /* while one packet is handled */
+    uint8_t answers; /* to packets without content, at `answered_100ns` */
+    uint64_t answered_100ns;
     uint32_t told_ack; /* last said to the sender */
     uint16_t told_window;
     uint32_t mark_count, mark_next; /* ring; recorded ends only */
