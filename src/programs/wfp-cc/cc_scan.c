@@ -279,6 +279,10 @@ scan_include(struct scan *scan, const char *name, bool quoted)
 static void
 scan_text(struct scan *scan, const char *text)
 {
+    static const char mark[] = "\xEF\xBB\xBF"; /* UTF-8's, before the first line */
+
+    if (strncmp(text, mark, sizeof(mark) - 1) == 0)
+        text += sizeof(mark) - 1;
     for (const char *line = text; line && *line; line = strchr(line, '\n')) {
         line += *line == '\n';
         const char *p = line + strspn(line, " \t");

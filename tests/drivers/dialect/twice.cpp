@@ -1,5 +1,5 @@
+﻿#include <NTddk.h> /* a byte order mark before the first line, as Visual Studio writes it */
 /* Defines an inline function, and calls it: cl keeps a copy for the other source. */
-#include <ntddk.h>
 #include "dialect.h"
 
 inline int Twice(int n)
