@@ -36,7 +36,9 @@ device_memory_new(void *base, size_t size)
         return NULL;
     }
     all->bytes = size;
-    *memory = (struct device_memory){base, size, all};
+    memory->base = base;
+    memory->size = size;
+    memory->blocks = all;
     return memory;
 }
 
