@@ -90,6 +90,12 @@ class Drivers(unittest.TestCase):
             self.assertEqual(stable(found[0][0]), stable(found[-1][0]))
             return found[0]
 
+    def test_stream_driver_sees_every_byte_whatever_it_does(self):
+        said = "in 82, out 84, ends 4, replaced 0, deferred none, injected {}, failed 0"
+        for action, injected in ((0, "none"), (1, "none"), (2, "some"), (5, "none")):
+            _, messages = self.check_both("stream_edit", f"-DACT={action}", local=["--local", "10.0.0.4"])
+            self.assertIn(said.format(injected), messages)
+
     def test_tutorial_driver_blocks_its_address(self):
         document, _ = self.check_both("tutorial")
         self.assertEqual(document["blocked"], 7)
