@@ -20,6 +20,7 @@
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
 #include "core/shims/stack.h"
+#include "core/stream/stream.h"
 
 #undef assert
 #define assert(condition) /* also in release builds: it is the test */                             \
@@ -62,6 +63,19 @@ read_value(const struct wfp_value *value)
     }
 }
 
+/** Every answer a stream callout can give, by what was seen so far. */
+static void
+answer_stream(struct wfp_stream_view *view, struct wfp_classify_out *out)
+{
+    if (view->length)
+        read_bytes(view->bytes, view->length);
+    view->enforced = sink % 3 ? 0 : sink % 97;
+    view->required = (uint32_t)(sink % 5000);
+    out->action = sink % 2 ? WFP_ACTION_PERMIT : WFP_ACTION_BLOCK;
+    if (sink % 7 == 0)
+        view->action = (uint32_t)(sink / 7 % 6);
+}
+
 static void
 inspect(void *context, const struct wfp_indication *indication, struct wfp_filter *filter,
         uint64_t flow_context, struct wfp_classify_out *out)
@@ -70,6 +84,8 @@ inspect(void *context, const struct wfp_indication *indication, struct wfp_filte
     const struct wfp_packet *packet = indication->packet;
 
     classified++;
+    if (indication->stream)
+        answer_stream(indication->stream, out);
     assert(layer && indication->value_count <= WFP_FIELD_MAX);
     for (uint32_t i = 0; i < indication->value_count && i < layer->field_count; i++) {
         assert(indication->values[i].type == WFP_EMPTY ||
@@ -111,7 +127,9 @@ start(void)
         assert(filter);
         filter->id = 70000u + id;
         filter->layer_id = id;
-        filter->action = WFP_ACTION_CALLOUT_INSPECTION;
+        filter->action = id == WFP_LAYER_STREAM_V4 || id == WFP_LAYER_STREAM_V6
+                             ? WFP_ACTION_CALLOUT_UNKNOWN
+                             : WFP_ACTION_CALLOUT_INSPECTION;
         filter->callout_id = callout_id;
         filters[policy.filter_count++] = filter;
     }
@@ -126,6 +144,12 @@ finish(void)
     wfp_stack_free(stack);
     wfp_engine_thread_leave(engine);
     wfp_engine_free(engine);
+}
+
+static void
+ignore(void *context, struct wfp_frame *frame, const struct wfp_decision *decision)
+{
+    read_bytes(frame->data, frame->length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *input, size_t size);
@@ -149,7 +173,8 @@ LLVMFuzzerTestOneInput(const uint8_t *input, size_t size)
     frame.time_100ns = now += input[2] % 16 * 10000000ull;
     frame.interface_index = input[1] >> 6;
     wfp_stack_packet(stack, &frame, &decision);
-    assert(decision.outcome == WFP_PERMITTED || decision.outcome == WFP_UNDECODED);
+    wfp_stack_resume(stack, ignore, NULL);
+    assert(decision.outcome <= WFP_UNDECODED); /* streams block and absorb */
     assert((decision.outcome == WFP_UNDECODED) == (decision.reason != WFP_DECODED));
     assert(decision.step_count <= WFP_PATH_MAX);
     free(frame.data);
