@@ -3,7 +3,10 @@
  */
 #include "base/guid.h"
 
+#include <assert.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/random.h>
 
 #include "base/status.h"
@@ -76,11 +79,42 @@ wfp_guid_parse(const char *text, struct wfp_guid *ret_guid)
     return 0;
 }
 
+static uint64_t seed;
+static atomic_uint_least64_t drawn;
+
+void
+wfp_guid_seed(uint64_t new_seed)
+{
+    seed = new_seed;
+    atomic_store(&drawn, 0);
+}
+
+/* SplitMix64: a bijection, so no two draws of a sequence are equal. */
+static uint64_t
+mix(uint64_t word)
+{
+    word = (word ^ word >> 30) * 0xbf58476d1ce4e5b9u;
+    word = (word ^ word >> 27) * 0x94d049bb133111ebu;
+    return word ^ word >> 31;
+}
+
+static void
+draw(struct wfp_guid *ret_guid)
+{
+    uint64_t at = seed + (2 * atomic_fetch_add(&drawn, 1) + 1) * 0x9e3779b97f4a7c15u;
+    uint64_t words[2] = {mix(at), mix(at + 0x9e3779b97f4a7c15u)};
+
+    static_assert(sizeof(words) == sizeof(*ret_guid), "all of it");
+    memcpy(ret_guid, words, sizeof(words));
+}
+
 void
 wfp_guid_generate(struct wfp_guid *ret_guid)
 {
     /* getrandom() of 16 bytes neither fails nor blocks once the system is up */
-    if (getrandom(ret_guid, sizeof(*ret_guid), 0) != (ssize_t)sizeof(*ret_guid))
+    if (seed)
+        draw(ret_guid);
+    else if (getrandom(ret_guid, sizeof(*ret_guid), 0) != (ssize_t)sizeof(*ret_guid))
         memset(ret_guid, 0x5A, sizeof(*ret_guid));
     ret_guid->data3 = (uint16_t)((ret_guid->data3 & 0x0FFF) | 0x4000);
     ret_guid->data4[0] = (uint8_t)((ret_guid->data4[0] & 0x3F) | 0x80);

@@ -37,7 +37,13 @@ uint64_t wfp_guid_hash(const struct wfp_guid *guid);
 const char *wfp_guid_format(const struct wfp_guid *guid, char text[WFP_GUID_TEXT_SIZE]);
 /** Parse with or without braces, any case. @return 0 or -WFP_ERR_INVALID_PARAMETER. */
 int wfp_guid_parse(const char *text, struct wfp_guid *ret_guid);
-/** A random (version 4) GUID. */
+/**
+ * Make the GUIDs to come a sequence of @p seed, so that a replay gives the same bytes again (decision
+ * D6); 0: the kernel's randomness again. Not where they outlive the process: they would come twice.
+ * Context: before threads that generate.
+ */
+void wfp_guid_seed(uint64_t seed);
+/** A random (version 4) GUID. Context: any thread. */
 void wfp_guid_generate(struct wfp_guid *ret_guid);
 
 #endif

@@ -4,7 +4,11 @@
 #include <stdio.h>
 
 #include "base/clock.h"
+#include "base/guid.h"
 #include "programs/run.h"
+
+#define GUID_SEED                                                                                  \
+    1u /* any will do: keys are made from it, so a run can be compared with the next */
 
 static int
 open_replay(struct run *run)
@@ -17,6 +21,8 @@ open_replay(struct run *run)
         return WFP_EXIT_ENVIRONMENT;
     }
     wfp_clock_set_virtual(wfp_replay_first_time(run->plane));
+    if (!options->store_path) /* what a store keeps must not be made again by the next run */
+        wfp_guid_seed(GUID_SEED);
     run->machine.has_deaf_ends = true;
     run->report.source = options->read_path;
     run->report.local_text = "as given";

@@ -64,13 +64,11 @@ def decide(image, local=LOCAL, code=0, capture=DEMO):
 
 
 def stable(document):
-    """Without what may differ between images: kind, path, time, and keys BFE made up."""
+    """Without what may differ between images: kind, path, time."""
     document = json.loads(json.dumps(document))
     document.pop("elapsed_s")
     for driver in document["drivers"]:
         driver.pop("image"), driver.pop("image_kind")
-    for f in document["filters"]:
-        f.pop("key")
     return document
 
 

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/guid.h"
 #include "base/utf16.h"
 #include "core/model/layer.h"
 #include "core/packet/bytes.h"
@@ -415,6 +416,7 @@ free_sim(struct wfp_sim *sim)
         free(owner);
     }
     free(sim);
+    wfp_guid_seed(0);
     wfp_clock_set_virtual(0);
     running = NULL;
 }
@@ -447,6 +449,7 @@ switch_on(struct wfp_sim *sim)
     wfp_log_set_level(WFP_LOG_DEBUG);
     wfp_log_set_sink(sim_record_print, sim);
     wfp_clock_set_virtual(sim->now);
+    wfp_guid_seed(sim->random);
     if (machine_init(&sim->machine) < 0)
         return sim_fail(NULL, "out of memory");
     sim->machine.step = sim_record_step;

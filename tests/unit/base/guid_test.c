@@ -68,10 +68,30 @@ test_status_names_symbol_and_number(void **state)
     assert_int_equal(wfp_status_from_ntstatus((int32_t)0xC0220009), -WFP_ERR_ALREADY_EXISTS);
 }
 
+static void
+test_a_seed_gives_the_same_guids_again(void **state)
+{
+    struct wfp_guid first[2], again[2], other;
+
+    wfp_guid_seed(7);
+    wfp_guid_generate(&first[0]);
+    wfp_guid_generate(&first[1]);
+    wfp_guid_seed(7);
+    wfp_guid_generate(&again[0]);
+    wfp_guid_generate(&again[1]);
+    assert_memory_equal(first, again, sizeof(first));
+    assert_false(wfp_guid_equal(&first[0], &first[1]));
+    assert_int_equal(first[0].data3 >> 12, 4); /* the version */
+    wfp_guid_seed(0);
+    wfp_guid_generate(&other);
+    assert_false(wfp_guid_equal(&first[0], &other));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_seed_gives_the_same_guids_again),
         cmocka_unit_test(test_text_round_trips),
         cmocka_unit_test(test_nonsense_is_refused),
         cmocka_unit_test(test_utf_round_trips_beyond_the_bmp),
