@@ -14,7 +14,7 @@
  *            With recorded ends (a capture) nobody listens: nothing is acknowledged, repeated or
  *            timed, numbers are translated.
  * Lifetime   Streams belong to the stack's thread. Other threads submit requests.
- * Choice     docs/decisions/0080-streams-on-the-wire.md
+ * Choice     docs/decisions/0060-streams-on-the-wire.md
  * Ref        windows-driver-docs network/stream-inspection; ddi
  *            fwpsk/ns-fwpsk-fwps_stream_callout_io_packet0_
  */
