@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/callout-management, ddi fwpmk
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 /**
  * Add a callout for one layer.
@@ -45,9 +45,7 @@ FwpmCalloutAdd0(HANDLE engineHandle, const FWPM_CALLOUT0 *callout, PSECURITY_DES
 FWPM_STATUS NTAPI
 FwpmCalloutDeleteById0(HANDLE engineHandle, UINT32 id)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_id(session, WFP_BFE_CALLOUT, id));
+    return wfp_fwpm_delete_by_id(engineHandle, WFP_FWPM_CALLOUT, id);
 }
 
 /**
@@ -61,9 +59,7 @@ FwpmCalloutDeleteById0(HANDLE engineHandle, UINT32 id)
 FWPM_STATUS NTAPI
 FwpmCalloutDeleteByKey0(HANDLE engineHandle, const GUID *key)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_key(session, WFP_BFE_CALLOUT, wfp_fwpm_key(key)));
+    return wfp_fwpm_delete_by_key(engineHandle, WFP_FWPM_CALLOUT, key);
 }
 
 /**
@@ -77,10 +73,7 @@ FwpmCalloutDeleteByKey0(HANDLE engineHandle, const GUID *key)
 FWPM_STATUS NTAPI
 FwpmCalloutGetById0(HANDLE engineHandle, UINT32 id, FWPM_CALLOUT0 **callout)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CALLOUT, NULL, id, wfp_fwpm_write_callout,
-                                        sizeof(FWPM_CALLOUT0), callout));
+    return wfp_fwpm_get_by_id(engineHandle, WFP_FWPM_CALLOUT, id, callout);
 }
 
 /**
@@ -94,12 +87,7 @@ FwpmCalloutGetById0(HANDLE engineHandle, UINT32 id, FWPM_CALLOUT0 **callout)
 FWPM_STATUS NTAPI
 FwpmCalloutGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_CALLOUT0 **callout)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CALLOUT, key, 0,
-                                              wfp_fwpm_write_callout, sizeof(FWPM_CALLOUT0),
-                                              callout)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_CALLOUT, key, callout);
 }
 
 /**
@@ -115,11 +103,7 @@ FWPM_STATUS NTAPI
 FwpmCalloutCreateEnumHandle0(HANDLE engineHandle, const FWPM_CALLOUT_ENUM_TEMPLATE0 *enumTemplate,
                              HANDLE *enumHandle)
 {
-    struct wfp_bfe_template selection;
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(
-        session, WFP_BFE_CALLOUT, wfp_fwpm_template_callout(enumTemplate, &selection), enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_CALLOUT, enumTemplate, enumHandle);
 }
 
 /**
@@ -134,11 +118,8 @@ FWPM_STATUS NTAPI
 FwpmCalloutEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                  FWPM_CALLOUT0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CALLOUT, enumHandle, numEntriesRequested,
-                                         wfp_fwpm_write_callout, sizeof(FWPM_CALLOUT0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_CALLOUT, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -150,8 +131,5 @@ FwpmCalloutEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReques
 FWPM_STATUS NTAPI
 FwpmCalloutDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_CALLOUT, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_CALLOUT, enumHandle);
 }

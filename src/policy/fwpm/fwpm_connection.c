@@ -3,16 +3,7 @@
  *
  * Ref        win32 FWP/connection-object-management
  */
-#include "policy/fwpm/fwpm_convert.h"
-
-/* Never runs: no IPsec connection exists here. */
-static void
-write_connection(struct wfp_fwpm_arena *arena, void *out, const void *item)
-{
-    (void)arena;
-    (void)out;
-    (void)item;
-}
+#include "policy/fwpm/fwpm_kind.h"
 
 /**
  * Retrieve an IPsec connection. There are none: NOT_FOUND.
@@ -45,9 +36,7 @@ FwpmConnectionCreateEnumHandle0(HANDLE engineHandle,
                                 const FWPM_CONNECTION_ENUM_TEMPLATE0 *enumTemplate,
                                 HANDLE *enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_CONNECTION, NULL, enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_CONNECTION, enumTemplate, enumHandle);
 }
 
 /**
@@ -62,11 +51,8 @@ FWPM_STATUS NTAPI
 FwpmConnectionEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                     FWPM_CONNECTION0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONNECTION, enumHandle,
-                                         numEntriesRequested, write_connection,
-                                         sizeof(FWPM_CONNECTION0), entries, numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_CONNECTION, enumHandle, numEntriesRequested,
+                         entries, numEntriesReturned);
 }
 
 /**
@@ -78,8 +64,5 @@ FwpmConnectionEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReq
 FWPM_STATUS NTAPI
 FwpmConnectionDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_CONNECTION, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_CONNECTION, enumHandle);
 }

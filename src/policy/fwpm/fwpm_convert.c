@@ -273,117 +273,40 @@ wfp_fwpm_sd_blob(const struct wfp_fwpm_sd *sd)
     return sd->sd ? &sd->blob : NULL;
 }
 
-/* ---- get and enumerate ------------------------------------------------------------------- */
-
-static int
-get_item(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, const GUID *key, uint64_t id,
-         void **ret_item)
-{
-    if (kind == WFP_BFE_FILTER)
-        return key ? wfp_bfe_filter_get(session, wfp_fwpm_key(key), (struct wfp_filter **)ret_item)
-                   : wfp_bfe_filter_get_by_id(session, id, (struct wfp_filter **)ret_item);
-    return key ? wfp_bfe_object_get(session, kind, wfp_fwpm_key(key),
-                                    (struct wfp_bfe_object **)ret_item)
-               : wfp_bfe_object_get_by_id(session, kind, id, (struct wfp_bfe_object **)ret_item);
-}
-
-int
-wfp_fwpm_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, const GUID *key, uint64_t id,
-             wfp_fwpm_writer *write, size_t size, void *ret_struct)
-{
-    void *item = NULL;
-    int r;
-
-    if (!ret_struct)
-        return -WFP_ERR_NULL_POINTER;
-    r = get_item(session, kind, key, id, &item);
-    if (r < 0)
-        return r;
-    r = wfp_fwpm_arena_build(write, item, size, ret_struct);
-    if (kind == WFP_BFE_FILTER)
-        wfp_filter_unref(item);
-    else
-        wfp_bfe_object_unref(item);
-    return r;
-}
-
-int
-wfp_fwpm_enum_create(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
-                     const struct wfp_bfe_template *template_, HANDLE *ret_handle)
-{
-    uint64_t handle;
-    int r;
-
-    if (!ret_handle)
-        return -WFP_ERR_NULL_POINTER;
-    r = wfp_bfe_enum_create(session, kind, template_, &handle);
-    if (r == 0)
-        *ret_handle = wfp_fwpm_handle(handle);
-    return r;
-}
-
-int
-wfp_fwpm_enum(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, HANDLE handle,
-              UINT32 requested, wfp_fwpm_writer *write, size_t size, void *ret_entries,
-              UINT32 *ret_count)
-{
-    uint32_t count = 0;
-    void **items = NULL;
-    int r;
-
-    if (!ret_entries || !ret_count)
-        return -WFP_ERR_NULL_POINTER;
-    r = wfp_bfe_enum_next(session, kind, wfp_fwpm_number(handle), requested, &items, &count);
-    if (r < 0)
-        return r;
-    r = wfp_fwpm_arena_build_array(write, items, count, size, ret_entries);
-    wfp_bfe_enum_free(kind, items, count);
-    if (r < 0) /* not delivered: the next call gives them again */
-        wfp_bfe_enum_rewind(session, kind, wfp_fwpm_number(handle), count);
-    else
-        *ret_count = count;
-    return r;
-}
-
 /* ---- templates --------------------------------------------------------------------------- */
 
-struct wfp_bfe_template *
-wfp_fwpm_template_callout(const FWPM_CALLOUT_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out)
+void
+wfp_fwpm_template_callout(const void *from_, struct wfp_fwpm_selection *out)
 {
-    if (!from)
-        return NULL;
-    *out = (struct wfp_bfe_template){.provider_key = wfp_fwpm_key(from->providerKey),
-                                     .layer_key = wfp_fwpm_key(&from->layerKey)};
-    return out;
+    const FWPM_CALLOUT_ENUM_TEMPLATE0 *from = from_;
+
+    out->template_.provider_key = wfp_fwpm_key(from->providerKey);
+    out->template_.layer_key = wfp_fwpm_key(&from->layerKey);
 }
 
-struct wfp_bfe_template *
-wfp_fwpm_template_sublayer(const FWPM_SUBLAYER_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out)
+void
+wfp_fwpm_template_sublayer(const void *from_, struct wfp_fwpm_selection *out)
 {
-    if (!from)
-        return NULL;
-    *out = (struct wfp_bfe_template){.provider_key = wfp_fwpm_key(from->providerKey)};
-    return out;
+    const FWPM_SUBLAYER_ENUM_TEMPLATE0 *from = from_;
+
+    out->template_.provider_key = wfp_fwpm_key(from->providerKey);
 }
 
-struct wfp_bfe_template *
-wfp_fwpm_template_context(const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *from,
-                          struct wfp_bfe_template *out)
+void
+wfp_fwpm_template_context(const void *from_, struct wfp_fwpm_selection *out)
 {
-    if (!from)
-        return NULL;
-    *out = (struct wfp_bfe_template){.provider_key = wfp_fwpm_key(from->providerKey),
-                                     .context_type = from->providerContextType};
-    return out;
+    const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *from = from_;
+
+    out->template_.provider_key = wfp_fwpm_key(from->providerKey);
+    out->template_.context_type = from->providerContextType;
 }
 
-struct wfp_bfe_template *
-wfp_fwpm_template_filter(const FWPM_FILTER_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out,
-                         struct wfp_bfe_context_template *context)
+void
+wfp_fwpm_template_filter(const void *from_, struct wfp_fwpm_selection *out)
 {
-    if (!from)
-        return NULL;
-    *out = (struct wfp_bfe_template){
+    const FWPM_FILTER_ENUM_TEMPLATE0 *from = from_;
+
+    out->template_ = (struct wfp_bfe_template){
         .provider_key = wfp_fwpm_key(from->providerKey),
         .layer_key = wfp_fwpm_key(&from->layerKey),
         .enum_type = from->enumType,
@@ -394,11 +317,10 @@ wfp_fwpm_template_filter(const FWPM_FILTER_ENUM_TEMPLATE0 *from, struct wfp_bfe_
         .callout_key = wfp_fwpm_key(from->calloutKey),
     };
     if (from->providerContextTemplate) {
-        context->provider_key = wfp_fwpm_key(from->providerContextTemplate->providerKey);
-        context->type = from->providerContextTemplate->providerContextType;
-        out->context = context;
+        out->context.provider_key = wfp_fwpm_key(from->providerContextTemplate->providerKey);
+        out->context.type = from->providerContextTemplate->providerContextType;
+        out->template_.context = &out->context;
     }
-    return out;
 }
 
 static uint64_t
@@ -407,16 +329,13 @@ time_from(FILETIME time)
     return (uint64_t)time.dwHighDateTime << 32 | time.dwLowDateTime;
 }
 
-struct wfp_bfe_template *
-wfp_fwpm_template_event(const FWPM_NET_EVENT_ENUM_TEMPLATE0 *from, struct wfp_bfe_template *out)
+void
+wfp_fwpm_template_event(const void *from_, struct wfp_fwpm_selection *out)
 {
-    if (!from)
-        return NULL;
-    *out = (struct wfp_bfe_template){
-        .start_100ns = time_from(from->startTime),
-        .end_100ns = time_from(from->endTime),
-        .condition_count = from->numFilterConditions,
-        .conditions = (const struct wfp_condition *)from->filterCondition,
-    };
-    return out;
+    const FWPM_NET_EVENT_ENUM_TEMPLATE0 *from = from_;
+
+    out->template_.start_100ns = time_from(from->startTime);
+    out->template_.end_100ns = time_from(from->endTime);
+    out->template_.condition_count = from->numFilterConditions;
+    out->template_.conditions = (const struct wfp_condition *)from->filterCondition;
 }

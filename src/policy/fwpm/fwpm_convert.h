@@ -20,8 +20,9 @@ void wfp_fwpm_write_value(struct wfp_fwpm_arena *arena, void *out, const struct 
 void wfp_fwpm_write_blob(struct wfp_fwpm_arena *arena, FWP_BYTE_BLOB *out,
                          const struct wfp_blob *blob);
 
-wfp_fwpm_writer wfp_fwpm_write_provider, wfp_fwpm_write_sublayer, wfp_fwpm_write_callout,
-    wfp_fwpm_write_filter, wfp_fwpm_write_layer, wfp_fwpm_write_session;
+wfp_fwpm_writer wfp_fwpm_write_provider, wfp_fwpm_write_context, wfp_fwpm_write_sublayer,
+    wfp_fwpm_write_callout, wfp_fwpm_write_filter, wfp_fwpm_write_layer, wfp_fwpm_write_session,
+    wfp_fwpm_write_event0, wfp_fwpm_write_event1, wfp_fwpm_write_event2, wfp_fwpm_write_event3;
 
 /** FWPM_PROVIDER_CONTEXT (all versions have one layout) as callouts see it, or NULL. */
 void *wfp_fwpm_render_context(const struct wfp_bfe_object *context);
@@ -37,49 +38,15 @@ void wfp_fwpm_sd_fini(struct wfp_fwpm_sd *sd);
 /** The blob for an add, NULL without a descriptor. */
 const struct wfp_blob *wfp_fwpm_sd_blob(const struct wfp_fwpm_sd *sd);
 
-/** Get one object by key (or, with NULL, by id) and write it. */
-int wfp_fwpm_get(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, const GUID *key,
-                 uint64_t id, wfp_fwpm_writer *write, size_t size, void *ret_struct);
-/** The next page of an enumeration, written. */
-int wfp_fwpm_enum(struct wfp_bfe_session *session, enum wfp_bfe_kind kind, HANDLE handle,
-                  UINT32 requested, wfp_fwpm_writer *write, size_t size, void *ret_entries,
-                  UINT32 *ret_count);
-/** Make the enumeration. */
-int wfp_fwpm_enum_create(struct wfp_bfe_session *session, enum wfp_bfe_kind kind,
-                         const struct wfp_bfe_template *template_, HANDLE *ret_handle);
-
-/* Templates of Windows; @p out borrows. NULL stays NULL. */
-struct wfp_bfe_template *wfp_fwpm_template_callout(const FWPM_CALLOUT_ENUM_TEMPLATE0 *from,
-                                                   struct wfp_bfe_template *out);
-struct wfp_bfe_template *wfp_fwpm_template_sublayer(const FWPM_SUBLAYER_ENUM_TEMPLATE0 *from,
-                                                    struct wfp_bfe_template *out);
-struct wfp_bfe_template *wfp_fwpm_template_context(const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *from,
-                                                   struct wfp_bfe_template *out);
-/** @p context  room for the nested template */
-struct wfp_bfe_template *wfp_fwpm_template_filter(const FWPM_FILTER_ENUM_TEMPLATE0 *from,
-                                                  struct wfp_bfe_template *out,
-                                                  struct wfp_bfe_context_template *context);
-struct wfp_bfe_template *wfp_fwpm_template_event(const FWPM_NET_EVENT_ENUM_TEMPLATE0 *from,
-                                                 struct wfp_bfe_template *out);
-
-#ifdef WFP_FWPM_USER
-/**
- * BFE's callback takes our event, the program's takes Windows'. A joint carries the program's
- * callback and context; it is freed when no callback can come any more.
- */
-struct wfp_fwpm_joint {
-    void (*function)(void); /* the program's callback, of the family's type */
-    void *context;
+/** A template as BFE takes it: borrows from the caller's. */
+struct wfp_fwpm_selection {
+    struct wfp_bfe_template template_;
+    struct wfp_bfe_context_template context; /* nested in the template of filters */
 };
+/** Reads @p from, FWPM_*_ENUM_TEMPLATE0 of a kind, into @p out, which is zero. */
+typedef void wfp_fwpm_template_reader(const void *from, struct wfp_fwpm_selection *out);
 
-/** Subscribe, with @p deliver called on a struct wfp_fwpm_joint of @p function and @p context. */
-DWORD wfp_fwpm_subscribe(HANDLE engineHandle, enum wfp_bfe_kind kind,
-                         const struct wfp_bfe_template *template_, UINT32 flags,
-                         wfp_bfe_change_callback *deliver, void *function, void *context,
-                         HANDLE *ret_handle);
-/** @param ret_entries  an array of any FWPM_*_SUBSCRIPTION0: they have one layout */
-DWORD wfp_fwpm_get_subscriptions(HANDLE engineHandle, enum wfp_bfe_kind kind, void *ret_entries,
-                                 UINT32 *ret_count);
-#endif
+wfp_fwpm_template_reader wfp_fwpm_template_context, wfp_fwpm_template_sublayer,
+    wfp_fwpm_template_callout, wfp_fwpm_template_filter, wfp_fwpm_template_event;
 
 #endif

@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/session-management, FWP/transaction-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 /**
  * Free what an Fwpm* function returned, and clear the pointer.
@@ -198,9 +198,7 @@ FWPM_STATUS NTAPI
 FwpmSessionCreateEnumHandle0(HANDLE engineHandle, const FWPM_SESSION_ENUM_TEMPLATE0 *enumTemplate,
                              HANDLE *enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_SESSION, NULL, enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_SESSION, enumTemplate, enumHandle);
 }
 
 /**
@@ -215,11 +213,8 @@ FWPM_STATUS NTAPI
 FwpmSessionEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                  FWPM_SESSION0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_SESSION, enumHandle, numEntriesRequested,
-                                         wfp_fwpm_write_session, sizeof(FWPM_SESSION0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_SESSION, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -231,8 +226,5 @@ FwpmSessionEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReques
 FWPM_STATUS NTAPI
 FwpmSessionDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_SESSION, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_SESSION, enumHandle);
 }

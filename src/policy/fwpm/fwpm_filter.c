@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/filter-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 static struct wfp_filter_spec
 spec_from(const FWPM_FILTER0 *filter)
@@ -64,9 +64,7 @@ FwpmFilterAdd0(HANDLE engineHandle, const FWPM_FILTER0 *filter, PSECURITY_DESCRI
 FWPM_STATUS NTAPI
 FwpmFilterDeleteById0(HANDLE engineHandle, UINT64 id)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_id(session, WFP_BFE_FILTER, id));
+    return wfp_fwpm_delete_by_id(engineHandle, WFP_FWPM_FILTER, id);
 }
 
 /**
@@ -80,9 +78,7 @@ FwpmFilterDeleteById0(HANDLE engineHandle, UINT64 id)
 FWPM_STATUS NTAPI
 FwpmFilterDeleteByKey0(HANDLE engineHandle, const GUID *key)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_key(session, WFP_BFE_FILTER, wfp_fwpm_key(key)));
+    return wfp_fwpm_delete_by_key(engineHandle, WFP_FWPM_FILTER, key);
 }
 
 /**
@@ -96,10 +92,7 @@ FwpmFilterDeleteByKey0(HANDLE engineHandle, const GUID *key)
 FWPM_STATUS NTAPI
 FwpmFilterGetById0(HANDLE engineHandle, UINT64 id, FWPM_FILTER0 **filter)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_FILTER, NULL, id, wfp_fwpm_write_filter,
-                                        sizeof(FWPM_FILTER0), filter));
+    return wfp_fwpm_get_by_id(engineHandle, WFP_FWPM_FILTER, id, filter);
 }
 
 /**
@@ -113,11 +106,7 @@ FwpmFilterGetById0(HANDLE engineHandle, UINT64 id, FWPM_FILTER0 **filter)
 FWPM_STATUS NTAPI
 FwpmFilterGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_FILTER0 **filter)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_FILTER, key, 0,
-                                              wfp_fwpm_write_filter, sizeof(FWPM_FILTER0), filter)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_FILTER, key, filter);
 }
 
 /**
@@ -133,13 +122,7 @@ FWPM_STATUS NTAPI
 FwpmFilterCreateEnumHandle0(HANDLE engineHandle, const FWPM_FILTER_ENUM_TEMPLATE0 *enumTemplate,
                             HANDLE *enumHandle)
 {
-    struct wfp_bfe_context_template context;
-    struct wfp_bfe_template selection;
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(
-        session, WFP_BFE_FILTER, wfp_fwpm_template_filter(enumTemplate, &selection, &context),
-        enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_FILTER, enumTemplate, enumHandle);
 }
 
 /**
@@ -154,11 +137,8 @@ FWPM_STATUS NTAPI
 FwpmFilterEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                 FWPM_FILTER0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_FILTER, enumHandle, numEntriesRequested,
-                                         wfp_fwpm_write_filter, sizeof(FWPM_FILTER0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_FILTER, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -170,8 +150,5 @@ FwpmFilterEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequest
 FWPM_STATUS NTAPI
 FwpmFilterDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_FILTER, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_FILTER, enumHandle);
 }

@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/layer-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 #include "core/model/layer.h"
 
 /* Layers are built in: only the session must be open. */
@@ -65,9 +65,7 @@ FWPM_STATUS NTAPI
 FwpmLayerCreateEnumHandle0(HANDLE engineHandle, const FWPM_LAYER_ENUM_TEMPLATE0 *enumTemplate,
                            HANDLE *enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_LAYER, NULL, enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_LAYER, enumTemplate, enumHandle);
 }
 
 /**
@@ -82,11 +80,8 @@ FWPM_STATUS NTAPI
 FwpmLayerEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                FWPM_LAYER0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_LAYER, enumHandle, numEntriesRequested,
-                                         wfp_fwpm_write_layer, sizeof(FWPM_LAYER0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_LAYER, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -98,8 +93,5 @@ FwpmLayerEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequeste
 FWPM_STATUS NTAPI
 FwpmLayerDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_LAYER, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_LAYER, enumHandle);
 }

@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/logging, FWP/event-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 /*
  * All versions begin alike: the header only grew, and so did what a drop carries. A writer fills the
@@ -22,6 +22,13 @@ static_assert(offsetof(FWPM_NET_EVENT_CLASSIFY_DROP1, isLoopback) ==
 static_assert(offsetof(FWPM_NET_EVENT_CLASSIFY_ALLOW0, isLoopback) ==
                   offsetof(FWPM_NET_EVENT_CLASSIFY_DROP2, isLoopback),
               "one beginning");
+static_assert(sizeof(FWPM_NET_EVENT3) == sizeof(FWPM_NET_EVENT4) &&
+                  sizeof(FWPM_NET_EVENT3) == sizeof(FWPM_NET_EVENT5),
+              "one layout");
+static_assert(offsetof(FWPM_NET_EVENT3, classifyDrop) == offsetof(FWPM_NET_EVENT4, classifyDrop) &&
+                  offsetof(FWPM_NET_EVENT3, classifyDrop) ==
+                      offsetof(FWPM_NET_EVENT5, classifyDrop),
+              "one layout");
 
 static void
 write_address(uint32_t *v4_host, uint8_t v6[16], const struct wfp_bfe_event *event,
@@ -71,8 +78,8 @@ write_verdict(struct wfp_fwpm_arena *arena, const struct wfp_bfe_event *event)
     return out;
 }
 
-static void
-write_event0(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+void
+wfp_fwpm_write_event0(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
     const struct wfp_bfe_event *event = item;
     FWPM_NET_EVENT0 *out = out_;
@@ -82,8 +89,8 @@ write_event0(struct wfp_fwpm_arena *arena, void *out_, const void *item)
     out->classifyDrop = write_verdict(arena, event);
 }
 
-static void
-write_event1(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+void
+wfp_fwpm_write_event1(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
     const struct wfp_bfe_event *event = item;
     FWPM_NET_EVENT1 *out = out_;
@@ -93,8 +100,8 @@ write_event1(struct wfp_fwpm_arena *arena, void *out_, const void *item)
     out->classifyDrop = write_verdict(arena, event);
 }
 
-static void
-write_event2(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+void
+wfp_fwpm_write_event2(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
     const struct wfp_bfe_event *event = item;
     FWPM_NET_EVENT2 *out = out_;
@@ -105,35 +112,11 @@ write_event2(struct wfp_fwpm_arena *arena, void *out_, const void *item)
     out->classifyDrop = write_verdict(arena, event);
 }
 
-static void
-write_event3(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+void
+wfp_fwpm_write_event3(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
     const struct wfp_bfe_event *event = item;
     FWPM_NET_EVENT3 *out = out_;
-
-    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
-    out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
-    out->type = (FWPM_NET_EVENT_TYPE)event->type;
-    out->classifyDrop = write_verdict(arena, event);
-}
-
-static void
-write_event4(struct wfp_fwpm_arena *arena, void *out_, const void *item)
-{
-    const struct wfp_bfe_event *event = item;
-    FWPM_NET_EVENT4 *out = out_;
-
-    write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
-    out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
-    out->type = (FWPM_NET_EVENT_TYPE)event->type;
-    out->classifyDrop = write_verdict(arena, event);
-}
-
-static void
-write_event5(struct wfp_fwpm_arena *arena, void *out_, const void *item)
-{
-    const struct wfp_bfe_event *event = item;
-    FWPM_NET_EVENT5 *out = out_;
 
     write_header(arena, (FWPM_NET_EVENT_HEADER0 *)&out->header, event);
     out->header.addressFamily = event->is_v6 ? FWP_AF_INET6 : FWP_AF_INET;
@@ -154,11 +137,7 @@ FWPM_STATUS NTAPI
 FwpmNetEventCreateEnumHandle0(HANDLE engineHandle,
                               const FWPM_NET_EVENT_ENUM_TEMPLATE0 *enumTemplate, HANDLE *enumHandle)
 {
-    struct wfp_bfe_template selection;
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(
-        session, WFP_BFE_EVENT, wfp_fwpm_template_event(enumTemplate, &selection), enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_EVENT0, enumTemplate, enumHandle);
 }
 
 /**
@@ -173,11 +152,8 @@ FWPM_STATUS NTAPI
 FwpmNetEventEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_NET_EVENT0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
-                                         write_event0, sizeof(FWPM_NET_EVENT0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_EVENT0, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -192,11 +168,8 @@ FWPM_STATUS NTAPI
 FwpmNetEventEnum1(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_NET_EVENT1 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
-                                         write_event1, sizeof(FWPM_NET_EVENT1), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_EVENT1, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -211,11 +184,8 @@ FWPM_STATUS NTAPI
 FwpmNetEventEnum2(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_NET_EVENT2 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
-                                         write_event2, sizeof(FWPM_NET_EVENT2), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_EVENT2, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -230,11 +200,8 @@ FWPM_STATUS NTAPI
 FwpmNetEventEnum3(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_NET_EVENT3 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
-                                         write_event3, sizeof(FWPM_NET_EVENT3), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_EVENT3, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -249,11 +216,8 @@ FWPM_STATUS NTAPI
 FwpmNetEventEnum4(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_NET_EVENT4 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
-                                         write_event4, sizeof(FWPM_NET_EVENT4), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_EVENT3, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -268,11 +232,8 @@ FWPM_STATUS NTAPI
 FwpmNetEventEnum5(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_NET_EVENT5 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_EVENT, enumHandle, numEntriesRequested,
-                                         write_event5, sizeof(FWPM_NET_EVENT5), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_EVENT3, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -284,10 +245,7 @@ FwpmNetEventEnum5(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 FWPM_STATUS NTAPI
 FwpmNetEventDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_EVENT, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_EVENT0, enumHandle);
 }
 
 #ifdef WFP_FWPM_USER
@@ -305,7 +263,7 @@ static void
 deliver0(void *context, const void *event)
 {
     const struct wfp_fwpm_joint *joint = context;
-    FWPM_NET_EVENT1 *out = built(write_event1, event, sizeof(*out));
+    FWPM_NET_EVENT1 *out = built(wfp_fwpm_write_event1, event, sizeof(*out));
 
     if (out)
         ((FWPM_NET_EVENT_CALLBACK0)joint->function)(joint->context, out);
@@ -326,21 +284,15 @@ DWORD NTAPI
 FwpmNetEventSubscribe0(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
                        FWPM_NET_EVENT_CALLBACK0 callback, void *context, HANDLE *eventsHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
-                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver0, (void *)callback, context,
-                              eventsHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_EVENT1, subscription, deliver0,
+                              (void *)callback, context, eventsHandle);
 }
 
 static void
 deliver1(void *context, const void *event)
 {
     const struct wfp_fwpm_joint *joint = context;
-    FWPM_NET_EVENT2 *out = built(write_event2, event, sizeof(*out));
+    FWPM_NET_EVENT2 *out = built(wfp_fwpm_write_event2, event, sizeof(*out));
 
     if (out)
         ((FWPM_NET_EVENT_CALLBACK1)joint->function)(joint->context, out);
@@ -361,21 +313,15 @@ DWORD NTAPI
 FwpmNetEventSubscribe1(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
                        FWPM_NET_EVENT_CALLBACK1 callback, void *context, HANDLE *eventsHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
-                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver1, (void *)callback, context,
-                              eventsHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_EVENT2, subscription, deliver1,
+                              (void *)callback, context, eventsHandle);
 }
 
 static void
 deliver2(void *context, const void *event)
 {
     const struct wfp_fwpm_joint *joint = context;
-    FWPM_NET_EVENT3 *out = built(write_event3, event, sizeof(*out));
+    FWPM_NET_EVENT3 *out = built(wfp_fwpm_write_event3, event, sizeof(*out));
 
     if (out)
         ((FWPM_NET_EVENT_CALLBACK2)joint->function)(joint->context, out);
@@ -396,21 +342,15 @@ DWORD NTAPI
 FwpmNetEventSubscribe2(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
                        FWPM_NET_EVENT_CALLBACK2 callback, void *context, HANDLE *eventsHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
-                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver2, (void *)callback, context,
-                              eventsHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_EVENT3, subscription, deliver2,
+                              (void *)callback, context, eventsHandle);
 }
 
 static void
 deliver3(void *context, const void *event)
 {
     const struct wfp_fwpm_joint *joint = context;
-    FWPM_NET_EVENT4 *out = built(write_event4, event, sizeof(*out));
+    FWPM_NET_EVENT4 *out = built(wfp_fwpm_write_event3, event, sizeof(*out));
 
     if (out)
         ((FWPM_NET_EVENT_CALLBACK3)joint->function)(joint->context, out);
@@ -431,21 +371,15 @@ DWORD NTAPI
 FwpmNetEventSubscribe3(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
                        FWPM_NET_EVENT_CALLBACK3 callback, void *context, HANDLE *eventsHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
-                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver3, (void *)callback, context,
-                              eventsHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_EVENT3, subscription, deliver3,
+                              (void *)callback, context, eventsHandle);
 }
 
 static void
 deliver4(void *context, const void *event)
 {
     const struct wfp_fwpm_joint *joint = context;
-    FWPM_NET_EVENT5 *out = built(write_event5, event, sizeof(*out));
+    FWPM_NET_EVENT5 *out = built(wfp_fwpm_write_event3, event, sizeof(*out));
 
     if (out)
         ((FWPM_NET_EVENT_CALLBACK4)joint->function)(joint->context, out);
@@ -466,14 +400,8 @@ DWORD NTAPI
 FwpmNetEventSubscribe4(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *subscription,
                        FWPM_NET_EVENT_CALLBACK4 callback, void *context, HANDLE *eventsHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_EVENT,
-                              wfp_fwpm_template_event(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver4, (void *)callback, context,
-                              eventsHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_EVENT3, subscription, deliver4,
+                              (void *)callback, context, eventsHandle);
 }
 
 /**
@@ -485,9 +413,7 @@ FwpmNetEventSubscribe4(HANDLE engineHandle, const FWPM_NET_EVENT_SUBSCRIPTION0 *
 DWORD NTAPI
 FwpmNetEventUnsubscribe0(HANDLE engineHandle, HANDLE eventsHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(eventsHandle)));
+    return wfp_fwpm_unsubscribe(engineHandle, eventsHandle);
 }
 
 /**
@@ -502,7 +428,7 @@ DWORD NTAPI
 FwpmNetEventSubscriptionsGet0(HANDLE engineHandle, FWPM_NET_EVENT_SUBSCRIPTION0 ***entries,
                               UINT32 *numEntries)
 {
-    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_EVENT, entries, numEntries);
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_FWPM_EVENT0, entries, numEntries);
 }
 
 #endif

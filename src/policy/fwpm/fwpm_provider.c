@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/provider-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 /**
  * Add a provider.
@@ -43,9 +43,7 @@ FwpmProviderAdd0(HANDLE engineHandle, const FWPM_PROVIDER0 *provider, PSECURITY_
 FWPM_STATUS NTAPI
 FwpmProviderDeleteByKey0(HANDLE engineHandle, const GUID *key)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_key(session, WFP_BFE_PROVIDER, wfp_fwpm_key(key)));
+    return wfp_fwpm_delete_by_key(engineHandle, WFP_FWPM_PROVIDER, key);
 }
 
 /**
@@ -59,12 +57,7 @@ FwpmProviderDeleteByKey0(HANDLE engineHandle, const GUID *key)
 FWPM_STATUS NTAPI
 FwpmProviderGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_PROVIDER0 **provider)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_PROVIDER, key, 0,
-                                              wfp_fwpm_write_provider, sizeof(FWPM_PROVIDER0),
-                                              provider)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_PROVIDER, key, provider);
 }
 
 /**
@@ -80,9 +73,7 @@ FWPM_STATUS NTAPI
 FwpmProviderCreateEnumHandle0(HANDLE engineHandle, const FWPM_PROVIDER_ENUM_TEMPLATE0 *enumTemplate,
                               HANDLE *enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(session, WFP_BFE_PROVIDER, NULL, enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_PROVIDER, enumTemplate, enumHandle);
 }
 
 /**
@@ -97,11 +88,8 @@ FWPM_STATUS NTAPI
 FwpmProviderEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_PROVIDER0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_PROVIDER, enumHandle, numEntriesRequested,
-                                         wfp_fwpm_write_provider, sizeof(FWPM_PROVIDER0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_PROVIDER, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -113,8 +101,5 @@ FwpmProviderEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 FWPM_STATUS NTAPI
 FwpmProviderDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_PROVIDER, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_PROVIDER, enumHandle);
 }

@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/provider-context-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 /* All versions have one layout: the newer ones only add members to the union of pointers. */
 static_assert(sizeof(FWPM_PROVIDER_CONTEXT0) == sizeof(FWPM_PROVIDER_CONTEXT3), "one layout");
@@ -88,8 +88,8 @@ write_settings(struct wfp_fwpm_arena *arena, const struct wfp_bfe_object *object
     return list;
 }
 
-static void
-write_context(struct wfp_fwpm_arena *arena, void *out_, const void *item)
+void
+wfp_fwpm_write_context(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 {
     const struct wfp_bfe_object *object = item;
     FWPM_PROVIDER_CONTEXT3 *out = out_;
@@ -116,7 +116,8 @@ wfp_fwpm_render_context(const struct wfp_bfe_object *context)
 {
     void *rendered = NULL;
 
-    if (wfp_fwpm_arena_build(write_context, context, sizeof(FWPM_PROVIDER_CONTEXT3), &rendered) < 0)
+    if (wfp_fwpm_arena_build(wfp_fwpm_write_context, context, sizeof(FWPM_PROVIDER_CONTEXT3),
+                             &rendered) < 0)
         return NULL;
     return rendered;
 }
@@ -202,9 +203,7 @@ FwpmProviderContextAdd3(HANDLE engineHandle, const FWPM_PROVIDER_CONTEXT3 *provi
 FWPM_STATUS NTAPI
 FwpmProviderContextDeleteById0(HANDLE engineHandle, UINT64 id)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_id(session, WFP_BFE_CONTEXT, id));
+    return wfp_fwpm_delete_by_id(engineHandle, WFP_FWPM_CONTEXT, id);
 }
 
 /**
@@ -218,9 +217,7 @@ FwpmProviderContextDeleteById0(HANDLE engineHandle, UINT64 id)
 FWPM_STATUS NTAPI
 FwpmProviderContextDeleteByKey0(HANDLE engineHandle, const GUID *key)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_key(session, WFP_BFE_CONTEXT, wfp_fwpm_key(key)));
+    return wfp_fwpm_delete_by_key(engineHandle, WFP_FWPM_CONTEXT, key);
 }
 
 /**
@@ -235,10 +232,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetById0(HANDLE engineHandle, UINT64 id,
                             FWPM_PROVIDER_CONTEXT0 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
-                                        sizeof(FWPM_PROVIDER_CONTEXT0), providerContext));
+    return wfp_fwpm_get_by_id(engineHandle, WFP_FWPM_CONTEXT, id, providerContext);
 }
 
 /**
@@ -253,11 +247,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetByKey0(HANDLE engineHandle, const GUID *key,
                              FWPM_PROVIDER_CONTEXT0 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
-                                              sizeof(FWPM_PROVIDER_CONTEXT0), providerContext)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_CONTEXT, key, providerContext);
 }
 
 /**
@@ -272,10 +262,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetById1(HANDLE engineHandle, UINT64 id,
                             FWPM_PROVIDER_CONTEXT1 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
-                                        sizeof(FWPM_PROVIDER_CONTEXT1), providerContext));
+    return wfp_fwpm_get_by_id(engineHandle, WFP_FWPM_CONTEXT, id, providerContext);
 }
 
 /**
@@ -290,11 +277,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetByKey1(HANDLE engineHandle, const GUID *key,
                              FWPM_PROVIDER_CONTEXT1 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
-                                              sizeof(FWPM_PROVIDER_CONTEXT1), providerContext)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_CONTEXT, key, providerContext);
 }
 
 /**
@@ -309,10 +292,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetById2(HANDLE engineHandle, UINT64 id,
                             FWPM_PROVIDER_CONTEXT2 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
-                                        sizeof(FWPM_PROVIDER_CONTEXT2), providerContext));
+    return wfp_fwpm_get_by_id(engineHandle, WFP_FWPM_CONTEXT, id, providerContext);
 }
 
 /**
@@ -327,11 +307,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetByKey2(HANDLE engineHandle, const GUID *key,
                              FWPM_PROVIDER_CONTEXT2 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
-                                              sizeof(FWPM_PROVIDER_CONTEXT2), providerContext)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_CONTEXT, key, providerContext);
 }
 
 /**
@@ -346,10 +322,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetById3(HANDLE engineHandle, UINT64 id,
                             FWPM_PROVIDER_CONTEXT3 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_get(session, WFP_BFE_CONTEXT, NULL, id, write_context,
-                                        sizeof(FWPM_PROVIDER_CONTEXT3), providerContext));
+    return wfp_fwpm_get_by_id(engineHandle, WFP_FWPM_CONTEXT, id, providerContext);
 }
 
 /**
@@ -364,11 +337,7 @@ FWPM_STATUS NTAPI
 FwpmProviderContextGetByKey3(HANDLE engineHandle, const GUID *key,
                              FWPM_PROVIDER_CONTEXT3 **providerContext)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_CONTEXT, key, 0, write_context,
-                                              sizeof(FWPM_PROVIDER_CONTEXT3), providerContext)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_CONTEXT, key, providerContext);
 }
 
 /**
@@ -385,11 +354,7 @@ FwpmProviderContextCreateEnumHandle0(HANDLE engineHandle,
                                      const FWPM_PROVIDER_CONTEXT_ENUM_TEMPLATE0 *enumTemplate,
                                      HANDLE *enumHandle)
 {
-    struct wfp_bfe_template selection;
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum_create(
-        session, WFP_BFE_CONTEXT, wfp_fwpm_template_context(enumTemplate, &selection), enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_CONTEXT, enumTemplate, enumHandle);
 }
 
 /**
@@ -404,11 +369,8 @@ FWPM_STATUS NTAPI
 FwpmProviderContextEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                          FWPM_PROVIDER_CONTEXT0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
-                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_CONTEXT, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -423,11 +385,8 @@ FWPM_STATUS NTAPI
 FwpmProviderContextEnum1(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                          FWPM_PROVIDER_CONTEXT1 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
-                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT1), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_CONTEXT, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -442,11 +401,8 @@ FWPM_STATUS NTAPI
 FwpmProviderContextEnum2(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                          FWPM_PROVIDER_CONTEXT2 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
-                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT2), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_CONTEXT, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -461,11 +417,8 @@ FWPM_STATUS NTAPI
 FwpmProviderContextEnum3(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                          FWPM_PROVIDER_CONTEXT3 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_CONTEXT, enumHandle, numEntriesRequested,
-                                         write_context, sizeof(FWPM_PROVIDER_CONTEXT3), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_CONTEXT, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -477,8 +430,5 @@ FwpmProviderContextEnum3(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntri
 FWPM_STATUS NTAPI
 FwpmProviderContextDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_CONTEXT, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_CONTEXT, enumHandle);
 }

@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/sub-layer-management
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 /**
  * Add a sublayer.
@@ -46,9 +46,7 @@ FwpmSubLayerAdd0(HANDLE engineHandle, const FWPM_SUBLAYER0 *subLayer, PSECURITY_
 FWPM_STATUS NTAPI
 FwpmSubLayerDeleteByKey0(HANDLE engineHandle, const GUID *key)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_delete_by_key(session, WFP_BFE_SUBLAYER, wfp_fwpm_key(key)));
+    return wfp_fwpm_delete_by_key(engineHandle, WFP_FWPM_SUBLAYER, key);
 }
 
 /**
@@ -62,12 +60,7 @@ FwpmSubLayerDeleteByKey0(HANDLE engineHandle, const GUID *key)
 FWPM_STATUS NTAPI
 FwpmSubLayerGetByKey0(HANDLE engineHandle, const GUID *key, FWPM_SUBLAYER0 **subLayer)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(key ? wfp_fwpm_get(session, WFP_BFE_SUBLAYER, key, 0,
-                                              wfp_fwpm_write_sublayer, sizeof(FWPM_SUBLAYER0),
-                                              subLayer)
-                               : -WFP_ERR_NULL_POINTER);
+    return wfp_fwpm_get_by_key(engineHandle, WFP_FWPM_SUBLAYER, key, subLayer);
 }
 
 /**
@@ -83,12 +76,7 @@ FWPM_STATUS NTAPI
 FwpmSubLayerCreateEnumHandle0(HANDLE engineHandle, const FWPM_SUBLAYER_ENUM_TEMPLATE0 *enumTemplate,
                               HANDLE *enumHandle)
 {
-    struct wfp_bfe_template selection;
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_fwpm_enum_create(session, WFP_BFE_SUBLAYER,
-                             wfp_fwpm_template_sublayer(enumTemplate, &selection), enumHandle));
+    return wfp_fwpm_enum_create(engineHandle, WFP_FWPM_SUBLAYER, enumTemplate, enumHandle);
 }
 
 /**
@@ -103,11 +91,8 @@ FWPM_STATUS NTAPI
 FwpmSubLayerEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,
                   FWPM_SUBLAYER0 ***entries, UINT32 *numEntriesReturned)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_fwpm_enum(session, WFP_BFE_SUBLAYER, enumHandle, numEntriesRequested,
-                                         wfp_fwpm_write_sublayer, sizeof(FWPM_SUBLAYER0), entries,
-                                         numEntriesReturned));
+    return wfp_fwpm_enum(engineHandle, WFP_FWPM_SUBLAYER, enumHandle, numEntriesRequested, entries,
+                         numEntriesReturned);
 }
 
 /**
@@ -119,8 +104,5 @@ FwpmSubLayerEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesReque
 FWPM_STATUS NTAPI
 FwpmSubLayerDestroyEnumHandle0(HANDLE engineHandle, HANDLE enumHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(
-        wfp_bfe_enum_destroy(session, WFP_BFE_SUBLAYER, wfp_fwpm_number(enumHandle)));
+    return wfp_fwpm_enum_destroy(engineHandle, WFP_FWPM_SUBLAYER, enumHandle);
 }

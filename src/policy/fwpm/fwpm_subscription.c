@@ -3,7 +3,7 @@
  *
  * Ref        win32 FWP/change-notifications
  */
-#include "policy/fwpm/fwpm_convert.h"
+#include "policy/fwpm/fwpm_kind.h"
 
 static int
 joint_new(void *function, void *context, struct wfp_fwpm_joint **ret_joint)
@@ -20,23 +20,44 @@ joint_new(void *function, void *context, struct wfp_fwpm_joint **ret_joint)
     return 0;
 }
 
+/* All FWPM_*_SUBSCRIPTION0 have one layout: template, flags, session. */
+struct subscription {
+    void *template_;
+    UINT32 flags;
+    GUID session_key;
+};
+#define SAME_LAYOUT(type)                                                                          \
+    static_assert(sizeof(struct subscription) == sizeof(type) &&                                   \
+                      offsetof(struct subscription, flags) == offsetof(type, flags) &&             \
+                      offsetof(struct subscription, session_key) == offsetof(type, sessionKey),    \
+                  "one layout")
+SAME_LAYOUT(FWPM_PROVIDER_SUBSCRIPTION0);
+SAME_LAYOUT(FWPM_PROVIDER_CONTEXT_SUBSCRIPTION0);
+SAME_LAYOUT(FWPM_SUBLAYER_SUBSCRIPTION0);
+SAME_LAYOUT(FWPM_CALLOUT_SUBSCRIPTION0);
+SAME_LAYOUT(FWPM_FILTER_SUBSCRIPTION0);
+SAME_LAYOUT(FWPM_NET_EVENT_SUBSCRIPTION0);
+
 DWORD
-wfp_fwpm_subscribe(HANDLE engineHandle, enum wfp_bfe_kind kind,
-                   const struct wfp_bfe_template *template_, UINT32 flags,
+wfp_fwpm_subscribe(HANDLE engineHandle, enum wfp_fwpm_kind kind, const void *subscription_,
                    wfp_bfe_change_callback *deliver, void *function, void *context,
                    HANDLE *ret_handle)
 {
+    const struct subscription *subscription = subscription_;
+    struct wfp_fwpm_selection selection;
     OPEN_SESSION(session, engineHandle);
     struct wfp_fwpm_joint *joint;
     uint64_t handle;
     int r;
 
-    if (!ret_handle)
+    if (!subscription || !ret_handle)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
     r = joint_new(function, context, &joint);
     if (r < 0)
         return wfp_fwpm_status(r);
-    r = wfp_bfe_subscribe(session, kind, template_, flags, deliver, free, joint, &handle);
+    r = wfp_bfe_subscribe(session, wfp_fwpm_bfe_kind(kind),
+                          wfp_fwpm_template(kind, subscription->template_, &selection),
+                          subscription->flags, deliver, free, joint, &handle);
     if (r < 0)
         free(joint);
     else
@@ -44,23 +65,13 @@ wfp_fwpm_subscribe(HANDLE engineHandle, enum wfp_bfe_kind kind,
     return wfp_fwpm_status(r);
 }
 
-static FWPM_CHANGE_TYPE
-change_type(const struct wfp_bfe_change_event *event)
+DWORD
+wfp_fwpm_unsubscribe(HANDLE engineHandle, HANDLE handle)
 {
-    return event->added ? FWPM_CHANGE_ADD : FWPM_CHANGE_DELETE;
-}
+    OPEN_SESSION(session, engineHandle);
 
-/* All FWPM_*_SUBSCRIPTION0 have one layout: template, flags, session. */
-struct subscription {
-    void *template_;
-    UINT32 flags;
-    GUID session_key;
-};
-static_assert(sizeof(struct subscription) == sizeof(FWPM_FILTER_SUBSCRIPTION0), "one layout");
-static_assert(sizeof(struct subscription) == sizeof(FWPM_NET_EVENT_SUBSCRIPTION0), "one layout");
-static_assert(offsetof(struct subscription, session_key) ==
-                  offsetof(FWPM_FILTER_SUBSCRIPTION0, sessionKey),
-              "one layout");
+    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(handle)));
+}
 
 static void
 write_subscription(struct wfp_fwpm_arena *arena, void *out_, const void *item)
@@ -75,7 +86,7 @@ write_subscription(struct wfp_fwpm_arena *arena, void *out_, const void *item)
 
 /* Gap: the templates of other sessions' subscriptions are not shown. */
 DWORD
-wfp_fwpm_get_subscriptions(HANDLE engineHandle, enum wfp_bfe_kind kind, void *ret_entries,
+wfp_fwpm_get_subscriptions(HANDLE engineHandle, enum wfp_fwpm_kind kind, void *ret_entries,
                            UINT32 *ret_count)
 {
     _cleanup_(freep) struct wfp_bfe_subscription_info *infos = NULL;
@@ -86,7 +97,7 @@ wfp_fwpm_get_subscriptions(HANDLE engineHandle, enum wfp_bfe_kind kind, void *re
 
     if (!ret_entries || !ret_count)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    r = wfp_bfe_subscriptions_get(session, kind, &infos, &count);
+    r = wfp_bfe_subscriptions_get(session, wfp_fwpm_bfe_kind(kind), &infos, &count);
     if (r < 0)
         return wfp_fwpm_status(r);
     items = malloc(MAX(count, 1u) * sizeof(void *));
@@ -99,6 +110,14 @@ wfp_fwpm_get_subscriptions(HANDLE engineHandle, enum wfp_bfe_kind kind, void *re
     if (r == 0)
         *ret_count = count;
     return wfp_fwpm_status(r);
+}
+
+/* ---- changes ----------------------------------------------------------------------------- */
+
+static FWPM_CHANGE_TYPE
+change_type(const struct wfp_bfe_change_event *event)
+{
+    return event->added ? FWPM_CHANGE_ADD : FWPM_CHANGE_DELETE;
 }
 
 static void
@@ -128,10 +147,8 @@ FwpmProviderSubscribeChanges0(HANDLE engineHandle, const FWPM_PROVIDER_SUBSCRIPT
                               FWPM_PROVIDER_CHANGE_CALLBACK0 callback, void *context,
                               HANDLE *changeHandle)
 {
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_PROVIDER, NULL, subscription->flags,
-                              deliver_provider, (void *)callback, context, changeHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_PROVIDER, subscription, deliver_provider,
+                              (void *)callback, context, changeHandle);
 }
 
 /**
@@ -143,9 +160,7 @@ FwpmProviderSubscribeChanges0(HANDLE engineHandle, const FWPM_PROVIDER_SUBSCRIPT
 DWORD NTAPI
 FwpmProviderUnsubscribeChanges0(HANDLE engineHandle, HANDLE changeHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(changeHandle)));
+    return wfp_fwpm_unsubscribe(engineHandle, changeHandle);
 }
 
 /**
@@ -160,7 +175,7 @@ DWORD NTAPI
 FwpmProviderSubscriptionsGet0(HANDLE engineHandle, FWPM_PROVIDER_SUBSCRIPTION0 ***entries,
                               UINT32 *numEntries)
 {
-    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_PROVIDER, entries, numEntries);
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_FWPM_PROVIDER, entries, numEntries);
 }
 
 static void
@@ -192,14 +207,8 @@ FwpmProviderContextSubscribeChanges0(HANDLE engineHandle,
                                      FWPM_PROVIDER_CONTEXT_CHANGE_CALLBACK0 callback, void *context,
                                      HANDLE *changeHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_CONTEXT,
-                              wfp_fwpm_template_context(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver_provider_context, (void *)callback,
-                              context, changeHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_CONTEXT, subscription,
+                              deliver_provider_context, (void *)callback, context, changeHandle);
 }
 
 /**
@@ -211,9 +220,7 @@ FwpmProviderContextSubscribeChanges0(HANDLE engineHandle,
 DWORD NTAPI
 FwpmProviderContextUnsubscribeChanges0(HANDLE engineHandle, HANDLE changeHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(changeHandle)));
+    return wfp_fwpm_unsubscribe(engineHandle, changeHandle);
 }
 
 /**
@@ -229,7 +236,7 @@ FwpmProviderContextSubscriptionsGet0(HANDLE engineHandle,
                                      FWPM_PROVIDER_CONTEXT_SUBSCRIPTION0 ***entries,
                                      UINT32 *numEntries)
 {
-    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_CONTEXT, entries, numEntries);
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_FWPM_CONTEXT, entries, numEntries);
 }
 
 static void
@@ -259,14 +266,8 @@ FwpmSubLayerSubscribeChanges0(HANDLE engineHandle, const FWPM_SUBLAYER_SUBSCRIPT
                               FWPM_SUBLAYER_CHANGE_CALLBACK0 callback, void *context,
                               HANDLE *changeHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_SUBLAYER,
-                              wfp_fwpm_template_sublayer(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver_sublayer, (void *)callback, context,
-                              changeHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_SUBLAYER, subscription, deliver_sublayer,
+                              (void *)callback, context, changeHandle);
 }
 
 /**
@@ -278,9 +279,7 @@ FwpmSubLayerSubscribeChanges0(HANDLE engineHandle, const FWPM_SUBLAYER_SUBSCRIPT
 DWORD NTAPI
 FwpmSubLayerUnsubscribeChanges0(HANDLE engineHandle, HANDLE changeHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(changeHandle)));
+    return wfp_fwpm_unsubscribe(engineHandle, changeHandle);
 }
 
 /**
@@ -295,7 +294,7 @@ DWORD NTAPI
 FwpmSubLayerSubscriptionsGet0(HANDLE engineHandle, FWPM_SUBLAYER_SUBSCRIPTION0 ***entries,
                               UINT32 *numEntries)
 {
-    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_SUBLAYER, entries, numEntries);
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_FWPM_SUBLAYER, entries, numEntries);
 }
 
 static void
@@ -326,14 +325,8 @@ FwpmCalloutSubscribeChanges0(HANDLE engineHandle, const FWPM_CALLOUT_SUBSCRIPTIO
                              FWPM_CALLOUT_CHANGE_CALLBACK0 callback, void *context,
                              HANDLE *changeHandle)
 {
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(engineHandle, WFP_BFE_CALLOUT,
-                              wfp_fwpm_template_callout(subscription->enumTemplate, &selection),
-                              subscription->flags, deliver_callout, (void *)callback, context,
-                              changeHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_CALLOUT, subscription, deliver_callout,
+                              (void *)callback, context, changeHandle);
 }
 
 /**
@@ -345,9 +338,7 @@ FwpmCalloutSubscribeChanges0(HANDLE engineHandle, const FWPM_CALLOUT_SUBSCRIPTIO
 DWORD NTAPI
 FwpmCalloutUnsubscribeChanges0(HANDLE engineHandle, HANDLE changeHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(changeHandle)));
+    return wfp_fwpm_unsubscribe(engineHandle, changeHandle);
 }
 
 /**
@@ -362,7 +353,7 @@ DWORD NTAPI
 FwpmCalloutSubscriptionsGet0(HANDLE engineHandle, FWPM_CALLOUT_SUBSCRIPTION0 ***entries,
                              UINT32 *numEntries)
 {
-    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_CALLOUT, entries, numEntries);
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_FWPM_CALLOUT, entries, numEntries);
 }
 
 static void
@@ -393,15 +384,8 @@ FwpmFilterSubscribeChanges0(HANDLE engineHandle, const FWPM_FILTER_SUBSCRIPTION0
                             FWPM_FILTER_CHANGE_CALLBACK0 callback, void *context,
                             HANDLE *changeHandle)
 {
-    struct wfp_bfe_context_template nested;
-    struct wfp_bfe_template selection;
-
-    if (!subscription)
-        return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    return wfp_fwpm_subscribe(
-        engineHandle, WFP_BFE_FILTER,
-        wfp_fwpm_template_filter(subscription->enumTemplate, &selection, &nested),
-        subscription->flags, deliver_filter, (void *)callback, context, changeHandle);
+    return wfp_fwpm_subscribe(engineHandle, WFP_FWPM_FILTER, subscription, deliver_filter,
+                              (void *)callback, context, changeHandle);
 }
 
 /**
@@ -413,9 +397,7 @@ FwpmFilterSubscribeChanges0(HANDLE engineHandle, const FWPM_FILTER_SUBSCRIPTION0
 DWORD NTAPI
 FwpmFilterUnsubscribeChanges0(HANDLE engineHandle, HANDLE changeHandle)
 {
-    OPEN_SESSION(session, engineHandle);
-
-    return wfp_fwpm_status(wfp_bfe_unsubscribe(session, wfp_fwpm_number(changeHandle)));
+    return wfp_fwpm_unsubscribe(engineHandle, changeHandle);
 }
 
 /**
@@ -430,5 +412,5 @@ DWORD NTAPI
 FwpmFilterSubscriptionsGet0(HANDLE engineHandle, FWPM_FILTER_SUBSCRIPTION0 ***entries,
                             UINT32 *numEntries)
 {
-    return wfp_fwpm_get_subscriptions(engineHandle, WFP_BFE_FILTER, entries, numEntries);
+    return wfp_fwpm_get_subscriptions(engineHandle, WFP_FWPM_FILTER, entries, numEntries);
 }
