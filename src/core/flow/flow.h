@@ -74,6 +74,8 @@ struct wfp_flow {
     bool is_loopback;
     bool is_multicast; /* to, or from, a group */
     uint8_t fin_seen;  /* 1 local end, 2 remote end, 4 and 8: acknowledged */
+    bool has_lifetime; /* idles as long as a callout says (lifetime.seconds) */
+    bool is_answered_by_anyone;
 
     /* The rest: another. */
     uint64_t id; /* the flow handle drivers see; 0 once closed or blocked */
@@ -88,7 +90,10 @@ struct wfp_flow {
             uint32_t initial_sequence; /* of the initiator's SYN */
             uint32_t fin_sequence[2];  /* end of the FIN of the local, the remote end */
         } tcp;
-        uint64_t group_id; /* of the flow for whose answers this entry stands */
+        struct {               /* other protocols otherwise */
+            uint64_t group_id; /* of the flow for whose answers this entry stands */
+            uint32_t seconds;  /* with has_lifetime */
+        } lifetime;
     };
     uint32_t auth_epoch; /* of the layer that authorized it, at that time */
     uint32_t owner;      /* of its socket (owner.h); 0 unknown */
@@ -137,6 +142,8 @@ wfp_flow_touch(struct wfp_flow *flow, uint64_t now_100ns)
     if (now_100ns > flow->last_100ns)
         flow->last_100ns = now_100ns;
 }
+/** It may idle for @p seconds, not for its protocol's time. Not for TCP: that lives as its connection. */
+void wfp_flow_set_lifetime(struct wfp_flow_table *table, struct wfp_flow *flow, uint32_t seconds);
 /** Move to @p state. CLOSED and BLOCKED end the flow for drivers: contexts go, the id dies. */
 void wfp_flow_set_state(struct wfp_flow_table *table, struct wfp_flow *flow,
                         enum wfp_flow_state state);

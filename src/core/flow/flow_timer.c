@@ -29,7 +29,20 @@ wfp_flow_timer_idle_100ns(const struct wfp_flow *flow)
 
     if (flow->key.protocol == 6)
         return tcp_idle[flow->state];
+    if (UNLIKELY(flow->has_lifetime))
+        return flow->lifetime.seconds * SECOND;
     return flow->is_multicast && flow->outbound ? 4 * SECOND : 60 * SECOND;
+}
+
+void
+wfp_flow_set_lifetime(struct wfp_flow_table *table, struct wfp_flow *flow, uint32_t seconds)
+{
+    if (flow->key.protocol == 6)
+        return;
+    flow->has_lifetime = true;
+    flow->lifetime.seconds = seconds;
+    wfp_flow_timer_stop(table, flow);
+    wfp_flow_timer_start(table, flow);
 }
 
 void
@@ -100,6 +113,7 @@ end_aborted(struct wfp_flow_table *table)
             return;
         if (flow) {
             memset(&flow->blocked, 0, sizeof(flow->blocked)); /* by no filter */
+            flow->has_lifetime = false;
             wfp_flow_set_state(table, flow, WFP_FLOW_BLOCKED);
         }
     }

@@ -187,7 +187,9 @@ find_group_flow(struct wfp_shim *shim)
                           shim->packet->time_100ns);
     if (!alias)
         return NULL;
-    flow = wfp_flow_of_id(shim->flows, alias->group_id);
+    flow = wfp_flow_of_id(shim->flows, alias->lifetime.group_id);
+    if (flow && !flow->is_multicast)
+        wfp_flow_touch(alias, shim->packet->time_100ns);
     return flow && flow->key.protocol == key->protocol ? flow : NULL;
 }
 
@@ -343,7 +345,10 @@ classify_auth(struct wfp_shim *shim, uint32_t reason)
         shim->available |= WFP_METADATA_PACKET_DIRECTION;
         shim->metadata.packet_direction = shim->is_inbound ? 1 : 0;
     }
+    shim->classify_slot.options.set = 0;
+    shim->classify_slot.takes_options = true;
     permitted = wfp_shim_indicate_pendable(shim, layer_id, flags, with_packet, WFP_PEND_AUTHORIZE);
+    shim->classify_slot.takes_options = false;
     if (flags & WFP_CONDITION_IS_REDIRECTED)
         wfp_shim_redirect_untell(shim);
     shim->available &= ~WFP_METADATA_PACKET_DIRECTION;
@@ -363,6 +368,7 @@ make_flow(struct wfp_shim *shim, uint32_t epoch)
     flow->auth_epoch = epoch;
     flow->is_loopback = packet->is_loopback;
     flow->is_multicast = is_group(shim->is_inbound ? shim->local_type : shim->remote_type);
+    flow->is_answered_by_anyone = flow->is_multicast && flow->outbound;
     if (packet->protocol == WFP_PROTOCOL_TCP)
         flow->tcp.initial_sequence = packet->tcp_sequence;
     if (flow->outbound == shim->is_inbound && packet->protocol == WFP_PROTOCOL_TCP)
@@ -382,6 +388,7 @@ mark_blocked(struct wfp_shim *shim, struct wfp_flow *flow, uint32_t epoch)
     const struct wfp_verdict *verdict = &shim->decision->verdict;
 
     flow->auth_epoch = epoch;
+    flow->has_lifetime = false; /* its place is taken */
     flow->blocked.layer_id = verdict->layer_id;
     flow->blocked.filter_id = verdict->filter_id;
     flow->blocked.callout_id = verdict->callout_id;
@@ -408,6 +415,28 @@ refuse_conversation(struct wfp_shim *shim, uint32_t epoch)
         mark_blocked(shim, flow, epoch);
 }
 
+/** What callouts at the authorization set (FwpsClassifyOptionSet0), as long as the flow lives. */
+static void
+take_options(struct wfp_shim *shim, struct wfp_flow *flow)
+{
+    const struct wfp_classify_options *options = &shim->classify_slot.options;
+    enum wfp_classify_option state = WFP_OPTION_LOOSE_SOURCE,
+                             lifetime = WFP_OPTION_UNICAST_LIFETIME;
+
+    if (flow->is_multicast) {
+        state = WFP_OPTION_MULTICAST_STATE;
+        lifetime = WFP_OPTION_MULTICAST_LIFETIME;
+    }
+    if (options->set & 1u << lifetime)
+        wfp_flow_set_lifetime(shim->flows, flow, options->values[lifetime]);
+    if (!flow->outbound || flow->key.protocol == WFP_PROTOCOL_TCP)
+        return;
+    if (options->set & 1u << state)
+        flow->is_answered_by_anyone = flow->is_multicast
+                                          ? options->values[state] != WFP_OPTION_DENY
+                                          : options->values[state] == WFP_OPTION_ENABLE;
+}
+
 /** What is sent to a group may be answered by anyone for a while. */
 static void
 expect_answers(struct wfp_shim *shim)
@@ -422,8 +451,11 @@ expect_answers(struct wfp_shim *shim)
     alias = wfp_flow_find(shim->flows, &any, hash, shim->packet->time_100ns);
     if (!alias && wfp_flow_create(shim->flows, &any, hash, shim->packet->time_100ns, &alias) < 0)
         return;
-    alias->outbound = alias->is_multicast = true;
-    alias->group_id = shim->flow->id;
+    alias->outbound = true;
+    alias->is_multicast = shim->flow->is_multicast;
+    alias->lifetime.group_id = shim->flow->id;
+    if (shim->flow->has_lifetime)
+        wfp_flow_set_lifetime(shim->flows, alias, shim->flow->lifetime.seconds);
     wfp_flow_touch(alias, shim->packet->time_100ns);
 }
 
@@ -480,6 +512,8 @@ authorize(struct wfp_shim *shim)
             shim->flow = flow = make_flow(shim, epoch);
         else
             flow->auth_epoch = epoch;
+        if (UNLIKELY(shim->classify_slot.options.set && flow))
+            take_options(shim, flow);
         break;
     }
     if (!flow)
@@ -488,7 +522,7 @@ authorize(struct wfp_shim *shim)
         return true; /* its first packet establishes it */
     if (plan->establish && !establish(shim))
         return false;
-    if (flow->is_multicast && flow->outbound && !shim->is_inbound)
+    if (flow->is_answered_by_anyone && !shim->is_inbound)
         expect_answers(shim);
     return true;
 }

@@ -36,6 +36,7 @@ struct driver_callout {
     FWPS_CALLOUT_FLOW_DELETE_NOTIFY_FN0 flow_delete;
 };
 
+_Thread_local const struct wfp_indication *nt_fwps_classified;
 static pthread_mutex_t callouts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver_callout *callouts;
 
@@ -77,6 +78,8 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
     void *layer_data = indication->layer_data;
     uint8_t irql = is_passive(indication->layer_id) ? NT_PASSIVE_LEVEL : NT_DISPATCH_LEVEL;
 
+    const struct wfp_indication *outer = nt_fwps_classified;
+
     if (!view)
         return; /* out of memory: as if the callout had said nothing */
     if (indication->packet)
@@ -86,6 +89,7 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
             return;
         layer_data = &stream.packet;
     }
+    nt_fwps_classified = indication;
     if (callout->version == 0)
         NT_CALLBACK_VOID(callout->driver, irql,
                          callout->classify0(&values, metadata, layer_data,
@@ -96,6 +100,7 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
                          callout->classify3(&values, metadata, layer_data,
                                             indication->classify_context, view, flow_context,
                                             classify_out));
+    nt_fwps_classified = outer;
     if (nbl)
         nt_fwps_packet_check(indication, nbl);
     if (indication->stream)

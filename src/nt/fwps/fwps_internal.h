@@ -14,6 +14,9 @@
 
 extern struct nt_fwps_config nt_fwps;
 
+/** What this thread is asking a driver's classifyFn about; NULL outside. */
+extern _Thread_local const struct wfp_indication *nt_fwps_classified;
+
 /** Something waits for the stack's thread: whatever it waits in, it comes. Any thread, any IRQL. */
 void nt_fwps_wake(void);
 /** The FWPS_FILTER of a filter, rendered once and kept with it; NULL when memory is out. */
