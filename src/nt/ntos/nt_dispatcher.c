@@ -18,7 +18,8 @@
 #include "nt/ntos/nt_thread.h"
 #include "nt/ntos/nt_timer.h"
 
-#define BUSY_SECONDS 2  /* how long one thread may keep its turn */
+#define BUSY_SECONDS 2  /* of processor: how long one thread may keep its turn */
+#define IDLE_ROUNDS  10 /* of so many seconds: how long one may that gets no processor */
 #define HANG_SECONDS 10 /* how long the clock owner waits for the impossible */
 
 pthread_mutex_t nt_dispatcher_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -186,11 +187,25 @@ nt_dispatcher_make_ready_locked(struct nt_thread *thread)
         pthread_cond_signal(&turns.owner->condition); /* it may be waiting in the dispatcher */
 }
 
+/* Processor time a thread has had, seconds: on a busy machine it may be little. */
+static double
+processor_of(const struct nt_thread *thread)
+{
+    clockid_t clock;
+    struct timespec t;
+
+    if (pthread_getcpuclockid(thread->pthread, &clock) != 0 || clock_gettime(clock, &t) != 0)
+        return 0;
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
 /** One thread's turn. @return false when it did not end: turns are off from now on */
 static bool
 give_turn_locked(struct nt_thread *self, struct nt_thread *thread)
 {
     struct timespec limit = monotonic_in(BUSY_SECONDS * 10000000ull);
+    double before = processor_of(thread);
+    int rounds = 0;
 
     unready_locked(thread);
     thread->has_turn = true;
@@ -200,6 +215,10 @@ give_turn_locked(struct nt_thread *self, struct nt_thread *thread)
         if (pthread_cond_timedwait(&self->condition, &nt_dispatcher_lock, &limit) != ETIMEDOUT ||
             turns.runner != thread)
             continue;
+        if (processor_of(thread) - before < BUSY_SECONDS * 0.9 && ++rounds < IDLE_ROUNDS) {
+            limit = monotonic_in(BUSY_SECONDS * 10000000ull);
+            continue;
+        }
         thread->has_turn = false;
         turns.runner = NULL;
         give_up_turns_locked();
