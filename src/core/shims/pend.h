@@ -11,6 +11,7 @@
  *              connect, TCP         the SYN      classified again, then on its way
  *              connect, others      none         classified again; its flow exists, or not
  *              recv/accept          none         nothing: the driver injects its clone
+ *              endpoint closure     none         classified again unless answered, then released
  *
  *            Meanwhile packets of the same conversation are absorbed; senders repeat them.
  * Ref        windows-driver-docs network/processing-classify-callouts-asynchronously;

@@ -68,6 +68,15 @@ enum wfp_pend_stage {
     WFP_PEND_LISTEN,
     WFP_PEND_CONNECT_REDIRECT,
     WFP_PEND_AUTHORIZE,
+    WFP_PEND_CLOSURE, /* of a socket, without a packet */
+};
+
+/** A socket that closed: what its last layers are told. */
+struct wfp_closure {
+    struct wfp_flow_key key;
+    uint64_t handle, parent; /* 0 none */
+    uint32_t owner;          /* owner.h */
+    bool is_released;        /* RESOURCE_RELEASE follows */
 };
 
 /** What redirect layers made of the packet's conversation; references are the shim's. */
@@ -98,6 +107,7 @@ struct wfp_shim {
     struct wfp_flow_table *flows;         /* NULL: stateless */
     struct wfp_endpoint_table *endpoints; /* with flows */
     struct wfp_pend_table *pends;         /* with flows */
+    struct wfp_pend_table *closures;      /* where sockets' closures may wait */
     struct wfp_owner_table *owners;       /* with flows */
     wfp_stack_find_owner *find_owner;     /* NULL: the packets say all there is */
     void *find_owner_context;
@@ -236,6 +246,15 @@ bool wfp_shim_pend_finds(const struct wfp_shim *shim);
 /** Absorb the packet of a conversation that waits. Returns false. */
 bool wfp_shim_pend_wait(struct wfp_shim *shim);
 
+/**
+ * ALE_ENDPOINT_CLOSURE, which a callout may put off; then it keeps the owner, too.
+ * @param is_again  after it was. @return false: it waits
+ */
+bool wfp_shim_indicate_closure(struct wfp_shim *aside, uint16_t layer_id,
+                               const struct wfp_closure *closure, bool is_again);
+/** What a pend of stage CLOSURE waits with; it is the pend's. */
+const struct wfp_closure *wfp_pend_closure(const struct wfp_pend *pend, uint32_t *ret_answer);
+
 /** The packet is a pend's: take up what was redirected so far. @return the callout's answer, or 0 */
 uint32_t wfp_shim_pend_take(struct wfp_shim *shim, struct wfp_pend *pend);
 
@@ -313,6 +332,8 @@ bool wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *so
                              enum wfp_socket_event event);
 /** For wfp_flow_table_on_end(). @param context  a shim of its own: another packet may be on its way */
 void wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow);
+/** A closure that was put off is completed: classified again unless it was answered, then released. */
+void wfp_shim_endpoint_resume(struct wfp_shim *aside, const struct wfp_pend *pend);
 /** The stack ends: so do the sockets that are left. */
 void wfp_shim_endpoint_end_all(struct wfp_shim *aside);
 

@@ -141,11 +141,17 @@ wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flo
     return wfp_endpoint_of_connection(flow->id);
 }
 
-/** Tell that a socket closed; what is known of its packets is its key. */
+/**
+ * Tell that a socket closed; what is known of its packets is its key.
+ *
+ * @param is_told   a callout put ALE_ENDPOINT_CLOSURE off and has answered
+ * @param is_again  a callout put it off
+ */
 static void
-close_endpoint(struct wfp_shim *aside, const struct wfp_flow_key *key, uint64_t handle,
-               uint64_t parent, uint32_t owner, bool is_released)
+close_endpoint(struct wfp_shim *aside, const struct wfp_closure *closure, bool is_told,
+               bool is_again)
 {
+    const struct wfp_flow_key *key = &closure->key;
     struct wfp_packet packet = {
         .version = key->version,
         .protocol = key->protocol,
@@ -156,27 +162,42 @@ close_endpoint(struct wfp_shim *aside, const struct wfp_flow_key *key, uint64_t 
     };
     struct wfp_decision decision = {0};
 
-    wfp_shim_owner_tell(aside, owner, &packet);
+    wfp_shim_owner_tell(aside, closure->owner, &packet);
     wfp_shim_begin(aside, &packet, &decision, false);
     aside->local_type = aside->remote_type = WFP_ADDRESS_UNICAST;
-    aside->plan.handle = handle;
-    aside->plan.parent = parent;
-    indicate(aside, WFP_SHIM_LAYER(aside, ALE_ENDPOINT_CLOSURE));
-    if (is_released)
+    aside->plan.handle = closure->handle;
+    aside->plan.parent = closure->parent;
+    if ((is_told || wfp_shim_indicate_closure(aside, WFP_SHIM_LAYER(aside, ALE_ENDPOINT_CLOSURE),
+                                              closure, is_again)) &&
+        closure->is_released)
         indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_RELEASE));
     aside->packet = NULL;
+}
+
+void
+wfp_shim_endpoint_resume(struct wfp_shim *aside, const struct wfp_pend *pend)
+{
+    uint32_t answer;
+    const struct wfp_closure *closure = wfp_pend_closure(pend, &answer);
+
+    close_endpoint(aside, closure, answer != 0, true);
+    wfp_owner_leave(aside->owners, closure->owner);
 }
 
 static void
 close_shared(struct wfp_shim *aside, uint32_t number)
 {
     const struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, number);
-    struct wfp_flow_key key = {.version = endpoint->version,
-                               .protocol = endpoint->protocol,
-                               .local_port = endpoint->local_port};
+    struct wfp_closure closure = {.key = {.version = endpoint->version,
+                                          .protocol = endpoint->protocol,
+                                          .local_port = endpoint->local_port},
+                                  .handle = endpoint->handle,
+                                  .owner = endpoint->owner,
+                                  .is_released = true};
 
-    memcpy(key.local, endpoint->local, sizeof(key.local));
-    close_endpoint(aside, &key, endpoint->handle, 0, endpoint->owner, true);
+    memcpy(closure.key.local, endpoint->local, sizeof(closure.key.local));
+    close_endpoint(aside, &closure, false, false);
+    endpoint = wfp_endpoint_at(aside->endpoints, number);
     wfp_owner_leave(aside->owners, endpoint->owner);
     wfp_redirect_unref(endpoint->bind);
     wfp_endpoint_end(aside->endpoints, number);
@@ -269,12 +290,14 @@ void
 wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
 {
     struct wfp_shim *aside = context;
-    uint64_t parent, handle;
 
     wfp_shim_redirect_ended(aside, flow);
     if (flow->key.protocol == WFP_PROTOCOL_TCP) {
-        handle = wfp_shim_endpoint_handle(aside, flow, &parent);
-        close_endpoint(aside, &flow->key, handle, parent, flow->owner, flow->outbound);
+        struct wfp_closure closure = {
+            .key = flow->key, .owner = flow->owner, .is_released = flow->outbound};
+
+        closure.handle = wfp_shim_endpoint_handle(aside, flow, &closure.parent);
+        close_endpoint(aside, &closure, false, false);
     }
     if (flow->endpoint) {
         struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, flow->endpoint);
@@ -291,8 +314,18 @@ wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow)
 void
 wfp_shim_endpoint_end_all(struct wfp_shim *aside)
 {
+    enum wfp_pend_stage stage;
+    struct wfp_pend *pend;
+    bool is_outbound;
     uint32_t number;
 
     while ((number = wfp_endpoint_next(aside->endpoints, 0)) != 0)
         close_shared(aside, number);
+    /* Those whose closure was put off and completed have yet to be released. */
+    while ((pend = wfp_pend_take_completed(aside->closures)) != NULL) {
+        wfp_pend_frame(pend, &stage, &is_outbound);
+        if (stage == WFP_PEND_CLOSURE)
+            wfp_shim_endpoint_resume(aside, pend);
+        wfp_pend_free(pend);
+    }
 }

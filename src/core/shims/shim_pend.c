@@ -32,6 +32,7 @@ struct wfp_pend {
     void *taken_up_context;
     uint32_t answer;                     /* WFP_ACTION_*, 0: ask again */
     struct wfp_redirect *bind, *connect; /* what was redirected before, or is being */
+    struct wfp_closure closure;          /* stage CLOSURE */
 };
 
 struct wfp_pend_table {
@@ -263,6 +264,46 @@ wfp_shim_indicate_pendable(struct wfp_shim *shim, uint16_t layer_id, uint32_t fl
     shim->is_pended = true;
     shim->decision->outcome = WFP_ABSORBED; /* also when the callout forgot to say so */
     return false;
+}
+
+/** Entered under a key that no packet has, so that the table knows of it: nothing waits for it. */
+static void
+enter_closure(struct wfp_shim *aside, const struct wfp_closure *closure)
+{
+    struct wfp_pend *pend = aside->slot.pend;
+
+    pend->stage = WFP_PEND_CLOSURE;
+    pend->closure = *closure;
+    pend->closure.owner = wfp_owner_share(aside->owners, closure->owner);
+    pend->next = pend->table->buckets[0];
+    pend->table->buckets[0] = pend;
+    pend->is_entered = true;
+    pend->table->count++;
+}
+
+bool
+wfp_shim_indicate_closure(struct wfp_shim *aside, uint16_t layer_id,
+                          const struct wfp_closure *closure, bool is_again)
+{
+    if (!wfp_shim_is_watched(aside, layer_id))
+        return true;
+    wfp_shim_ale_prepare(aside, is_again ? WFP_REAUTHORIZE_CLASSIFY_COMPLETION : 0);
+    aside->slot = (struct wfp_pend_slot){.table = aside->closures, .is_reauthorize = is_again};
+    aside->classify_slot.pend = &aside->slot;
+    wfp_shim_indicate(aside, layer_id, is_again ? WFP_CONDITION_IS_REAUTHORIZE : 0, false);
+    aside->classify_slot.pend = NULL;
+    aside->slot.table = NULL;
+    if (!aside->slot.pend)
+        return true;
+    enter_closure(aside, closure);
+    return false;
+}
+
+const struct wfp_closure *
+wfp_pend_closure(const struct wfp_pend *pend, uint32_t *ret_answer)
+{
+    *ret_answer = pend->answer;
+    return &pend->closure;
 }
 
 uint32_t

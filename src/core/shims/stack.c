@@ -124,6 +124,7 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         stack->aside.redirects = stack->shim.redirects;
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
+        stack->aside.closures = stack->shim.pends;
         stack->aside.step = config->step;
         stack->aside.step_context = config->step_context;
         r = wfp_stream_table_new(&(struct wfp_stream_config){.engine = config->engine,
@@ -692,6 +693,8 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
     struct wfp_decision decision;
     struct wfp_packet packet;
 
+    if (stage == WFP_PEND_CLOSURE)
+        wfp_shim_endpoint_resume(&stack->aside, pend);
     if (!frame)
         return;
     begin_packet(&packet, frame);

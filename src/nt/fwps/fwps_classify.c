@@ -180,10 +180,10 @@ FwpsReleaseClassifyHandle0(UINT64 classifyHandle)
  * Put the classify off; FwpsCompleteClassify0 takes it up. Takes a reference on the handle.
  *
  * @param classifyOut  classifyFn's: becomes a block that nobody may change
- * @return STATUS_SUCCESS, STATUS_FWP_CANNOT_PEND at layers other than the redirect layers, in a
- *         re-authorization, or when it is pended already; STATUS_FWP_NULL_POINTER,
+ * @return STATUS_SUCCESS, STATUS_FWP_CANNOT_PEND at layers other than the redirect layers and
+ *         ALE_ENDPOINT_CLOSURE, in a re-authorization, or when it is pended already; STATUS_FWP_NULL_POINTER,
  *         STATUS_FWP_INVALID_PARAMETER, STATUS_INSUFFICIENT_RESOURCES
- * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpspendclassify0. Gap: not at ALE_ENDPOINT_CLOSURE.
+ * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpspendclassify0.
  */
 NTSTATUS NTAPI
 FwpsPendClassify0(UINT64 classifyHandle, UINT64 filterId, UINT32 flags,
@@ -203,7 +203,8 @@ FwpsPendClassify0(UINT64 classifyHandle, UINT64 filterId, UINT32 flags,
     }
     if (!handle->slot->pend || handle->pend)
         return STATUS_FWP_CANNOT_PEND;
-    if (!handle->redirect && wfp_redirect_of_slot(handle->slot, &handle->redirect) < 0)
+    if (!handle->redirect &&
+        wfp_redirect_of_slot(handle->slot, &handle->redirect) == -WFP_ERR_NO_MEMORY)
         return STATUS_INSUFFICIENT_RESOURCES;
     r = wfp_pend_begin(handle->slot->pend, &handle->pend);
     if (r < 0)
