@@ -5,12 +5,6 @@
  */
 #include "policy/fwpm/fwpm_convert.h"
 
-/* Where the caller wants the parts; each may be NULL. */
-struct out_parts {
-    struct _SID **owner, **group;
-    struct _ACL **dacl, **sacl;
-};
-
 static void
 put_part(void *place, const void *part)
 {
@@ -18,10 +12,11 @@ put_part(void *place, const void *part)
         *(const void **)place = part;
 }
 
+/* The functions' own arguments in their order, after which object. Each part may be NULL. */
 static FWPM_STATUS
-get_security(HANDLE engineHandle, enum wfp_bfe_kind kind, const struct wfp_guid *key,
-             SECURITY_INFORMATION information, struct out_parts out,
-             PSECURITY_DESCRIPTOR *ret_descriptor)
+get_security(HANDLE engineHandle, enum wfp_bfe_kind kind, const GUID *key,
+             SECURITY_INFORMATION information, struct _SID **owner, struct _SID **group,
+             struct _ACL **dacl, struct _ACL **sacl, PSECURITY_DESCRIPTOR *ret_descriptor)
 {
     _cleanup_(wfp_bfe_sd_unrefp) struct wfp_bfe_sd *sd = NULL;
     struct wfp_bfe_sd_parts parts;
@@ -31,7 +26,7 @@ get_security(HANDLE engineHandle, enum wfp_bfe_kind kind, const struct wfp_guid 
 
     if (!ret_descriptor)
         return wfp_fwpm_status(-WFP_ERR_NULL_POINTER);
-    r = wfp_bfe_security_get(session, kind, key, information, &sd);
+    r = wfp_bfe_security_get(session, kind, wfp_fwpm_key(key), information, &sd);
     if (r < 0)
         return wfp_fwpm_status(r);
     copy = malloc(sd->size);
@@ -39,21 +34,24 @@ get_security(HANDLE engineHandle, enum wfp_bfe_kind kind, const struct wfp_guid 
         return wfp_fwpm_status(-WFP_ERR_NO_MEMORY);
     memcpy(copy, sd->bytes, sd->size);
     wfp_bfe_descriptor_split(copy, &parts);
-    put_part(out.owner, parts.owner);
-    put_part(out.group, parts.group);
-    put_part(out.dacl, parts.dacl);
-    put_part(out.sacl, parts.sacl);
+    put_part(owner, parts.owner);
+    put_part(group, parts.group);
+    put_part(dacl, parts.dacl);
+    put_part(sacl, parts.sacl);
     *ret_descriptor = copy;
     return wfp_fwpm_status(0);
 }
 
 static FWPM_STATUS
-set_security(HANDLE engineHandle, enum wfp_bfe_kind kind, const struct wfp_guid *key,
-             SECURITY_INFORMATION information, struct wfp_bfe_sd_parts parts)
+set_security(HANDLE engineHandle, enum wfp_bfe_kind kind, const GUID *key,
+             SECURITY_INFORMATION information, const struct _SID *owner, const struct _SID *group,
+             const struct _ACL *dacl, const struct _ACL *sacl)
 {
+    struct wfp_bfe_sd_parts parts = {.owner = owner, .group = group, .dacl = dacl, .sacl = sacl};
     OPEN_SESSION(session, engineHandle);
 
-    return wfp_fwpm_status(wfp_bfe_security_set(session, kind, key, information, &parts));
+    return wfp_fwpm_status(
+        wfp_bfe_security_set(session, kind, wfp_fwpm_key(key), information, &parts));
 }
 
 /**
@@ -69,8 +67,8 @@ FwpmEngineGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInf
                            struct _SID **sidOwner, struct _SID **sidGroup, struct _ACL **dacl,
                            struct _ACL **sacl, PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_KIND_COUNT, NULL, securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_KIND_COUNT, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl, securityDescriptor);
 }
 
 /**
@@ -88,9 +86,8 @@ FwpmEngineSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInf
                            const struct _SID *sidOwner, const struct _SID *sidGroup,
                            const struct _ACL *dacl, const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_KIND_COUNT, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_KIND_COUNT, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl);
 }
 
 /**
@@ -108,8 +105,8 @@ FwpmProviderGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                   struct _SID **sidGroup, struct _ACL **dacl, struct _ACL **sacl,
                                   PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_PROVIDER, wfp_fwpm_key(key), securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_PROVIDER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -129,9 +126,8 @@ FwpmProviderSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                   const struct _SID *sidGroup, const struct _ACL *dacl,
                                   const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_PROVIDER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_PROVIDER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -150,8 +146,8 @@ FwpmProviderContextGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                          struct _ACL **sacl,
                                          PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_CONTEXT, wfp_fwpm_key(key), securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_CONTEXT, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -171,9 +167,8 @@ FwpmProviderContextSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                          const struct _SID *sidOwner, const struct _SID *sidGroup,
                                          const struct _ACL *dacl, const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_CONTEXT, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_CONTEXT, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -191,8 +186,8 @@ FwpmSubLayerGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                   struct _SID **sidGroup, struct _ACL **dacl, struct _ACL **sacl,
                                   PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_SUBLAYER, wfp_fwpm_key(key), securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_SUBLAYER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -212,9 +207,8 @@ FwpmSubLayerSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                   const struct _SID *sidGroup, const struct _ACL *dacl,
                                   const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_SUBLAYER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_SUBLAYER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -232,8 +226,8 @@ FwpmLayerGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                struct _SID **sidGroup, struct _ACL **dacl, struct _ACL **sacl,
                                PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_LAYER, wfp_fwpm_key(key), securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_LAYER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -253,9 +247,8 @@ FwpmLayerSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                const struct _SID *sidGroup, const struct _ACL *dacl,
                                const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_LAYER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_LAYER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -273,8 +266,8 @@ FwpmCalloutGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                  struct _SID **sidGroup, struct _ACL **dacl, struct _ACL **sacl,
                                  PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_CALLOUT, wfp_fwpm_key(key), securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_CALLOUT, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -294,9 +287,8 @@ FwpmCalloutSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                  const struct _SID *sidGroup, const struct _ACL *dacl,
                                  const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_CALLOUT, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_CALLOUT, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -314,8 +306,8 @@ FwpmFilterGetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                 struct _SID **sidGroup, struct _ACL **dacl, struct _ACL **sacl,
                                 PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_FILTER, wfp_fwpm_key(key), securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_FILTER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -335,9 +327,8 @@ FwpmFilterSetSecurityInfoByKey0(HANDLE engineHandle, const GUID *key,
                                 const struct _SID *sidGroup, const struct _ACL *dacl,
                                 const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_FILTER, wfp_fwpm_key(key), securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_FILTER, key, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -353,8 +344,8 @@ FwpmNetEventsGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION security
                               struct _SID **sidOwner, struct _SID **sidGroup, struct _ACL **dacl,
                               struct _ACL **sacl, PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_EVENT, NULL, securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_EVENT, NULL, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl, securityDescriptor);
 }
 
 /**
@@ -372,9 +363,8 @@ FwpmNetEventsSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION security
                               const struct _SID *sidOwner, const struct _SID *sidGroup,
                               const struct _ACL *dacl, const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_EVENT, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_EVENT, NULL, securityInfo, sidOwner, sidGroup, dacl,
+                        sacl);
 }
 
 /**
@@ -390,8 +380,8 @@ FwpmConnectionGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securit
                                struct _SID **sidOwner, struct _SID **sidGroup, struct _ACL **dacl,
                                struct _ACL **sacl, PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_CONNECTION, NULL, securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_CONNECTION, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl, securityDescriptor);
 }
 
 /**
@@ -409,9 +399,8 @@ FwpmConnectionSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securit
                                const struct _SID *sidOwner, const struct _SID *sidGroup,
                                const struct _ACL *dacl, const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_CONNECTION, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_CONNECTION, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl);
 }
 
 /**
@@ -428,8 +417,8 @@ FwpmvSwitchEventsGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION secu
                                   struct _ACL **dacl, struct _ACL **sacl,
                                   PSECURITY_DESCRIPTOR *securityDescriptor)
 {
-    return get_security(engineHandle, WFP_BFE_VSWITCH_EVENT, NULL, securityInfo,
-                        (struct out_parts){sidOwner, sidGroup, dacl, sacl}, securityDescriptor);
+    return get_security(engineHandle, WFP_BFE_VSWITCH_EVENT, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl, securityDescriptor);
 }
 
 /**
@@ -447,7 +436,6 @@ FwpmvSwitchEventsSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION secu
                                   const struct _SID *sidOwner, const struct _SID *sidGroup,
                                   const struct _ACL *dacl, const struct _ACL *sacl)
 {
-    return set_security(engineHandle, WFP_BFE_VSWITCH_EVENT, NULL, securityInfo,
-                        (struct wfp_bfe_sd_parts){
-                            .owner = sidOwner, .group = sidGroup, .dacl = dacl, .sacl = sacl});
+    return set_security(engineHandle, WFP_BFE_VSWITCH_EVENT, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl);
 }
