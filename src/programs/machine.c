@@ -97,6 +97,8 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
     if (r == 0)
         nt_fwps_set_flows(wfp_stack_flows(machine->stack));
     if (r == 0)
+        nt_fwps_set_stack(machine->stack);
+    if (r == 0)
         nt_fwps_set_streams(wfp_stack_streams(machine->stack));
     return r;
 }
@@ -205,6 +207,7 @@ machine_fini(struct machine *machine)
     machine_stop_drivers(machine);
     if (machine->stack) {
         nt_fwps_set_flows(NULL);
+        nt_fwps_set_stack(NULL);
         nt_fwps_set_streams(NULL);
         wfp_stack_free(machine->stack);
     }

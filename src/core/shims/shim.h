@@ -334,6 +334,11 @@ bool wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *so
 void wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow);
 /** A closure that was put off is completed: classified again unless it was answered, then released. */
 void wfp_shim_endpoint_resume(struct wfp_shim *aside, const struct wfp_pend *pend);
+/** For wfp_stack_endpoints(). */
+void wfp_shim_endpoint_list(const struct wfp_shim *shim, wfp_stack_take_endpoint *take,
+                            void *context);
+/** For wfp_stack_ask(): a pend that nothing waits for. */
+int wfp_shim_pend_ask(struct wfp_pend_table *table, wfp_pend_taken_up *answer, void *context);
 /** The stack ends: so do the sockets that are left. */
 void wfp_shim_endpoint_end_all(struct wfp_shim *aside);
 

@@ -329,3 +329,44 @@ wfp_shim_endpoint_end_all(struct wfp_shim *aside)
         wfp_pend_free(pend);
     }
 }
+
+static void
+list_shared(const struct wfp_shim *shim, wfp_stack_take_endpoint *take, void *context)
+{
+    for (uint32_t n = 0; (n = wfp_endpoint_next(shim->endpoints, n)) != 0;) {
+        const struct wfp_endpoint *endpoint = wfp_endpoint_at(shim->endpoints, n);
+        struct wfp_stack_endpoint told = {
+            .handle = endpoint->handle,
+            .version = endpoint->version,
+            .protocol = endpoint->protocol,
+            .local_port = endpoint->local_port,
+            .path_utf16 = wfp_owner_at(shim->owners, endpoint->owner)->path_utf16,
+        };
+
+        memcpy(told.local, endpoint->local, sizeof(told.local));
+        take(context, &told);
+    }
+}
+
+void
+wfp_shim_endpoint_list(const struct wfp_shim *shim, wfp_stack_take_endpoint *take, void *context)
+{
+    list_shared(shim, take, context);
+    for (const struct wfp_flow *flow = wfp_flow_next(shim->flows, NULL); flow;
+         flow = wfp_flow_next(shim->flows, flow)) {
+        struct wfp_stack_endpoint told = {
+            .handle = wfp_endpoint_of_connection(flow->id),
+            .version = flow->key.version,
+            .protocol = flow->key.protocol,
+            .local_port = flow->key.local_port,
+            .remote_port = flow->key.remote_port,
+            .path_utf16 = wfp_owner_at(shim->owners, flow->owner)->path_utf16,
+        };
+
+        if (flow->key.protocol != WFP_PROTOCOL_TCP || flow->id == 0)
+            continue;
+        memcpy(told.local, flow->key.local, sizeof(told.local));
+        memcpy(told.remote, flow->key.remote, sizeof(told.remote));
+        take(context, &told);
+    }
+}

@@ -128,6 +128,18 @@ wfp_pend_complete(struct wfp_pend *pend, wfp_pend_taken_up *taken_up, void *cont
     pthread_mutex_unlock(&table->lock);
 }
 
+int
+wfp_shim_pend_ask(struct wfp_pend_table *table, wfp_pend_taken_up *answer, void *context)
+{
+    struct wfp_pend_slot slot = {.table = table};
+    struct wfp_pend *pend;
+    int r = table ? wfp_pend_begin(&slot, &pend) : -WFP_ERR_NOT_SUPPORTED;
+
+    if (r == 0)
+        wfp_pend_complete(pend, answer, context);
+    return r;
+}
+
 void
 wfp_pend_answer(struct wfp_pend *pend, uint32_t action)
 {

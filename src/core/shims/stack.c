@@ -157,6 +157,19 @@ wfp_stack_free(struct wfp_stack *stack)
     free(stack);
 }
 
+void
+wfp_stack_endpoints(const struct wfp_stack *stack, wfp_stack_take_endpoint *take, void *context)
+{
+    if (stack->shim.flows)
+        wfp_shim_endpoint_list(&stack->shim, take, context);
+}
+
+int
+wfp_stack_ask(struct wfp_stack *stack, void (*answer)(void *context), void *context)
+{
+    return wfp_shim_pend_ask(stack->shim.pends, answer, context);
+}
+
 struct wfp_flow_table *
 wfp_stack_flows(struct wfp_stack *stack)
 {

@@ -164,6 +164,24 @@ struct wfp_socket {
 bool wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
                       enum wfp_socket_event event);
 
+/** A socket as the stack knows it: of a connection, or one that listens, sends or receives datagrams. */
+struct wfp_stack_endpoint {
+    uint64_t handle;
+    uint8_t version, protocol;
+    uint8_t local[16], remote[16];    /* network order; remote is zero but for connections */
+    uint16_t local_port, remote_port; /* host order */
+    const uint16_t *path_utf16;       /* of its process, with its NUL; NULL unknown */
+};
+typedef void wfp_stack_take_endpoint(void *context, const struct wfp_stack_endpoint *endpoint);
+/** Each socket, shared ones first. Context: the stack's thread, also inside classify. */
+void wfp_stack_endpoints(const struct wfp_stack *stack, wfp_stack_take_endpoint *take,
+                         void *context);
+/**
+ * Have @p answer called on the stack's thread, when it resumes; once, also when the stack goes first.
+ * @return 0, -WFP_ERR_NO_MEMORY, -WFP_ERR_NOT_SUPPORTED without flows. Context: any thread
+ */
+int wfp_stack_ask(struct wfp_stack *stack, void (*answer)(void *context), void *context);
+
 /** The stack's flows, for those who know them by id from any thread. NULL without flows. */
 struct wfp_flow_table *wfp_stack_flows(struct wfp_stack *stack);
 

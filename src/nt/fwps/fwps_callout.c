@@ -341,6 +341,12 @@ nt_fwps_set_flows(struct wfp_flow_table *flows)
 }
 
 void
+nt_fwps_set_stack(struct wfp_stack *stack)
+{
+    nt_fwps.stack = stack;
+}
+
+void
 nt_fwps_set_streams(struct wfp_stream_table *streams)
 {
     nt_fwps.streams = streams;

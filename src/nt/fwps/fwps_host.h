@@ -17,11 +17,13 @@ struct wfp_engine;
 struct wfp_flow_table;
 struct wfp_frame;
 struct wfp_packet;
+struct wfp_stack;
 struct wfp_stream_table;
 
 struct nt_fwps_config {
     struct wfp_engine *engine;
     struct wfp_flow_table *flows;     /* NULL: no flow contexts */
+    struct wfp_stack *stack;          /* NULL: its endpoints can't be listed */
     struct wfp_stream_table *streams; /* NULL: nothing can be injected into streams */
     /** Something was injected from another thread: come and drain. May be NULL. Any thread, any IRQL. */
     void (*wake)(void *context);
@@ -31,6 +33,7 @@ struct nt_fwps_config {
 void nt_fwps_init(const struct nt_fwps_config *config);
 /** Late joining: the stack is made after the drivers' host. */
 void nt_fwps_set_flows(struct wfp_flow_table *flows);
+void nt_fwps_set_stack(struct wfp_stack *stack);
 void nt_fwps_set_streams(struct wfp_stream_table *streams);
 /** Late joining, too: who is woken when something is injected. Before packets flow. */
 void nt_fwps_set_wake(void (*wake)(void *context), void *context);
