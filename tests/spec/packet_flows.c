@@ -318,6 +318,40 @@ udp_reauthorized(void)
         IN "ALE_AUTH_RECV_ACCEPT(block) ALE_AUTH_RECV_ACCEPT_DISCARD");
 }
 
+/* Taking a filter away asks again, too; an answer's packet asks where the flow was born. */
+static void
+udp_reauthorized_by_removal(void)
+{
+    uint64_t filter = wfp_sim_filter(sim, layer_name("ALE_AUTH_CONNECT"), "permit", NULL);
+
+    wfp_sim_udp_send(sim, LOCAL(1000), REMOTE(53), "query", WFP_SIM_TEXT);
+    wfp_sim_udp_send(sim, LOCAL(1000), REMOTE(54), "query", WFP_SIM_TEXT);
+    wfp_sim_filter(sim, layer_name("ALE_AUTH_CONNECT"), "permit", "port=9");
+    wfp_sim_delete_filter(sim, filter);
+    wfp_sim_forget(sim);
+    ROW(wfp_sim_udp_receive(sim, LOCAL(1000), REMOTE(53), "answer", WFP_SIM_TEXT),
+        IN "ALE_AUTH_CONNECT " DATA);
+    ROW(wfp_sim_udp_receive(sim, LOCAL(1000), REMOTE(53), "answer", WFP_SIM_TEXT), IN DATA);
+    /* Each flow of the layer, with its own next packet. */
+    ROW(wfp_sim_udp_send(sim, LOCAL(1000), REMOTE(54), "query", WFP_SIM_TEXT),
+        "ALE_AUTH_CONNECT " DATA OUT);
+    wfp_sim_filter(sim, layer_name("ALE_AUTH_CONNECT"), "block", "port=53");
+    ROW(wfp_sim_udp_receive(sim, LOCAL(1000), REMOTE(53), "answer", WFP_SIM_TEXT),
+        IN "ALE_AUTH_CONNECT(block) ALE_AUTH_CONNECT_DISCARD");
+    ROW(wfp_sim_udp_send(sim, LOCAL(1000), REMOTE(54), "query", WFP_SIM_TEXT),
+        "ALE_AUTH_CONNECT " DATA OUT);
+}
+
+static void
+icmp_reauthorized(void)
+{
+    wfp_sim_ping(sim, LOCAL(0), REMOTE(0), 7);
+    wfp_sim_filter(sim, layer_name("ALE_AUTH_CONNECT"), "permit", NULL);
+    wfp_sim_forget(sim);
+    ROW(wfp_sim_ping(sim, LOCAL(0), REMOTE(0), 7),
+        "ALE_AUTH_CONNECT " DATA OUT /* request */ IN DATA /* reply */);
+}
+
 /* 60 seconds of idleness end a flow; the socket that sent ends with its last one. */
 static void
 udp_idle(void)
@@ -388,6 +422,21 @@ groups(void)
         IN BIND ACCEPT FLOW DATA);
 }
 
+/* Only what is sent to the group keeps its flow alive, not the answers. */
+static void
+group_refreshed(void)
+{
+    const char *group = version == 4 ? "224.0.0.251:5353" : "[ff02::fb]:5353";
+
+    wfp_sim_udp_send(sim, LOCAL(1900), group, "who", WFP_SIM_TEXT);
+    wfp_sim_forget(sim);
+    ROW(wfp_sim_wait(sim, 3000), "");
+    ROW(wfp_sim_udp_send(sim, LOCAL(1900), group, "who", WFP_SIM_TEXT), DATA OUT);
+    ROW(wfp_sim_wait(sim, 3000), "");
+    ROW(wfp_sim_udp_receive(sim, LOCAL(1900), end(false, 9, 77), "me", WFP_SIM_TEXT), IN DATA);
+    ROW(wfp_sim_wait(sim, 2000), "ALE_ENDPOINT_CLOSURE ALE_RESOURCE_RELEASE");
+}
+
 static void
 broadcast(void)
 {
@@ -410,6 +459,93 @@ fragments(void)
         "INBOUND_IPPACKET INBOUND_IPPACKET INBOUND_IPPACKET INBOUND_IPPACKET "
         "INBOUND_IPPACKET INBOUND_TRANSPORT " ACCEPT FLOW DATA);
     ROW(wfp_sim_udp_receive(sim, LOCAL(53), REMOTE(1000), "short", WFP_SIM_TEXT), IN DATA);
+}
+
+/* An IP packet of the current version from or to end number 1. @return its size */
+static size_t
+build(uint8_t *bytes, bool is_out, uint8_t protocol, const uint8_t *payload, size_t size)
+{
+    static const uint8_t v4[2][4] = {{10, 0, 0, 1}, {192, 0, 2, 1}};
+    static const uint8_t v6[2][16] = {{0xfd, [15] = 1}, {0x20, 1, 0x0d, 0xb8, [15] = 1}};
+    size_t header = version == 4 ? 20 : 40;
+    uint32_t sum = 0;
+
+    memset(bytes, 0, header);
+    memcpy(bytes + header, payload, size);
+    if (version == 6) {
+        bytes[0] = 0x60;
+        bytes[5] = (uint8_t)size;
+        bytes[6] = protocol;
+        bytes[7] = 64;
+        memcpy(bytes + 8, v6[!is_out], 16);
+        memcpy(bytes + 24, v6[is_out], 16);
+        return header + size;
+    }
+    bytes[0] = 0x45;
+    bytes[3] = (uint8_t)(header + size);
+    bytes[8] = 64;
+    bytes[9] = protocol;
+    memcpy(bytes + 12, v4[!is_out], 4);
+    memcpy(bytes + 16, v4[is_out], 4);
+    for (size_t i = 0; i < 20; i += 2)
+        sum += (uint32_t)bytes[i] << 8 | bytes[i + 1];
+    sum = (sum & 0xffff) + (sum >> 16);
+    sum = ~((sum & 0xffff) + (sum >> 16));
+    bytes[10] = (uint8_t)(sum >> 8);
+    bytes[11] = (uint8_t)sum;
+    return header + size;
+}
+
+/* Protocols without ports of their own are conversations of their addresses. */
+static void
+raw_protocols(void)
+{
+    static const uint8_t gre[8] = {0, 0, 0x08, 0};
+    uint8_t bytes[128];
+    size_t size;
+
+    size = build(bytes, true, 47, gre, sizeof(gre));
+    ROW(wfp_sim_raw(sim, WFP_SIM_OUT, bytes, size), BIND CONNECT FLOW DATA OUT);
+    ROW(wfp_sim_raw(sim, WFP_SIM_OUT, bytes, size), DATA OUT);
+    size = build(bytes, false, 47, gre, sizeof(gre));
+    ROW(wfp_sim_raw(sim, WFP_SIM_IN, bytes, size), IN DATA);
+    /* Another protocol: another socket. */
+    size = build(bytes, false, 132, gre, sizeof(gre));
+    ROW(wfp_sim_raw(sim, WFP_SIM_IN, bytes, size), IN BIND ACCEPT FLOW DATA);
+    wfp_sim_filter(sim, layer_name("ALE_AUTH_RECV_ACCEPT"), "block", "protocol=132");
+    ROW(wfp_sim_raw(sim, WFP_SIM_IN, bytes, size),
+        IN "ALE_AUTH_RECV_ACCEPT(block) ALE_AUTH_RECV_ACCEPT_DISCARD");
+    size = build(bytes, true, 47, gre, sizeof(gre)); /* a filter of the other layer */
+    ROW(wfp_sim_raw(sim, WFP_SIM_OUT, bytes, size), DATA OUT);
+    wfp_sim_filter(sim, layer_name("OUTBOUND_TRANSPORT"), "block", "protocol=47");
+    ROW(wfp_sim_raw(sim, WFP_SIM_OUT, bytes, size),
+        DATA "OUTBOUND_TRANSPORT(block) OUTBOUND_TRANSPORT_DISCARD");
+}
+
+/* The transport header is found behind any chain of extension headers. */
+static void
+extension_headers(void)
+{
+    static const uint8_t udp[] = {
+        60,   0,    5, 2,  0, 0,  0, 0, /* hop by hop: router alert */
+        43,   0,    1, 4,  0, 0,  0, 0, /* destination options: padding */
+        17,   0,    0, 0,  0, 0,  0, 0, /* routing, no segments left */
+        0x03, 0xe8, 0, 53, 0, 12, 0, 0, 'd', 'a', 't', 'a',
+    };
+    uint8_t bytes[128];
+    size_t size;
+
+    if (version == 4)
+        return;
+    wfp_sim_bind(sim, LOCAL(53));
+    wfp_sim_forget(sim);
+    size = build(bytes, false, 0, udp, sizeof(udp));
+    ROW(wfp_sim_raw(sim, WFP_SIM_IN, bytes, size), IN ACCEPT FLOW DATA);
+    /* The same conversation without them. */
+    ROW(wfp_sim_udp_receive(sim, LOCAL(53), REMOTE(1000), "data", WFP_SIM_TEXT), IN DATA);
+    wfp_sim_filter(sim, "INBOUND_TRANSPORT_V6", "block", "port=1000");
+    ROW(wfp_sim_raw(sim, WFP_SIM_IN, bytes, size),
+        "INBOUND_IPPACKET INBOUND_TRANSPORT(block) INBOUND_TRANSPORT_DISCARD");
 }
 
 static void
@@ -522,13 +658,18 @@ main(int argc, char **argv)
         SECTION(udp_server),
         SECTION(udp_without_a_listener),
         SECTION(udp_reauthorized),
+        SECTION(udp_reauthorized_by_removal),
+        SECTION(icmp_reauthorized),
         SECTION(udp_idle),
         SECTION(udp_loopback),
         SECTION(icmp_echo),
         SECTION(icmp_errors),
         SECTION(groups),
+        SECTION(group_refreshed),
         SECTION(broadcast),
         SECTION(fragments),
+        SECTION(raw_protocols),
+        SECTION(extension_headers),
         SECTION(forwarded),
         SECTION(blocked_at_each_layer),
         SECTION(flow_delete),
