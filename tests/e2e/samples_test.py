@@ -162,6 +162,7 @@ class Samples(unittest.TestCase):
                 self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
                 count = sum(text.count(b"cat") for text in texts)
                 self.assertIn(f"replaced {count}, lost 0", done.stderr)
+                self.assertRegex(done.stdout, "streams: 1, 1 taken over.*\n  [0-9]+ bytes removed\n  [0-9]+ bytes sent in\n")
                 packets = list(written(out))
                 for port, start, text in ((50001, 1001, texts[0]), (80, 9001, texts[1])):
                     self.assertEqual(stream(packets, port, start), text.replace(b"cat", b"mouse"))
