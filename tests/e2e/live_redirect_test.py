@@ -22,6 +22,7 @@ def other_server(name, address, port):
                 .replace('("", 80)', f'("{address}", {port})')
 
 
+IPV6 = "import http.server, socket; http.server.ThreadingHTTPServer.address_family = socket.AF_INET6\n"
 UDP_SERVER = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind((sys.argv[1], int(sys.argv[2])))
@@ -70,11 +71,11 @@ class Redirect(unittest.TestCase):
                 process.wait(timeout=20)
         demo.remove_network()
 
-    def fetch(self, code, kind="so", beside=(), **words):
+    def fetch(self, code, kind="so", beside=(), driver="redirect", **words):
         """Run the redirecting driver and a client beside it. Returns (the client's output, the driver's counts)."""
         with tempfile.TemporaryDirectory() as folder:
             ready = Path(folder) / "ready"
-            image = build(folder, "redirect", kind=kind, **words)
+            image = build(folder, driver, kind=kind, **words)
             wfp = self.run_inside(demo.CLIENT, WFP, "run", "-q", "--json", "--live", "--duration", "60",
                                   "--ready-file", ready, image, *beside, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
             self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
@@ -84,7 +85,7 @@ class Redirect(unittest.TestCase):
             out, said = wfp.communicate(timeout=30)
             self.detail = f"{client.stderr}\n{said}\n{out[:3000]}"
             self.assertEqual(wfp.returncode, 0, self.detail)
-            counts = {k: int(v) for k, v in re.findall(r"([a-z ]+?) (\d+)(?:,|$)", said.split("redirect: ")[-1].strip())}
+            counts = {k: int(v) for k, v in re.findall(r"([a-z ]+?) (\d+)(?:,|$)", said.split(f"{driver}: ")[-1].strip())}
             return client.stdout.split("\n"), {k.strip(): v for k, v in counts.items()}
 
     def check_told(self, counts):
@@ -154,6 +155,21 @@ except ConnectionRefusedError:
         got, counts = self.fetch(FETCH_ONE, TO="0xC6336414", PORT=8081, LOCAL="0x0A4D0009")
         self.assertEqual(got[0].split()[0], "elsewhere-for-10.77.0.9", self.detail)
         self.assertGreaterEqual(counts["bound"], 1, self.detail)
+
+    def test_ipv6(self):
+        here, far = "2001:db8:113::10", "2001:db8:100::20"
+        for namespace, device, address in ((demo.CLIENT, "c0", "2001:db8:77::1"), (demo.SERVER, "s0", "2001:db8:77::2")):
+            demo.sh("ip", "-n", namespace, "addr", "add", f"{address}/64", "dev", device, "nodad")
+        for address in (here, far):
+            demo.sh("ip", "-n", demo.SERVER, "addr", "add", f"{address}/128", "dev", "lo", "nodad")
+            demo.sh("ip", "-n", demo.CLIENT, "route", "add", f"{address}/128", "via", "2001:db8:77::2")
+        self.serve(demo.SERVER, IPV6 + other_server("elsewhere", far, 8081))
+        self.serve(demo.CLIENT, IPV6 + other_server("proxy", "::1", 8080))
+        fetch = FETCH_ONE.replace(demo.OTHER, f"[{here}]")
+        for name, words in (("proxy", {}), ("elsewhere", {"DISTANT": 1})):
+            got, counts = self.fetch(fetch, driver="redirect6", **words)
+            self.assertEqual(got[0].split()[0], f"{name}-for-2001:db8:77::1", self.detail)
+            self.assertEqual(set(counts.values()), {1}, self.detail)
 
 
 if __name__ == "__main__":
