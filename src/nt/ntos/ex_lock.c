@@ -2,7 +2,7 @@
  * Locks that wait: fast and guarded mutexes, push locks, resources, run-down protection.
  *
  * Model      Fast mutexes use their own count and event, as on Windows. The others have no room for a
- *            list of waiters: who waits sleeps on one of 64 events, chosen by the lock's address, and
+ *            list of waiters: who waits sleeps in one of 64 buckets, chosen by the lock's address, and
  *            tries again when anyone releases a lock of that bucket.
  * Ref        kernel/fast-mutexes-and-guarded-mutexes, kernel/introduction-to-eresource-routines
  */
@@ -17,9 +17,16 @@
 
 #define BUCKETS 64
 
-static struct bucket {
+/* Each waiter has an event of its own: one that all share, a waiter that only stands back for another
+ * could clear when the other needs it. */
+struct waiter {
+    struct nt_list link;
     struct nt_dispatcher event;
-    unsigned waiters;
+};
+
+static struct bucket {
+    struct nt_list waiters; /* under nt_dispatcher_lock */
+    unsigned count;
 } buckets[BUCKETS];
 
 static struct bucket *
@@ -33,11 +40,18 @@ static void
 wait_for(void *lock, bool (*attempt)(void *lock))
 {
     struct bucket *bucket = bucket_of(lock);
-    struct nt_dispatcher *event = &bucket->event;
+    struct waiter self;
+    struct nt_dispatcher *event = &self.event;
 
     if (attempt(lock))
         return;
-    __atomic_fetch_add(&bucket->waiters, 1, __ATOMIC_SEQ_CST);
+    nt_dispatcher_init(event, NT_NOTIFICATION_EVENT, 0);
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    if (!bucket->waiters.next)
+        nt_list_init(&bucket->waiters);
+    nt_list_append(&bucket->waiters, &self.link);
+    pthread_mutex_unlock(&nt_dispatcher_lock);
+    __atomic_fetch_add(&bucket->count, 1, __ATOMIC_SEQ_CST);
     for (;;) {
         /* Cleared before the attempt: a release after it sets the event again. */
         nt_dispatcher_set(event, 0);
@@ -45,7 +59,10 @@ wait_for(void *lock, bool (*attempt)(void *lock))
             break;
         nt_dispatcher_wait(1, &event, false, NULL);
     }
-    __atomic_fetch_sub(&bucket->waiters, 1, __ATOMIC_SEQ_CST);
+    __atomic_fetch_sub(&bucket->count, 1, __ATOMIC_SEQ_CST);
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    nt_list_remove(&self.link);
+    pthread_mutex_unlock(&nt_dispatcher_lock);
 }
 
 static void
@@ -54,8 +71,12 @@ wake(const void *lock)
     struct bucket *bucket = bucket_of(lock);
 
     /* A read that also orders the release before it: a waiter counts itself before it tries. */
-    if (__atomic_fetch_add(&bucket->waiters, 0, __ATOMIC_SEQ_CST))
-        nt_dispatcher_set(&bucket->event, 1);
+    if (!__atomic_fetch_add(&bucket->count, 0, __ATOMIC_SEQ_CST))
+        return;
+    pthread_mutex_lock(&nt_dispatcher_lock);
+    for (struct nt_list *at = bucket->waiters.next; at != &bucket->waiters; at = at->next)
+        nt_dispatcher_set_locked(&NT_LIST_ITEM(at, struct waiter, link)->event, 1);
+    pthread_mutex_unlock(&nt_dispatcher_lock);
 }
 
 /* --- fast mutexes: Count 1 = free, 0 = held, below = held with waiters --- */
