@@ -1,5 +1,5 @@
 /*
- * Streams: at STREAM_V4 a driver looks on, passes, edits inline or out of band, wants more, or drops.
+ * Streams: at STREAM a driver looks on, passes, edits inline or out of band, wants more, or drops.
  *
  * ACT 0  permits everything, in pieces of varying size; counts bytes of both ways
  *      1  replaces "needle" with "haystack!": permits what is before it, injects, blocks it
@@ -43,11 +43,18 @@ static VOID NTAPI Classify(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMI
                            void *layerData, const void *context, const FWPS_FILTER *filter,
                            UINT64 flowContext, FWPS_CLASSIFY_OUT *out);
 
+#define ACTION (ACT == 5 ? FWP_ACTION_CALLOUT_INSPECTION \
+                : ACT == 4 ? FWP_ACTION_CALLOUT_UNKNOWN : FWP_ACTION_CALLOUT_TERMINATING)
+
 static TEST_CALLOUT Callouts[] = {
-    {{0x6f70656e, 0x7766, 0x7080, {0x80, 1}}, &FWPM_LAYER_STREAM_V4,
-     ACT == 5 ? FWP_ACTION_CALLOUT_INSPECTION
-     : ACT == 4 ? FWP_ACTION_CALLOUT_UNKNOWN : FWP_ACTION_CALLOUT_TERMINATING, Classify, NULL, 0},
+    {{0x6f70656e, 0x7766, 0x7080, {0x80, 1}}, &FWPM_LAYER_STREAM_V4, ACTION, Classify, NULL, 0},
+    {{0x6f70656e, 0x7766, 0x7080, {0x80, 2}}, &FWPM_LAYER_STREAM_V6, ACTION, Classify, NULL, 0},
 };
+
+static UINT32 CalloutAt(UINT16 layer)
+{
+    return Callouts[layer == FWPS_LAYER_STREAM_V6].Id;
+}
 
 static VOID NTAPI InjectedOne(VOID *context, NET_BUFFER_LIST *list, BOOLEAN dispatch)
 {
@@ -85,7 +92,7 @@ static BOOLEAN InjectText(UINT64 flow, UINT16 layer, UINT32 flags, const char *t
     }
     MmBuildMdlForNonPagedPool(mdl);
     if (NT_SUCCESS(FwpsAllocateNetBufferAndNetBufferList(Pool, 0, 0, mdl, 0, length, &list))) {
-        if (NT_SUCCESS(FwpsStreamInjectAsync(Injection, NULL, 0, flow, Callouts[0].Id, layer, flags, list,
+        if (NT_SUCCESS(FwpsStreamInjectAsync(Injection, NULL, 0, flow, CalloutAt(layer), layer, flags, list,
                                              length, InjectedOne, mdl))) {
             InterlockedIncrement(&Injected);
             return TRUE;
@@ -201,13 +208,13 @@ static VOID DoWork(WORK *work)
     NTSTATUS status;
 
     if (work->Continue) {
-        FwpsStreamContinue(work->Flow, Callouts[0].Id, work->Layer, work->Flags);
+        FwpsStreamContinue(work->Flow, CalloutAt(work->Layer), work->Layer, work->Flags);
         return;
     }
     if (work->Chain != NULL) {
         Capitalize(work->Chain);
     }
-    status = FwpsStreamInjectAsync(Injection, NULL, 0, work->Flow, Callouts[0].Id, work->Layer, work->Flags,
+    status = FwpsStreamInjectAsync(Injection, NULL, 0, work->Flow, CalloutAt(work->Layer), work->Layer, work->Flags,
                                    work->Chain, work->Length, InjectedOne, NULL);
     if (NT_SUCCESS(status)) {
         InterlockedIncrement(&Injected);

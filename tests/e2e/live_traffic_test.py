@@ -165,10 +165,10 @@ class Traffic(unittest.TestCase):
         for name in NAMES:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
-    def start(self, namespace):
-        image, ready = self.folder / "pass.so", self.folder / f"ready{len(self.processes)}"
+    def start(self, namespace, driver="transport_pass", define="FORWARD"):
+        image, ready = self.folder / f"{driver}.so", self.folder / f"ready{len(self.processes)}"
         if not image.exists():
-            sh(WFP_CC, "-DFORWARD", "-o", image, SOURCE / "tests" / "drivers" / "transport_pass.c")
+            sh(WFP_CC, f"-D{define}", "-o", image, SOURCE / "tests" / "drivers" / f"{driver}.c")
         wfp = subprocess.Popen(demo.inside(namespace, str(WFP), "run", "-q", "--json", "--live", "--fail-closed", "--busy-poll", "50",
                                            "--duration", "120", "--ready-file", str(ready), str(image)),
                                stdout=subprocess.PIPE, text=True)
@@ -210,6 +210,14 @@ class Traffic(unittest.TestCase):
         layers = self.use(self.start(CLIENT))["layers"]
         for layer in ("OUTBOUND_TRANSPORT_V4", "INBOUND_TRANSPORT_V4", "OUTBOUND_TRANSPORT_V6", "INBOUND_TRANSPORT_V6"):
             self.assertGreater(layers[f"FWPM_LAYER_{layer}"]["classified"], 100, layer)
+
+    def test_through_streams(self):
+        """Every TCP byte goes by a callout at STREAM, which lets it pass: TLS and the rest are none the wiser."""
+        report = self.use(self.start(CLIENT, "stream_edit", "ACT=0"))
+        for layer in ("STREAM_V4", "STREAM_V6"):
+            self.assertGreater(report["layers"][f"FWPM_LAYER_{layer}"]["classified"], 100, layer)
+        self.assertGreater(report["streams"]["watched"], 8)
+        self.assertEqual((report["streams"]["split"], report["streams"]["dropped"]), (0, 0))
 
     def test_at_a_router(self):
         layers = self.use(self.start(ROUTER))["layers"]

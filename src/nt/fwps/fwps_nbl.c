@@ -9,6 +9,7 @@
  *            the list they are copied once, and packet, list and clones use the copy from then on.
  * Ref        windows-driver-docs network/packet-indication-format
  */
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,12 +21,14 @@
 /* A packet's list with all its parts in one block. */
 struct packet_list {
     struct packet_list *next_free;
+    struct packet_list **home; /* the store it came from */
     struct nt_nbl header;
     _Alignas(16) NET_BUFFER nb;
     _Alignas(16) MDL mdl;
 };
 
 static __thread struct packet_list *free_lists; /* of this thread; bounded by packets in flight */
+static _Atomic(struct packet_list *) returned_lists; /* by threads they don't come from */
 
 static void
 describe_bytes(MDL *mdl, uint8_t *bytes, ULONG length)
@@ -43,6 +46,8 @@ take_list(void)
 {
     struct packet_list *list = free_lists;
 
+    if (UNLIKELY(!list))
+        list = atomic_exchange(&returned_lists, NULL); /* all: no one else has a hand in them */
     if (LIKELY(list != NULL)) {
         free_lists = list->next_free;
     } else {
@@ -51,6 +56,7 @@ take_list(void)
             return NULL;
     }
     memset(list, 0, sizeof(*list));
+    list->home = &free_lists;
     list->header.magic = NT_NBL_MAGIC;
     list->header.origin = NT_NBL_PACKET;
     atomic_init(&list->header.references, 1);
@@ -65,6 +71,13 @@ give_back(struct packet_list *list)
     free(list->header.own_bytes);
     list->header.own_bytes = NULL;
     list->header.magic = 0;
+    if (list->home !=
+        &free_lists) { /* a driver's thread had the last word: its store goes with it */
+        list->next_free = atomic_load(&returned_lists);
+        while (!atomic_compare_exchange_weak(&returned_lists, &list->next_free, list))
+            ;
+        return;
+    }
     list->next_free = free_lists;
     free_lists = list;
 }
