@@ -25,7 +25,7 @@ type_of(uint8_t code)
 
 /* Bytes of a value whose size its type tells; 0 for others. */
 static size_t
-fixed_size(uint32_t type)
+packed_size(uint32_t type)
 {
     static const uint8_t sizes[WFP_RANGE + 1] = {
         [WFP_UINT8] = 4,        [WFP_UINT16] = 4,        [WFP_UINT32] = 4,
@@ -35,28 +35,6 @@ fixed_size(uint32_t type)
         [WFP_V4_ADDR_MASK] = 8, [WFP_V6_ADDR_MASK] = 20,
     };
     return type < ELEMENTSOF(sizes) ? sizes[type] : 0;
-}
-
-/* How much of it FWP_VALUE0 points to; the rest of fixed_size() is filling. */
-static size_t
-pointee_size(uint32_t type)
-{
-    switch (type) {
-    case WFP_UINT64:
-    case WFP_INT64:
-    case WFP_DOUBLE:
-        return 8;
-    case WFP_BYTE_ARRAY16:
-        return sizeof(struct wfp_array16);
-    case WFP_BYTE_ARRAY6:
-        return sizeof(struct wfp_array6);
-    case WFP_V4_ADDR_MASK:
-        return sizeof(struct wfp_v4_mask);
-    case WFP_V6_ADDR_MASK:
-        return sizeof(struct wfp_v6_mask);
-    default:
-        return 0;
-    }
 }
 
 /* Bytes of a value that has any number of them. */
@@ -88,13 +66,13 @@ wfp_condition_pack_size(const struct wfp_condition *condition)
         return 0;
     if (value->type == WFP_EMPTY)
         return HEAD;
-    if (fixed_size(value->type))
-        return HEAD + fixed_size(value->type);
+    if (packed_size(value->type))
+        return HEAD + packed_size(value->type);
     if (value->type == WFP_RANGE) {
         uint32_t type = value->range->low.type;
         return type == value->range->high.type && type < WFP_SINGLE_DATA_TYPE_MAX &&
-                       fixed_size(type)
-                   ? HEAD + 2 * fixed_size(type)
+                       packed_size(type)
+                   ? HEAD + 2 * packed_size(type)
                    : 0;
     }
     if (value->type == WFP_SID || value->type == WFP_UNICODE_STRING)
@@ -105,7 +83,7 @@ wfp_condition_pack_size(const struct wfp_condition *condition)
 static uint8_t *
 pack_fixed(const struct wfp_value *value, uint8_t *place)
 {
-    size_t size = fixed_size(value->type), pointee = pointee_size(value->type);
+    size_t size = packed_size(value->type), pointee = wfp_value_fixed_size(value->type);
 
     memset(place, 0, size);
     memcpy(place, pointee ? value->pointer : (const void *)&value->uint32, pointee ? pointee : 4);
@@ -130,7 +108,7 @@ wfp_condition_pack(const struct wfp_condition *condition, uint32_t field, uint8_
     place += HEAD;
     if (value->type == WFP_EMPTY)
         return place;
-    if (fixed_size(value->type))
+    if (packed_size(value->type))
         return pack_fixed(value, place);
     size = byte_count(value);
     if (is_blob(value->type)) {
@@ -148,7 +126,7 @@ wfp_condition_pack(const struct wfp_condition *condition, uint32_t field, uint8_
 static const uint8_t *
 unpack_fixed(uint32_t type, const uint8_t *packed, uint64_t *number, struct wfp_value *ret_value)
 {
-    size_t pointee = pointee_size(type);
+    size_t pointee = wfp_value_fixed_size(type);
 
     *ret_value = (struct wfp_value){.type = type};
     if (type == WFP_UINT64 || type == WFP_INT64 || type == WFP_DOUBLE) {
@@ -159,7 +137,7 @@ unpack_fixed(uint32_t type, const uint8_t *packed, uint64_t *number, struct wfp_
     } else {
         memcpy(&ret_value->uint32, packed, 4);
     }
-    return packed + fixed_size(type);
+    return packed + packed_size(type);
 }
 
 const uint8_t *
@@ -181,7 +159,7 @@ wfp_condition_unpack(const struct wfp_layer *layer, const uint8_t *packed,
         packed = unpack_fixed(end_type, packed, &view->numbers[0], &view->range.low);
         return unpack_fixed(end_type, packed, &view->numbers[1], &view->range.high);
     }
-    if (fixed_size(type))
+    if (packed_size(type))
         return unpack_fixed(type, packed, &view->numbers[0], value);
     if (is_blob(type)) {
         memcpy(&view->blob.size, packed, 4);

@@ -27,26 +27,20 @@ wfp_value_sid_size(const void *sid)
     return 8u + 4u * bytes[1];
 }
 
-/* Bytes behind the pointer of a type whose size is fixed; 0 for the others. */
-static uint32_t
-fixed_size(uint32_t type)
+uint32_t
+wfp_value_fixed_size(uint32_t type)
 {
-    switch (type) {
-    case WFP_UINT64:
-    case WFP_INT64:
-    case WFP_DOUBLE:
-        return 8;
-    case WFP_BYTE_ARRAY16:
-        return sizeof(struct wfp_array16);
-    case WFP_BYTE_ARRAY6:
-        return sizeof(struct wfp_array6);
-    case WFP_V4_ADDR_MASK:
-        return sizeof(struct wfp_v4_mask);
-    case WFP_V6_ADDR_MASK:
-        return sizeof(struct wfp_v6_mask);
-    default:
-        return 0;
-    }
+    static const uint8_t sizes[WFP_RANGE + 1] = {
+        [WFP_UINT64] = 8,
+        [WFP_INT64] = 8,
+        [WFP_DOUBLE] = 8,
+        [WFP_BYTE_ARRAY16] = sizeof(struct wfp_array16),
+        [WFP_BYTE_ARRAY6] = sizeof(struct wfp_array6),
+        [WFP_V4_ADDR_MASK] = sizeof(struct wfp_v4_mask),
+        [WFP_V6_ADDR_MASK] = sizeof(struct wfp_v6_mask),
+    };
+
+    return type < ELEMENTSOF(sizes) ? sizes[type] : 0;
 }
 
 static bool
@@ -187,7 +181,7 @@ wfp_value_copy(const struct wfp_value *value, struct wfp_value *ret_copy)
         *ret_copy = *value;
         return 0;
     }
-    size = fixed_size(value->type);
+    size = wfp_value_fixed_size(value->type);
     if (!size && !is_blob(value->type) && value->type != WFP_SID && value->type != WFP_RANGE &&
         value->type != WFP_UNICODE_STRING && value->type != WFP_TOKEN_INFORMATION)
         return -WFP_ERR_TYPE_MISMATCH;
@@ -250,7 +244,7 @@ token_list_equal(const struct wfp_sid_and_attributes *a, uint32_t a_count,
 static bool
 pointee_equal(const struct wfp_value *a, const struct wfp_value *b)
 {
-    uint32_t size = fixed_size(a->type);
+    uint32_t size = wfp_value_fixed_size(a->type);
 
     if (size)
         return memcmp(a->pointer, b->pointer, size) == 0;

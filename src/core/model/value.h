@@ -164,5 +164,7 @@ const char *wfp_value_format(const struct wfp_value *value, char *text, uint32_t
 const char *wfp_value_format_address(const struct wfp_value *value, char *text, uint32_t size);
 /** Bytes of a SID, by its count of sub-authorities. */
 uint32_t wfp_value_sid_size(const void *sid);
+/** Bytes behind the pointer of a type that has a fixed number of them; 0 for the others. */
+uint32_t wfp_value_fixed_size(uint32_t type);
 
 #endif

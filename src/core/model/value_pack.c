@@ -14,18 +14,6 @@ static size_t
 pointee_size(const struct wfp_value *value)
 {
     switch (value->type) {
-    case WFP_UINT64:
-    case WFP_INT64:
-    case WFP_DOUBLE:
-        return 8;
-    case WFP_BYTE_ARRAY16:
-        return sizeof(struct wfp_array16);
-    case WFP_BYTE_ARRAY6:
-        return sizeof(struct wfp_array6);
-    case WFP_V4_ADDR_MASK:
-        return sizeof(struct wfp_v4_mask);
-    case WFP_V6_ADDR_MASK:
-        return sizeof(struct wfp_v6_mask);
     case WFP_SID:
         return wfp_value_sid_size(value->sid);
     case WFP_UNICODE_STRING:
@@ -37,7 +25,7 @@ pointee_size(const struct wfp_value *value)
     case WFP_RANGE:
         return sizeof(struct wfp_range);
     default:
-        return 0;
+        return wfp_value_fixed_size(value->type);
     }
 }
 
