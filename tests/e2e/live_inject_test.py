@@ -7,11 +7,10 @@ import signal
 import subprocess
 import sys
 import tempfile
-import unittest
 from pathlib import Path
 
 from harness import SANITIZED, SOURCE, WFP, WFP_CC, main
-from live_test import demo, why_not
+from live_test import BetweenNamespaces, demo
 
 BIG = 400_000
 FETCH = f"""
@@ -55,31 +54,10 @@ def build(folder, name, kind="so", **words):
     return image
 
 
-class Inject(unittest.TestCase):
+class Inject(BetweenNamespaces):
     def setUp(self):
-        why = why_not()
-        if why:
-            self.skipTest(why)
-        self.processes = []
-        demo.build_network()
-        self.addCleanup(self.stop)
-        self.server = self.run_inside(demo.SERVER, sys.executable, "-c", SERVE)
-        for _ in range(200):
-            if demo.reachable(demo.OTHER):
-                return
-        self.fail("the server does not come up")
-
-    def run_inside(self, namespace, *words, **kwargs):
-        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
-        self.processes.append(process)
-        return process
-
-    def stop(self):
-        for process in self.processes:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(timeout=20)
-        demo.remove_network()
+        super().setUp()
+        self.serve(SERVE)
 
     def fetch(self, namespace, name, code, **words):
         """Run a driver in a namespace, a client in its own. Returns (its output, report, messages)."""

@@ -13,11 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-import unittest
 from pathlib import Path
 
 from harness import BUILD, SANITIZED, WFP, main
-from live_test import demo, why_not
+from live_test import BetweenNamespaces, demo
 
 KINDS = ["so"] if SANITIZED else ["so", "sys"]
 BIG = 300_000
@@ -118,34 +117,13 @@ print("same")
 """
 
 
-class Samples(unittest.TestCase):
+class Samples(BetweenNamespaces):
     def setUp(self):
-        why = why_not()
-        if why:
-            self.skipTest(why)
-        self.processes = []
-        demo.build_network()
-        self.addCleanup(self.stop)
+        super().setUp()
         for name, device, addresses in ((demo.CLIENT, "c0", ["fd77::1"]), (demo.SERVER, "s0", ["fd77::2", "fd77::3"])):
             for address in addresses:
                 demo.sh("ip", "-n", name, "addr", "add", f"{address}/64", "dev", device, "nodad")
-        self.start(demo.SERVER, sys.executable, "-c", SERVE)
-        for _ in range(200):
-            if demo.reachable(demo.OTHER):
-                return
-        self.fail("the server does not come up")
-
-    def start(self, namespace, *words, **kwargs):
-        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
-        self.processes.append(process)
-        return process
-
-    def stop(self):
-        for process in self.processes:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(timeout=20)
-        demo.remove_network()
+        self.serve(SERVE)
 
     def load(self, namespace, name, kind, *params):
         folder = tempfile.TemporaryDirectory()
@@ -157,7 +135,7 @@ class Samples(unittest.TestCase):
             if process.poll() is None:
                 process.terminate()
                 process.communicate(timeout=20)
-        wfp = self.start(namespace, WFP, "run", "-q", "-d", "--json", "--live", "--duration", "90", "--ready-file",
+        wfp = self.run_inside(namespace, WFP, "run", "-q", "-d", "--json", "--live", "--duration", "90", "--ready-file",
                          ready, "--control", self.control, *words, BUILD / "drivers" / f"{name}.{kind}",
                          stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         if not demo.wait_for(ready, wfp, 30):
@@ -270,7 +248,7 @@ class Samples(unittest.TestCase):
             with self.subTest(kind):
                 wfp = self.load(demo.CLIENT, "connection_monitor", kind)
                 self.assertEqual(self.client(FETCH_BIG % (demo.OTHER, demo.OTHER)), "same\n")
-                held = self.start(demo.CLIENT, sys.executable, "-c",
+                held = self.run_inside(demo.CLIENT, sys.executable, "-c",
                                   f"import socket; s = socket.create_connection(('{demo.OTHER}', 80)); "
                                   "s.sendall(b'GET / HTTP/1.1\\r\\n'); print('sent', flush=True); input()",
                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -8,12 +8,11 @@ import signal
 import subprocess
 import sys
 import tempfile
-import unittest
 from pathlib import Path
 
 from harness import WFP, main
 from live_inject_test import build
-from live_test import demo, why_not
+from live_test import BetweenNamespaces, demo
 
 TEXT = """
 import random
@@ -57,31 +56,10 @@ INLINE = "EDIT = lambda t: t.replace(b'needle', b'haystack!')\n"
 CAPITAL = "EDIT = lambda t: t.replace(b'q', b'Q')\n"
 
 
-class Streams(unittest.TestCase):
+class Streams(BetweenNamespaces):
     def setUp(self):
-        why = why_not()
-        if why:
-            self.skipTest(why)
-        self.processes = []
-        demo.build_network()
-        self.addCleanup(self.stop)
-        self.run_inside(demo.SERVER, sys.executable, "-c", SERVE)
-        for _ in range(200):
-            if demo.reachable(demo.OTHER):
-                return
-        self.fail("the server does not come up")
-
-    def run_inside(self, namespace, *words, **kwargs):
-        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
-        self.processes.append(process)
-        return process
-
-    def stop(self):
-        for process in self.processes:
-            if process.poll() is None:
-                process.terminate()
-                process.wait(timeout=20)
-        demo.remove_network()
+        super().setUp()
+        self.serve(SERVE)
 
     def through(self, namespace, action, *commands, findings=()):
         """Run a driver in a namespace and commands in the client's. Returns (their outputs, report, messages)."""

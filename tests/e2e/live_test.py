@@ -7,6 +7,7 @@ import importlib.util
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 import unittest
@@ -34,6 +35,38 @@ def why_not():
     made = subprocess.run(["ip", "netns", "add", probe], capture_output=True, text=True)
     subprocess.run(["ip", "netns", "del", probe], capture_output=True)
     return None if made.returncode == 0 else f"no network namespaces here: {made.stderr.strip()}"
+
+
+class BetweenNamespaces(unittest.TestCase):
+    """A client's and a server's namespace; what is started inside ends with the test, and so do they."""
+
+    def setUp(self):
+        why = why_not()
+        if why:
+            self.skipTest(why)
+        self.processes = []
+        demo.build_network()
+        self.addCleanup(self.stop)
+
+    def serve(self, code):
+        """Run a server in its namespace, until the client reaches it."""
+        self.run_inside(demo.SERVER, sys.executable, "-c", code)
+        for _ in range(200):
+            if demo.reachable(demo.OTHER):
+                return
+        self.fail("the server does not come up")
+
+    def run_inside(self, namespace, *words, **kwargs):
+        process = subprocess.Popen(demo.inside(namespace, *map(str, words)), text=True, **kwargs)
+        self.processes.append(process)
+        return process
+
+    def stop(self):
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+                process.wait(timeout=20)
+        demo.remove_network()
 
 
 class Live(unittest.TestCase):
