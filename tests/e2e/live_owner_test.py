@@ -63,12 +63,12 @@ class Owner(unittest.TestCase):
         self.processes.append(process)
         return process
 
-    def start(self, namespace, *more):
-        """wfp with the owner driver, which blocks the other program and BLOCKED_UID."""
-        image, ready = self.folder / "owner.so", self.folder / "ready"
+    def start(self, namespace, *more, driver="owner"):
+        """wfp with a driver, by default the one which blocks the other program and BLOCKED_UID."""
+        image, ready = self.folder / f"{driver}.so", self.folder / "ready"
         built = subprocess.run([WFP_CC, f'-DAPP="{self.other_program}"', f"-DBLOCKED_UID={BLOCKED_UID}",
                                 f"-I{SOURCE / 'tests' / 'drivers'}", "-o", image,
-                                SOURCE / "tests" / "drivers" / "owner.c"], capture_output=True, text=True, timeout=120)
+                                SOURCE / "tests" / "drivers" / f"{driver}.c"], capture_output=True, text=True, timeout=120)
         self.assertEqual(built.returncode, 0, built.stderr)
         wfp = self.run_inside(namespace, WFP, "run", "-q", "--json", "--live", "--duration", "60", "--ready-file",
                               ready, *more, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
@@ -127,6 +127,16 @@ class Owner(unittest.TestCase):
         for line in lines:
             self.assertIn('BLOCK at ALE_AUTH_CONNECT_V4 by filter', line)
             self.assertIn('"the program"', line)
+
+    def test_tokens_are_the_owners(self):
+        self.serve()
+        wfp = self.start(demo.CLIENT, driver="token")
+        self.assertEqual(self.connect(PYTHON)[0], "connected")
+        self.assertEqual(self.connect(PYTHON, OTHER_UID)[0], "connected")
+        _, said = self.end(wfp)
+        for where in ("lent", "opened"):
+            self.assertRegex(said, rf"{where}: S-1-5-18, \d+ groups, type 1, elevated 1, admin 1, modified 1\n")
+            self.assertRegex(said, rf"{where}: S-1-22-1-{OTHER_UID}, \d+ groups, type 1, elevated 0, admin 0, modified 1\n")
 
     def test_who_accepts(self):
         server = self.serve()

@@ -220,9 +220,33 @@ typedef struct _TOKEN_STATISTICS {
     ULONG PrivilegeCount;
     LUID ModifiedId;
 } TOKEN_STATISTICS, *PTOKEN_STATISTICS;
-#define TOKEN_DUPLICATE   0x0002
-#define TOKEN_IMPERSONATE 0x0004
-#define TOKEN_QUERY       0x0008
+typedef struct _TOKEN_ELEVATION {
+    ULONG TokenIsElevated;
+} TOKEN_ELEVATION, *PTOKEN_ELEVATION;
+typedef enum _TOKEN_ELEVATION_TYPE {
+    TokenElevationTypeDefault = 1,
+    TokenElevationTypeFull,
+    TokenElevationTypeLimited
+} TOKEN_ELEVATION_TYPE,
+    *PTOKEN_ELEVATION_TYPE;
+typedef struct _TOKEN_MANDATORY_LABEL {
+    SID_AND_ATTRIBUTES Label;
+} TOKEN_MANDATORY_LABEL, *PTOKEN_MANDATORY_LABEL;
+typedef struct _TOKEN_APPCONTAINER_INFORMATION {
+    PSID TokenAppContainer;
+} TOKEN_APPCONTAINER_INFORMATION, *PTOKEN_APPCONTAINER_INFORMATION;
+#define TOKEN_ASSIGN_PRIMARY    0x0001
+#define TOKEN_DUPLICATE         0x0002
+#define TOKEN_IMPERSONATE       0x0004
+#define TOKEN_QUERY             0x0008
+#define TOKEN_QUERY_SOURCE      0x0010
+#define TOKEN_ADJUST_PRIVILEGES 0x0020
+#define TOKEN_ADJUST_GROUPS     0x0040
+#define TOKEN_ADJUST_DEFAULT    0x0080
+#define TOKEN_ADJUST_SESSIONID  0x0100
+#define TOKEN_READ              0x20008
+#define TOKEN_WRITE             0x200E0
+#define TOKEN_ALL_ACCESS        0xF01FF
 
 BOOLEAN NTAPI SeAccessCheckFromState(PSECURITY_DESCRIPTOR SecurityDescriptor,
                                      PTOKEN_ACCESS_INFORMATION PrimaryTokenInformation,
@@ -250,6 +274,18 @@ NTSTATUS NTAPI ZwQueryInformationToken(HANDLE TokenHandle,
                                        TOKEN_INFORMATION_CLASS TokenInformationClass,
                                        PVOID TokenInformation, ULONG TokenInformationLength,
                                        PULONG ReturnLength);
+NTSTATUS NTAPI NtOpenProcessTokenEx(HANDLE ProcessHandle, ACCESS_MASK DesiredAccess,
+                                    ULONG HandleAttributes, PHANDLE TokenHandle);
+NTSTATUS NTAPI ZwOpenThreadTokenEx(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
+                                   BOOLEAN OpenAsSelf, ULONG HandleAttributes, PHANDLE TokenHandle);
+NTSTATUS NTAPI NtOpenThreadTokenEx(HANDLE ThreadHandle, ACCESS_MASK DesiredAccess,
+                                   BOOLEAN OpenAsSelf, ULONG HandleAttributes, PHANDLE TokenHandle);
+NTSTATUS NTAPI NtQueryInformationToken(HANDLE TokenHandle,
+                                       TOKEN_INFORMATION_CLASS TokenInformationClass,
+                                       PVOID TokenInformation, ULONG TokenInformationLength,
+                                       PULONG ReturnLength);
+NTSTATUS NTAPI SeQuerySessionIdToken(PACCESS_TOKEN Token, PULONG SessionId);
+VOID NTAPI SeFreePrivileges(PPRIVILEGE_SET Privileges);
 #define SeQuerySubjectContextToken(c) ((c)->ClientToken ? (c)->ClientToken : (c)->PrimaryToken)
 
 /* Well-known privileges and SIDs; SeExports points to them. */

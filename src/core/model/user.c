@@ -10,6 +10,7 @@
  */
 #include "core/model/user.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,6 +70,7 @@ int
 wfp_user_new(const void *const *sids, uint32_t sid_count, struct wfp_user **ret_user)
 {
     size_t size = sizeof(struct block) + sid_count * sizeof(struct wfp_sid_and_attributes);
+    static atomic_uint_fast64_t last_serial;
     struct block *block;
     uint8_t *place;
 
@@ -98,6 +100,7 @@ wfp_user_new(const void *const *sids, uint32_t sid_count, struct wfp_user **ret_
     block->user.token = (struct wfp_token_information){.sid_count = sid_count, .sids = block->sids};
     block->user.access = (struct wfp_blob){(uint32_t)(size - offsetof(struct block, access)),
                                            (uint8_t *)&block->access};
+    block->user.serial = atomic_fetch_add_explicit(&last_serial, 1, memory_order_relaxed) + 1;
     *ret_user = &block->user;
     return 0;
 }

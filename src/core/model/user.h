@@ -22,6 +22,7 @@
 struct wfp_user {
     struct wfp_token_information token;
     struct wfp_blob access;
+    uint64_t serial; /* no two users of this process had the same */
 };
 
 /**

@@ -111,7 +111,8 @@ struct wfp_shim {
     struct wfp_owner_table *owners;       /* with flows */
     wfp_stack_find_owner *find_owner;     /* NULL: the packets say all there is */
     void *find_owner_context;
-    struct wfp_redirect_table *redirects; /* with flows */
+    uint64_t (*token_of)(const struct wfp_user *user); /* NULL: nobody has tokens */
+    struct wfp_redirect_table *redirects;              /* with flows */
     const struct wfp_stack *stack;
     struct wfp_frame *frame;          /* that is on its way; NULL: no plane's */
     struct wfp_stream_table *streams; /* with flows */

@@ -269,12 +269,15 @@ set_user(struct wfp_shim *shim)
 {
     const struct wfp_user *user = shim->packet->user;
 
-    if (user)
-        shim->facts[WFP_FACT_ALE_USER_ID] =
-            (struct wfp_value){.type = WFP_TOKEN_ACCESS_INFORMATION,
-                               .blob = (struct wfp_blob *)(uintptr_t)&user->access};
-    else
+    if (!user) {
         wfp_shim_unset_blob(shim, WFP_FACT_ALE_USER_ID);
+        return;
+    }
+    shim->facts[WFP_FACT_ALE_USER_ID] = (struct wfp_value){
+        .type = WFP_TOKEN_ACCESS_INFORMATION, .blob = (struct wfp_blob *)(uintptr_t)&user->access};
+    shim->metadata.token = shim->token_of ? shim->token_of(user) : 0;
+    if (shim->metadata.token)
+        shim->available |= WFP_METADATA_TOKEN;
 }
 
 static void

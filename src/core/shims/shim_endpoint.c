@@ -341,6 +341,7 @@ list_shared(const struct wfp_shim *shim, wfp_stack_take_endpoint *take, void *co
             .protocol = endpoint->protocol,
             .local_port = endpoint->local_port,
             .path_utf16 = wfp_owner_at(shim->owners, endpoint->owner)->path_utf16,
+            .user = wfp_owner_at(shim->owners, endpoint->owner)->user,
         };
 
         memcpy(told.local, endpoint->local, sizeof(told.local));
@@ -361,6 +362,7 @@ wfp_shim_endpoint_list(const struct wfp_shim *shim, wfp_stack_take_endpoint *tak
             .local_port = flow->key.local_port,
             .remote_port = flow->key.remote_port,
             .path_utf16 = wfp_owner_at(shim->owners, flow->owner)->path_utf16,
+            .user = wfp_owner_at(shim->owners, flow->owner)->user,
         };
 
         if (flow->key.protocol != WFP_PROTOCOL_TCP || flow->id == 0)

@@ -93,6 +93,7 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
     wfp_shim_init(&stack->shim, config->engine);
     stack->shim.step = config->step;
     stack->shim.step_context = config->step_context;
+    stack->shim.token_of = config->token_of;
     stack->fragments = wfp_fragment_table_new();
     if (!stack->fragments)
         return -WFP_ERR_NO_MEMORY;
@@ -120,6 +121,7 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
             return -WFP_ERR_NO_MEMORY;
         stack->shim.stack = stack;
         wfp_shim_init(&stack->aside, config->engine);
+        stack->aside.token_of = config->token_of;
         stack->aside.owners = stack->shim.owners;
         stack->aside.redirects = stack->shim.redirects;
         stack->aside.flows = stack->shim.flows;

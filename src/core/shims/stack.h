@@ -125,6 +125,8 @@ struct wfp_stack_config {
     void *release_context;
     wfp_stack_find_owner *find_owner; /* NULL: frames say it, or nobody does */
     void *find_owner_context;
+    /** A handle on a user's token, as callouts are shown it; 0 none. NULL: nobody has tokens. */
+    uint64_t (*token_of)(const struct wfp_user *user);
     /** Does a socket wait for an inbound packet? NULL: frames say it. The context is the same. */
     bool (*is_awaited)(void *context, const struct wfp_packet *packet);
 };
@@ -171,6 +173,7 @@ struct wfp_stack_endpoint {
     uint8_t local[16], remote[16];    /* network order; remote is zero but for connections */
     uint16_t local_port, remote_port; /* host order */
     const uint16_t *path_utf16;       /* of its process, with its NUL; NULL unknown */
+    const struct wfp_user *user;      /* NULL unknown */
 };
 typedef void wfp_stack_take_endpoint(void *context, const struct wfp_stack_endpoint *endpoint);
 /** Each socket, shared ones first. Context: the stack's thread, also inside classify. */

@@ -329,8 +329,10 @@ nt_fwps_init(const struct nt_fwps_config *config)
     static bool done;
 
     nt_fwps = *config;
-    if (!done)
+    if (!done) {
         nt_driver_add_check(check_driver);
+        nt_fwps_token_init();
+    }
     done = true;
 }
 

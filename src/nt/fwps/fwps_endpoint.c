@@ -198,6 +198,8 @@ add_endpoint(void *context, const struct wfp_stack_endpoint *endpoint)
         .localPort = endpoint->local_port,
         .remotePort = endpoint->remote_port,
     };
+    if (endpoint->user)
+        item->localTokenModifiedId = nt_fwps_token_modified_id(endpoint->user);
     set_address(&item->localV4Address, item->localV6Address, endpoint->version, endpoint->local);
     set_address(&item->remoteV4Address, item->remoteV6Address, endpoint->version, endpoint->remote);
     snapshot->has_failed = !set_app_id(item, endpoint->path_utf16);
@@ -286,7 +288,7 @@ render(const FWPS_ALE_ENDPOINT_PROPERTIES0 *items, uint32_t count)
  * @return STATUS_SUCCESS, STATUS_FWP_NULL_POINTER, STATUS_FWP_NOT_FOUND,
  *         STATUS_INSUFFICIENT_RESOURCES
  * IRQL: = PASSIVE_LEVEL outside of classifyFn. Ref: ddi fwpsk/nf-fwpsk-fwpsaleendpointgetbyid0.
- * Gap: localTokenModifiedId and the IPsec members are 0.
+ * Gap: the IPsec members are 0.
  */
 NTSTATUS NTAPI
 FwpsAleEndpointGetById0(HANDLE engineHandle, UINT64 endpointId,
@@ -417,7 +419,7 @@ find(HANDLE handle, const char *function, bool removes)
  * @return STATUS_SUCCESS, STATUS_FWP_NULL_POINTER, STATUS_INVALID_HANDLE,
  *         STATUS_INSUFFICIENT_RESOURCES
  * IRQL: = PASSIVE_LEVEL outside of classifyFn. Ref: ddi fwpsk/nf-fwpsk-fwpsaleendpointenum0.
- * Gap: localTokenModifiedId and the IPsec members are 0.
+ * Gap: the IPsec members are 0.
  */
 NTSTATUS NTAPI
 FwpsAleEndpointEnum0(HANDLE engineHandle, HANDLE enumHandle, UINT32 numEntriesRequested,

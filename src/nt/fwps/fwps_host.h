@@ -19,6 +19,7 @@ struct wfp_frame;
 struct wfp_packet;
 struct wfp_stack;
 struct wfp_stream_table;
+struct wfp_user;
 
 struct nt_fwps_config {
     struct wfp_engine *engine;
@@ -39,6 +40,9 @@ void nt_fwps_set_streams(struct wfp_stream_table *streams);
 void nt_fwps_set_wake(void (*wake)(void *context), void *context);
 /** The stack is done with @p packet: its list goes, or keeps the bytes for whoever references it. */
 void nt_fwps_packet_release(void *context, struct wfp_packet *packet);
+
+/** The handle on a user's token that classifies are given; 0 when memory is out. No lock once met. */
+uint64_t nt_fwps_token_of(const struct wfp_user *user);
 
 /** Takes an injected packet through the stack, and out where it is permitted. */
 typedef void nt_fwps_take(void *context, struct wfp_frame *frame);

@@ -44,6 +44,12 @@ void nt_fwps_contexts_cloned(struct nt_nbl *original, struct nt_nbl *clone);
 /** After a callout: put back what it moved and did not restore; a finding if it did. */
 void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl);
 
+struct wfp_user;
+/** The LUID by which FwpsOpenToken finds a user's token; 0 when memory is out. */
+uint64_t nt_fwps_token_modified_id(const struct wfp_user *user);
+/** Tokens' handles are good inside the classify that was given them. */
+void nt_fwps_token_init(void);
+
 struct wfp_stream_view;
 
 /** What a callout at a STREAM layer is handed as layerData. */

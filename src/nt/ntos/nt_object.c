@@ -39,6 +39,7 @@ struct handle {
     void *body;
     uint32_t access;
     struct nt_driver *owner;
+    bool is_lent;
 };
 
 static struct {
@@ -46,11 +47,12 @@ static struct {
     struct nt_list names;
     struct handle *handles;
     size_t handle_count;
+    bool (*is_given)(void *handle);
 } manager = {.lock = PTHREAD_MUTEX_INITIALIZER, .names = {&manager.names, &manager.names}};
 
 static const char *const type_names[] = {
-    "Object",  "Driver", "Device",    "File",         "Event",    "Thread",
-    "Process", "Key",    "Directory", "SymbolicLink", "Callback", "Section",
+    "Object", "Driver",    "Device",       "File",     "Event",   "Thread", "Process",
+    "Key",    "Directory", "SymbolicLink", "Callback", "Section", "Token",
 };
 static_assert(ELEMENTSOF(type_names) == NT_OBJECT_TYPE_COUNT, "a name for each type");
 
@@ -374,8 +376,8 @@ handle_locked(void *handle)
     return &manager.handles[value / 4 - 1];
 }
 
-void *
-nt_handle_new(void *body, uint32_t access, struct nt_driver *owner)
+static void *
+new_handle(void *body, uint32_t access, struct nt_driver *owner, bool is_lent)
 {
     void *handle = NULL;
     size_t i = 0;
@@ -393,17 +395,36 @@ nt_handle_new(void *body, uint32_t access, struct nt_driver *owner)
         manager.handles = handles;
         manager.handle_count = count;
     }
-    manager.handles[i] = (struct handle){nt_object_ref(body), access, owner};
+    manager.handles[i] = (struct handle){nt_object_ref(body), access, owner, is_lent};
     handle = (void *)((i + 1) * 4);
 out:
     pthread_mutex_unlock(&manager.lock);
     return handle;
 }
 
+void *
+nt_handle_new(void *body, uint32_t access, struct nt_driver *owner)
+{
+    return new_handle(body, access, owner, false);
+}
+
+void *
+nt_handle_lend(void *body, uint32_t access)
+{
+    return new_handle(body, access, NULL, true);
+}
+
+void
+nt_handle_set_given(bool (*is_given)(void *handle))
+{
+    manager.is_given = is_given;
+}
+
 int32_t
 nt_handle_resolve(void *handle, enum nt_object_type type, void **ret_body)
 {
     int32_t status = NT_SUCCESS_CODE;
+    bool is_lent;
 
     pthread_mutex_lock(&manager.lock);
     struct handle *entry = handle_locked(handle);
@@ -413,7 +434,11 @@ nt_handle_resolve(void *handle, enum nt_object_type type, void **ret_body)
         status = NT_STATUS_TYPE_MISMATCH;
     else
         *ret_body = nt_object_ref(entry->body);
+    is_lent = entry && entry->is_lent;
     pthread_mutex_unlock(&manager.lock);
+    if (is_lent && manager.is_given && !manager.is_given(handle))
+        nt_finding(NT_FINDING_HANDLE_LATE, "the token handle %p is used after its classify",
+                   handle);
     return status;
 }
 
@@ -431,14 +456,21 @@ int32_t
 nt_handle_close(void *handle)
 {
     void *body = NULL;
+    bool is_lent;
 
     pthread_mutex_lock(&manager.lock);
     struct handle *entry = handle_locked(handle);
-    if (entry) {
+    is_lent = entry && entry->is_lent;
+    if (entry && !is_lent) {
         body = entry->body;
         *entry = (struct handle){0};
     }
     pthread_mutex_unlock(&manager.lock);
+    if (is_lent) {
+        nt_finding(NT_FINDING_OBJECT_BAD, "ZwClose of the token handle %p, which a classify lent",
+                   handle);
+        return NT_STATUS_NOT_CLOSABLE;
+    }
     if (!body)
         return NT_STATUS_INVALID_HANDLE;
     nt_object_unref(body);

@@ -32,6 +32,7 @@ enum nt_object_type {
     NT_OBJECT_SYMLINK,
     NT_OBJECT_CALLBACK,
     NT_OBJECT_SECTION,
+    NT_OBJECT_TOKEN,
     NT_OBJECT_TYPE_COUNT,
 };
 
@@ -86,8 +87,14 @@ void nt_object_each_name(void (*each)(void *context, const char *name, const cha
 void *nt_handle_new(void *body, uint32_t access, struct nt_driver *owner);
 /** The referenced body. @return NTSTATUS: 0, INVALID_HANDLE, OBJECT_TYPE_MISMATCH */
 int32_t nt_handle_resolve(void *handle, enum nt_object_type type, void **ret_body);
+/**
+ * A handle that classifies are given, for ever: closing it is refused. Using it while @p is_given (of
+ * the last nt_handle_set_given()) says no works, but is a finding. NULL when memory is out.
+ */
+void *nt_handle_lend(void *body, uint32_t access);
+void nt_handle_set_given(bool (*is_given)(void *handle));
 uint32_t nt_handle_access(void *handle);
-/** @return NTSTATUS: 0, INVALID_HANDLE */
+/** @return NTSTATUS: 0, INVALID_HANDLE, HANDLE_NOT_CLOSABLE */
 int32_t nt_handle_close(void *handle);
 
 /** Report and release links and handles that a stopping driver left. */

@@ -28,6 +28,7 @@
 #define NT_STATUS_LIMIT_EXCEEDED    ((int32_t)0xC0000047)
 #define NT_STATUS_MUTANT_NOT_OWNED  ((int32_t)0xC0000046)
 #define NT_STATUS_NOT_SUPPORTED     ((int32_t)0xC00000BB)
+#define NT_STATUS_NOT_CLOSABLE      ((int32_t)0xC0000235)
 #define NT_STATUS_KEY_DELETED       ((int32_t)0xC000017C)
 
 #endif

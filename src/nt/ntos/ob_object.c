@@ -10,6 +10,7 @@
 
 #include "nt/ntos/nt_process.h"
 #include "nt/ntos/nt_thread.h"
+#include "nt/ntos/nt_token.h"
 
 NTSTATUS NTAPI ZwClearEvent(HANDLE EventHandle);
 
@@ -18,9 +19,9 @@ NTSTATUS NTAPI ZwClearEvent(HANDLE EventHandle);
 
 /* An object type is a pointer to its number in enum nt_object_type. */
 static const enum nt_object_type type_ids[NT_OBJECT_TYPE_COUNT] = {
-    NT_OBJECT_ANY,       NT_OBJECT_DRIVER,  NT_OBJECT_DEVICE,   NT_OBJECT_FILE,
-    NT_OBJECT_EVENT,     NT_OBJECT_THREAD,  NT_OBJECT_PROCESS,  NT_OBJECT_KEY,
-    NT_OBJECT_DIRECTORY, NT_OBJECT_SYMLINK, NT_OBJECT_CALLBACK, NT_OBJECT_SECTION,
+    NT_OBJECT_ANY,      NT_OBJECT_DRIVER,  NT_OBJECT_DEVICE, NT_OBJECT_FILE,      NT_OBJECT_EVENT,
+    NT_OBJECT_THREAD,   NT_OBJECT_PROCESS, NT_OBJECT_KEY,    NT_OBJECT_DIRECTORY, NT_OBJECT_SYMLINK,
+    NT_OBJECT_CALLBACK, NT_OBJECT_SECTION, NT_OBJECT_TOKEN,
 };
 #define TYPE(id) ((POBJECT_TYPE)(uintptr_t)&type_ids[id])
 #define TYPE_VARIABLE(name, id)                                                                    \
@@ -36,6 +37,7 @@ TYPE_VARIABLE(IoDeviceObjectType, NT_OBJECT_DEVICE)
 TYPE_VARIABLE(ExEventObjectType, NT_OBJECT_EVENT)
 TYPE_VARIABLE(PsProcessType, NT_OBJECT_PROCESS)
 TYPE_VARIABLE(PsThreadType, NT_OBJECT_THREAD)
+TYPE_VARIABLE(SeTokenObjectType, NT_OBJECT_TOKEN)
 
 static enum nt_object_type
 type_id(POBJECT_TYPE type)
@@ -65,6 +67,8 @@ ObfDereferenceObject(PVOID Object)
         nt_finding(NT_FINDING_OBJECT_BAD, "ObDereferenceObject of something that is no object");
         return 0;
     }
+    if (nt_object_type(Object) == NT_OBJECT_TOKEN)
+        return nt_token_unref(Object);
     return nt_object_unref(Object);
 }
 

@@ -194,6 +194,23 @@ RtlSetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Owne
     return STATUS_SUCCESS;
 }
 
+/** Ref: ntifs/nf-ntifs-rtlsetgroupsecuritydescriptor. */
+NTSTATUS NTAPI
+RtlSetGroupSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID Group,
+                              BOOLEAN GroupDefaulted)
+{
+    PISECURITY_DESCRIPTOR sd = SecurityDescriptor;
+
+    if (sd->Revision != SECURITY_DESCRIPTOR_REVISION)
+        return STATUS_UNKNOWN_REVISION;
+    if (sd->Control & SE_SELF_RELATIVE)
+        return STATUS_INVALID_SECURITY_DESCR;
+    sd->Group = Group;
+    sd->Control =
+        (USHORT)((sd->Control & ~SE_GROUP_DEFAULTED) | (GroupDefaulted ? SE_GROUP_DEFAULTED : 0));
+    return STATUS_SUCCESS;
+}
+
 struct relative { /* SECURITY_DESCRIPTOR_RELATIVE */
     UCHAR revision, sbz1;
     USHORT control;
@@ -238,6 +255,20 @@ RtlGetDaclSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PBOOLEAN D
         *Dacl = sd.Dacl;
         *DaclDefaulted = (sd.Control & SE_DACL_DEFAULTED) != 0;
     }
+    return STATUS_SUCCESS;
+}
+
+/** @p Owner becomes NULL without one. Ref: ntifs/nf-ntifs-rtlgetownersecuritydescriptor. */
+NTSTATUS NTAPI
+RtlGetOwnerSecurityDescriptor(PSECURITY_DESCRIPTOR SecurityDescriptor, PSID *Owner,
+                              PBOOLEAN OwnerDefaulted)
+{
+    SECURITY_DESCRIPTOR sd = absolute(SecurityDescriptor);
+
+    if (sd.Revision != SECURITY_DESCRIPTOR_REVISION)
+        return STATUS_UNKNOWN_REVISION;
+    *Owner = sd.Owner;
+    *OwnerDefaulted = (sd.Control & SE_OWNER_DEFAULTED) != 0;
     return STATUS_SUCCESS;
 }
 
