@@ -85,13 +85,16 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .flows = true,
         .step = machine->step,
         .step_context = machine->step_context,
-        .is_recording = wfp_clock_is_virtual(),
+        .is_recording = wfp_clock_is_virtual() && !machine->is_simulated,
+        .is_looped = wfp_clock_is_virtual(),
         .has_deaf_ends = machine->has_deaf_ends,
         .packet_release = nt_fwps_packet_release,
         .token_of = nt_fwps_token_of,
         .find_owner = machine->find_owner,
         .find_owner_context = machine->find_owner_context,
         .is_awaited = machine->is_awaited,
+        .list_sockets = machine->list_sockets,
+        .tell_owner = machine->tell_owner,
     };
     int r = wfp_stack_new(&config, &machine->stack);
 

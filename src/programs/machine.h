@@ -33,9 +33,12 @@ struct machine {
     wfp_stack_find_owner *find_owner; /* of live sockets: set before machine_add_stack(), or NULL */
     void *find_owner_context;
     bool (*is_awaited)(void *context, const struct wfp_packet *packet); /* likewise */
+    void (*list_sockets)(void *context, wfp_stack_take_socket *take, void *take_context);
+    void (*tell_owner)(void *context, struct wfp_socket *socket);
     /* who hears of each step of the stack (stack.h); before machine_add_stack() */
     void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
     void *step_context;
+    bool is_simulated;       /* time is virtual, but packets find who is there; likewise */
     bool has_deaf_ends;      /* packets come from a capture; set before machine_add_stack() */
     char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */
     uint32_t driver_count;

@@ -54,6 +54,8 @@ find_owners(struct run *run)
     run->machine.find_owner = wfp_owner_find;
     run->machine.find_owner_context = run->owners;
     run->machine.is_awaited = wfp_owner_is_awaited;
+    run->machine.list_sockets = wfp_owner_list_sockets;
+    run->machine.tell_owner = wfp_owner_tell;
 }
 
 static int

@@ -56,6 +56,25 @@ def ethernet_capture(folder):
     return path
 
 
+def server_capture(folder):
+    """Two connections to 10.0.0.4:8080, by their handshakes."""
+    def tcp(source, port, destination, to_port, flags):
+        header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 40, 1, 0, 64, 6, 0, source, destination)
+        total = sum(struct.unpack("!10H", header))
+        while total >> 16:
+            total = (total & 0xffff) + (total >> 16)
+        header = header[:10] + struct.pack("!H", total ^ 0xffff) + header[12:]
+        return header + struct.pack("!HHIIBBHHH", port, to_port, 1, 1, 0x50, flags, 1024, 0, 0)
+
+    here, there = bytes([10, 0, 0, 4]), bytes([192, 0, 2, 9])
+    packets = [tcp(*ends, flags) for port in (4000, 4001) for ends, flags in (
+        ((there, port, here, 8080), 2), ((here, 8080, there, port), 0x12), ((there, port, here, 8080), 0x10))]
+    path = Path(folder) / "server.pcap"
+    path.write_bytes(struct.pack("<IHHiIII", 0xa1b2c3d4, 2, 4, 0, 0, 65535, 101) + b"".join(
+        struct.pack("<IIII", 1700000000, i * 1000, len(p), len(p)) + p for i, p in enumerate(packets)))
+    return path
+
+
 def decide(image, local=LOCAL, code=0, capture=DEMO):
     run = wfp("run", "-q", "--json", "--read", capture, *local, image)
     if run.returncode != code:
@@ -146,6 +165,22 @@ class Drivers(unittest.TestCase):
         self.assertEqual(data.count(client + server) + data.count(server + client), 0)
         tcp = data.count(client + proxy + bytes.fromhex("c3511f90")), data.count(proxy + client + bytes.fromhex("1f90c351"))
         self.assertEqual(tcp, (5, 3))  # 50001 > 8080 and back
+
+    def simulated(self, what, name, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            image = build(folder, name, "so", *flags)
+            run = subprocess.run([BUILD / "tests" / "e2e" / "redirect_sim", what, image], capture_output=True, text=True,
+                                 timeout=60)
+            self.assertEqual(run.returncode, 0, run.stderr)
+
+    def test_redirection_on_the_simulated_machine(self):
+        self.simulated("connect", "redirect")
+        self.simulated("moved", "move_server")
+
+    def test_a_server_in_a_capture_is_shown_where_it_was_moved(self):
+        document, said = self.check_both("move_server", "-DFROM=8080", "-DTO=7000", capture=server_capture)
+        self.assertIn("bound 1, listened 1, accepted 2, straight 0", said)
+        self.assertEqual(document["blocked"], 0)
 
     def test_what_breaks_the_redirect_rules_has_a_name(self):
         for flags, findings in ((["-DBAD=1"], ["layer-data-not-applied"]),

@@ -36,6 +36,34 @@ for word in (b"one", b"two"):
     s.send(word); print(s.recv(100).decode())
 """
 
+# Of a server that was moved: argv has where it is, and where it was. What it answers, from whom, and who is there else.
+ASK_TCP = """
+import socket, sys
+with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=8) as s:
+    print(s.recv(100).decode()); print("peer %s:%d" % s.getpeername())
+try:
+    print(socket.create_connection((sys.argv[3], int(sys.argv[4])), timeout=8))
+except ConnectionRefusedError:
+    print("refused")
+"""
+ASK_UDP = """
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(8)
+s.sendto(b"one", (sys.argv[1], int(sys.argv[2])))
+data, peer = s.recvfrom(100); print(data.decode()); print("peer %s:%d" % peer)
+s.connect((sys.argv[3], int(sys.argv[4]))); s.send(b"two")
+try:
+    print(s.recv(100))
+except ConnectionRefusedError:
+    print("refused")
+"""
+TCP_SERVER = """
+import socket, sys
+s = socket.create_server((sys.argv[1], int(sys.argv[2])))
+while True:
+    c, peer = s.accept(); c.sendall(b"from " + peer[0].encode()); c.close()
+"""
+
 
 class Redirect(unittest.TestCase):
     def setUp(self):
@@ -155,6 +183,35 @@ except ConnectionRefusedError:
         got, counts = self.fetch(FETCH_ONE, TO="0xC6336414", PORT=8081, LOCAL="0x0A4D0009")
         self.assertEqual(got[0].split()[0], "elsewhere-for-10.77.0.9", self.detail)
         self.assertGreaterEqual(counts["bound"], 1, self.detail)
+
+    def ask_server(self, code, *words, **flags):
+        """The driver and a server beside it in one namespace, who asks in the other. Returns (output, said)."""
+        with tempfile.TemporaryDirectory() as folder:
+            ready = Path(folder) / "ready"
+            image = build(folder, "move_server", **flags)
+            wfp = self.run_inside(demo.SERVER, WFP, "run", "-q", "--json", "--live", "--duration", "60",
+                                  "--ready-file", ready, image, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
+            client = subprocess.run(demo.inside(demo.CLIENT, sys.executable, "-c", code, *map(str, words)),
+                                    capture_output=True, text=True, timeout=50)
+            wfp.send_signal(signal.SIGTERM)
+            out, said = wfp.communicate(timeout=30)
+            self.detail = f"{client.stderr}\n{said}\n{out[:3000]}"
+            self.assertEqual(wfp.returncode, 0, self.detail)
+            return client.stdout.split("\n"), said
+
+    def test_a_tcp_server_is_found_where_it_was_moved(self):
+        self.serve(demo.SERVER, TCP_SERVER, "0.0.0.0", 8090)
+        for flags, moved in (({"TO": 7000}, "10.77.0.2"), ({"TO": 7000, "ADDRESS": "0xC6336414"}, ELSEWHERE)):
+            got, said = self.ask_server(ASK_TCP, moved, 7000, demo.OTHER, 8090, FROM=8090, **flags)
+            self.assertEqual(got[:3], ["from 10.77.0.1", f"peer {moved}:7000", "refused"], self.detail)
+            self.assertIn("bound 1, listened 1, accepted 1, straight 0", said)
+
+    def test_a_udp_server_is_found_where_it_was_moved(self):
+        self.serve(demo.SERVER, UDP_SERVER, ELSEWHERE, 5353)
+        got, said = self.ask_server(ASK_UDP, ELSEWHERE, 7000, ELSEWHERE, 5353, FROM=5353, TO=7000)
+        self.assertEqual(got[:3], [f"from {ELSEWHERE}: one", f"peer {ELSEWHERE}:7000", "refused"], self.detail)
+        self.assertIn("bound 1, listened 0, accepted 1, straight 0", said)
 
     def test_ipv6(self):
         here, far = "2001:db8:113::10", "2001:db8:100::20"

@@ -108,6 +108,23 @@ wfp_endpoint_find(const struct wfp_endpoint_table *table, const struct wfp_flow_
 }
 
 uint32_t
+wfp_endpoint_find_taker(const struct wfp_endpoint_table *table, const struct wfp_flow_key *key)
+{
+    uint32_t number = wfp_endpoint_find(table, key);
+    struct wfp_flow_key any = *key;
+
+    if (number)
+        return number;
+    memset(any.local, 0, sizeof(any.local));
+    number = wfp_endpoint_find(table, &any);
+    if (number || key->version != 4)
+        return number;
+    any.version = 6;
+    number = wfp_endpoint_find(table, &any);
+    return number && table->entries[number - 1].is_dual ? number : 0;
+}
+
+uint32_t
 wfp_endpoint_create(struct wfp_endpoint_table *table, const struct wfp_flow_key *key)
 {
     uint32_t index = table->free_head;

@@ -172,6 +172,8 @@ void wfp_redirection_remove(struct wfp_redirect_table *table, struct wfp_redirec
 /** Its flow ended: TCP's stragglers are expected until @p gone_100ns; 0 removes it at once. */
 void wfp_redirection_close(struct wfp_redirect_table *table, struct wfp_redirection *redirection,
                            uint64_t gone_100ns);
+/** It lives after all. */
+void wfp_redirection_keep(struct wfp_redirect_table *table, struct wfp_redirection *redirection);
 /** Remove those whose time has come. */
 void wfp_redirect_table_advance(struct wfp_redirect_table *table, uint64_t now_100ns);
 

@@ -186,6 +186,13 @@ wfp_redirection_close(struct wfp_redirect_table *table, struct wfp_redirection *
 }
 
 void
+wfp_redirection_keep(struct wfp_redirect_table *table, struct wfp_redirection *redirection)
+{
+    stop_closing(table, redirection);
+    redirection->gone_100ns = 0;
+}
+
+void
 wfp_redirect_table_advance(struct wfp_redirect_table *table, uint64_t now_100ns)
 {
     while (table->closing && table->closing->gone_100ns <= now_100ns)

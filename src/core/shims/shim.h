@@ -71,6 +71,14 @@ enum wfp_pend_stage {
     WFP_PEND_CLOSURE, /* of a socket, without a packet */
 };
 
+struct wfp_moved_table;
+/** Whom an inbound packet finds, as far as moved sockets tell. */
+enum wfp_arrival {
+    WFP_ARRIVAL_UNKNOWN,
+    WFP_ARRIVAL_TAKEN,  /* by a socket that was moved there */
+    WFP_ARRIVAL_NOBODY, /* it was sent to where one had been bound */
+};
+
 /** A socket that closed: what its last layers are told. */
 struct wfp_closure {
     struct wfp_flow_key key;
@@ -113,6 +121,15 @@ struct wfp_shim {
     void *find_owner_context;
     uint64_t (*token_of)(const struct wfp_user *user); /* NULL: nobody has tokens */
     struct wfp_redirect_table *redirects;              /* with flows */
+    struct wfp_moved_table *moved; /* sockets bound elsewhere by callouts; with flows */
+    bool is_recording;             /* as the stack's config has it */
+    struct {                       /* the sockets of this machine; the aside's */
+        void (*show)(void *context, wfp_stack_take_socket *take, void *take_context);
+        void (*tell_owner)(void *context, struct wfp_socket *socket);
+        void *context;
+        uint64_t last_100ns; /* when they were shown */
+        uint32_t round;
+    } sockets;
     const struct wfp_stack *stack;
     struct wfp_frame *frame;          /* that is on its way; NULL: no plane's */
     struct wfp_stream_table *streams; /* with flows */
@@ -264,7 +281,9 @@ uint32_t wfp_shim_pend_take(struct wfp_shim *shim, struct wfp_pend *pend);
 /** ALE_BIND_REDIRECT, of a socket not known yet. @return false if it was refused, or waits */
 bool wfp_shim_redirect_bind(struct wfp_shim *shim);
 /** The same when the socket is bound, before any packet: what was changed holds for its packets. */
-bool wfp_shim_redirect_bind_early(struct wfp_shim *aside, struct wfp_endpoint *endpoint);
+bool wfp_shim_redirect_bind_early(struct wfp_shim *aside, uint32_t endpoint);
+/** Give @p key the local end to which a callout moved a socket: what it left open stays. */
+void wfp_shim_redirect_place(const struct wfp_redirect *bind, struct wfp_flow_key *key);
 /** The socket was bound elsewhere before: so is this conversation of its. */
 void wfp_shim_redirect_bound(struct wfp_shim *shim, struct wfp_redirect *bind);
 /** ALE_CONNECT_REDIRECT; then the packet has the ends it will have on the wire, and so has the plan. */
@@ -280,13 +299,45 @@ void wfp_shim_redirect_untell(struct wfp_shim *shim);
 void wfp_shim_redirect_ended(struct wfp_shim *aside, const struct wfp_flow *flow);
 /**
  * Give packets of redirected conversations the ends they have on the wire. In a recording answers
- * come from whom the application asked; live from whom it was sent to. @return the hint, if it holds
+ * come from whom the application asked; live from whom it was sent to.
+ * @param is_looped  the stack's: what was changed may be for this machine now
+ * @return the hint, if it holds
  */
 enum wfp_direction_hint wfp_shim_redirect_take(struct wfp_shim *shim, struct wfp_packet *packet,
-                                               enum wfp_direction_hint hint, bool is_recording);
+                                               enum wfp_direction_hint hint, bool is_looped);
+
+/* Sockets that callouts bound elsewhere (shim_moved.c). */
+
+/** @return NULL without memory */
+struct wfp_moved_table *wfp_moved_table_new(void);
+void wfp_moved_table_free(struct wfp_moved_table *table);
+uint32_t wfp_moved_count(const struct wfp_moved_table *table);
+/** Is anything redirected, or moved? */
+static inline bool
+wfp_shim_redirect_is_used(const struct wfp_shim *shim)
+{
+    return shim->redirects &&
+           (wfp_redirect_table_count(shim->redirects) != 0 || wfp_moved_count(shim->moved) != 0);
+}
+/** The socket's bind is known now: if a callout moved it, it takes what is sent there from now on. */
+void wfp_shim_moved_enter(struct wfp_shim *shim, uint32_t endpoint);
+void wfp_shim_moved_leave(struct wfp_shim *shim, uint32_t endpoint);
+/** An inbound packet, before the layers: who takes it? Makes its conversation if one does. */
+enum wfp_arrival wfp_shim_moved_arrive(struct wfp_shim *shim, struct wfp_shim *aside,
+                                       struct wfp_packet *packet, enum wfp_direction_hint hint);
+/** Its way is over: a conversation that nothing came of is forgotten. */
+void wfp_shim_moved_settle(struct wfp_shim *shim);
+/** The place where the application bound the local end of the plan's conversation. */
+struct wfp_flow_key wfp_shim_moved_app_key(const struct wfp_shim *shim);
+/** Nobody is there: so that this host answers, the packet goes to a port that is never open. */
+bool wfp_shim_moved_close(struct wfp_shim *shim, struct wfp_packet *packet);
+/** The conversation whose packet was last sent on to port 0 of @p answer's local end, or NULL. */
+const struct wfp_flow_key *wfp_moved_closed(const struct wfp_moved_table *table,
+                                            const struct wfp_flow_key *answer);
+/** The answer comes from where it was sent to. @return were its ends others? */
+bool wfp_shim_moved_reopen(struct wfp_shim *shim, struct wfp_packet *packet);
 /** Live: an answer that passed every layer reaches the application from whom it asked. */
-void wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame,
-                                 const struct wfp_decision *decision);
+void wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame);
 
 /** The key of a packet's conversation, seen from the local end. */
 void wfp_shim_key(const struct wfp_packet *packet, bool is_inbound, struct wfp_flow_key *ret_key);
@@ -335,6 +386,11 @@ bool wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *so
 void wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow);
 /** A closure that was put off is completed: classified again unless it was answered, then released. */
 void wfp_shim_endpoint_resume(struct wfp_shim *aside, const struct wfp_pend *pend);
+/**
+ * Look which sockets there are: those that came are bound, those that went are closed.
+ * @param is_known  the one in question is: the last look may do
+ */
+void wfp_shim_endpoint_refresh(struct wfp_shim *aside, uint64_t now_100ns, bool is_known);
 /** For wfp_stack_endpoints(). */
 void wfp_shim_endpoint_list(const struct wfp_shim *shim, wfp_stack_take_endpoint *take,
                             void *context);

@@ -16,9 +16,12 @@
  *            packet it gets, after INBOUND_TRANSPORT, with the address that packet went to.
  * Ref        windows-driver-docs network/ale-endpoint-lifetime-management; win32 FWP/tcp-packet-flows
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/shims/shim.h"
+
+#define LOOK_AGAIN_100NS 10000000u /* for sockets that went, and others in their place */
 
 static bool
 indicate(struct wfp_shim *shim, uint16_t layer_id)
@@ -44,12 +47,25 @@ indicate_opening(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage s
 
 /** All conversations of the socket are bound as its first was. */
 static void
-keep_bind(const struct wfp_shim *shim, struct wfp_endpoint *endpoint)
+keep_bind(struct wfp_shim *shim, struct wfp_endpoint *endpoint)
 {
     if (!shim->redirect.bind || !shim->redirect.is_changed || endpoint->bind)
         return;
     wfp_redirect_ref(shim->redirect.bind);
     endpoint->bind = shim->redirect.bind;
+    wfp_shim_moved_enter(shim, shim->plan.endpoint);
+}
+
+/** Its bind is over, too. */
+static void
+end_endpoint(struct wfp_shim *shim, uint32_t number)
+{
+    struct wfp_endpoint *endpoint = wfp_endpoint_at(shim->endpoints, number);
+
+    wfp_owner_leave(shim->owners, endpoint->owner);
+    wfp_shim_moved_leave(shim, number);
+    wfp_redirect_unref(TAKE_PTR(endpoint->bind));
+    wfp_endpoint_end(shim->endpoints, number);
 }
 
 /** A server's or datagram socket: found, or made and announced. @return false if it was refused */
@@ -58,13 +74,14 @@ open_shared(struct wfp_shim *shim)
 {
     struct wfp_ale_plan *plan = &shim->plan;
     bool is_tcp = plan->key.protocol == WFP_PROTOCOL_TCP;
+    const struct wfp_flow_key key = wfp_shim_moved_app_key(shim);
     struct wfp_endpoint *endpoint;
     bool is_known, is_resumed;
 
-    plan->endpoint = wfp_endpoint_find(shim->endpoints, &plan->key);
+    plan->endpoint = wfp_endpoint_find_taker(shim->endpoints, &key);
     is_known = plan->endpoint != 0;
     if (!is_known)
-        plan->endpoint = wfp_endpoint_create(shim->endpoints, &plan->key);
+        plan->endpoint = wfp_endpoint_create(shim->endpoints, &key);
     if (plan->endpoint == 0)
         return true; /* without memory the conversation has no endpoint, but goes on */
     endpoint = wfp_endpoint_at(shim->endpoints, plan->endpoint);
@@ -84,13 +101,14 @@ open_shared(struct wfp_shim *shim)
          indicate_opening(shim, WFP_SHIM_LAYER(shim, ALE_AUTH_LISTEN), WFP_PEND_LISTEN))) {
         endpoint->is_pended = false;
         keep_bind(shim, endpoint);
-        return true;
+        /* It was sent to where the socket is no longer: who repeats it will be told so. */
+        return !shim->is_inbound || !shim->redirect.is_changed || shim->is_recording ||
+               wfp_shim_refuse(shim, WFP_SHIM_LAYER(shim, ALE_BIND_REDIRECT),
+                               endpoint->bind->current->request.bind.modifier_filter_id, 0);
     }
     endpoint->is_pended = shim->is_pended;
     if (!shim->is_pended) {
-        wfp_owner_leave(shim->owners, endpoint->owner);
-        wfp_redirect_unref(TAKE_PTR(endpoint->bind));
-        wfp_endpoint_end(shim->endpoints, plan->endpoint);
+        end_endpoint(shim, plan->endpoint);
         plan->endpoint = 0;
     }
     return false;
@@ -197,10 +215,7 @@ close_shared(struct wfp_shim *aside, uint32_t number)
 
     memcpy(closure.key.local, endpoint->local, sizeof(closure.key.local));
     close_endpoint(aside, &closure, false, false);
-    endpoint = wfp_endpoint_at(aside->endpoints, number);
-    wfp_owner_leave(aside->owners, endpoint->owner);
-    wfp_redirect_unref(endpoint->bind);
-    wfp_endpoint_end(aside->endpoints, number);
+    end_endpoint(aside, number);
 }
 
 /** Those of a datagram socket end; a connection goes on, but its parent is gone. */
@@ -218,15 +233,30 @@ leave_flows(struct wfp_shim *aside, uint32_t number)
     }
 }
 
+/** Where a callout moved it is where it is, for those who are asked after that. */
+static void
+show_where_it_is(struct wfp_shim *aside, uint32_t number, struct wfp_flow_key *shown,
+                 struct wfp_packet *packet)
+{
+    const struct wfp_redirect *bind = wfp_endpoint_at(aside->endpoints, number)->bind;
+
+    if (!bind || !bind->current)
+        return;
+    wfp_shim_redirect_place(bind, shown);
+    packet->source_port = shown->local_port;
+    aside->is_ready = false;
+}
+
 static bool
 open_early(struct wfp_shim *aside, const struct wfp_socket *socket, uint32_t number,
            const struct wfp_flow_key *key, bool listens)
 {
+    struct wfp_flow_key shown = *key;
     struct wfp_packet packet = {
         .version = key->version,
         .protocol = key->protocol,
-        .source = key->local,
-        .destination = key->remote,
+        .source = shown.local,
+        .destination = shown.remote,
         .source_port = key->local_port,
         .process_id = socket->process_id,
         .process_path_utf16 = socket->process_path_utf16,
@@ -246,33 +276,127 @@ open_early(struct wfp_shim *aside, const struct wfp_socket *socket, uint32_t num
             return true; /* without memory it is told of with its first packet */
         endpoint = wfp_endpoint_at(aside->endpoints, number);
         endpoint->is_server = true; /* it stays until it is closed */
+        endpoint->is_dual = socket->is_dual;
+        endpoint->is_listed = socket->name != 0;
+        endpoint->name = socket->name;
+        endpoint->round = aside->sockets.round;
         endpoint->owner = wfp_shim_owner_join(aside);
         aside->plan.handle = endpoint->handle;
-        passed = wfp_shim_redirect_bind_early(aside, endpoint) &&
-                 indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT));
-        if (!passed) {
-            wfp_redirect_unref(TAKE_PTR(endpoint->bind));
-            wfp_owner_leave(aside->owners, wfp_endpoint_at(aside->endpoints, number)->owner);
-            wfp_endpoint_end(aside->endpoints, number);
-        }
+        passed = wfp_shim_redirect_bind_early(aside, number);
+        show_where_it_is(aside, number, &shown, &packet);
+        passed = passed && indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT));
+        if (!passed)
+            end_endpoint(aside, number);
     }
     if (passed && listens) {
         aside->plan.handle = wfp_endpoint_at(aside->endpoints, number)->handle;
+        show_where_it_is(aside, number, &shown, &packet);
         passed = indicate(aside, WFP_SHIM_LAYER(aside, ALE_AUTH_LISTEN));
     }
     aside->packet = NULL;
     return passed;
 }
 
+static struct wfp_flow_key
+key_of(const struct wfp_socket *socket)
+{
+    struct wfp_flow_key key = {
+        .version = socket->version, .protocol = socket->protocol, .local_port = socket->local_port};
+
+    memcpy(key.local, socket->local, socket->version == 4 ? 4 : 16);
+    return key;
+}
+
+/** What is there, as a look shows it. */
+struct shown_sockets {
+    struct wfp_socket *sockets;
+    size_t count, capacity;
+};
+
+static void
+take_shown(void *context, const struct wfp_socket *socket)
+{
+    struct shown_sockets *shown = context;
+
+    if (shown->count == shown->capacity) {
+        size_t capacity = MAX(64, 2 * shown->capacity);
+        struct wfp_socket *sockets = realloc(shown->sockets, capacity * sizeof(*sockets));
+
+        if (!sockets)
+            return; /* without memory it is told of with its first packet */
+        shown->sockets = sockets;
+        shown->capacity = capacity;
+    }
+    shown->sockets[shown->count++] = *socket;
+}
+
+/** Sockets that are still there. Of several at one place (SO_REUSEPORT) one stands for all. */
+static void
+mark_shown(struct wfp_shim *aside, const struct shown_sockets *shown)
+{
+    for (size_t i = 0; i < shown->count; i++) {
+        struct wfp_flow_key key = key_of(&shown->sockets[i]);
+        uint32_t number = wfp_endpoint_find(aside->endpoints, &key);
+        struct wfp_endpoint *endpoint;
+
+        if (number == 0)
+            continue;
+        endpoint = wfp_endpoint_at(aside->endpoints, number);
+        if (!endpoint->is_listed || endpoint->name == shown->sockets[i].name) {
+            endpoint->is_listed = endpoint->is_server = true;
+            endpoint->name = shown->sockets[i].name;
+            endpoint->round = aside->sockets.round;
+        }
+    }
+}
+
+static void
+close_gone(struct wfp_shim *aside)
+{
+    for (uint32_t n = 0; (n = wfp_endpoint_next(aside->endpoints, n)) != 0;) {
+        const struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, n);
+
+        if (!endpoint->is_listed || endpoint->round == aside->sockets.round)
+            continue;
+        leave_flows(aside, n);
+        if (wfp_endpoint_at(aside->endpoints, n)->version != 0)
+            close_shared(aside, n);
+    }
+}
+
+void
+wfp_shim_endpoint_refresh(struct wfp_shim *aside, uint64_t now_100ns, bool is_known)
+{
+    struct shown_sockets shown = {0};
+
+    if (!aside->sockets.show ||
+        (is_known && now_100ns - aside->sockets.last_100ns < LOOK_AGAIN_100NS))
+        return;
+    aside->sockets.last_100ns = now_100ns;
+    aside->sockets.round++;
+    aside->sockets.show(aside->sockets.context, take_shown, &shown);
+    mark_shown(aside, &shown);
+    close_gone(aside);
+    for (size_t i = 0; i < shown.count; i++) {
+        struct wfp_socket *socket = &shown.sockets[i];
+        struct wfp_flow_key key = key_of(socket);
+
+        if (wfp_endpoint_find(aside->endpoints, &key))
+            continue;
+        if (aside->sockets.tell_owner)
+            aside->sockets.tell_owner(aside->sockets.context, socket);
+        open_early(aside, socket, 0, &key, socket->listens);
+    }
+    free(shown.sockets);
+}
+
 bool
 wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *socket,
                         enum wfp_socket_event event)
 {
-    struct wfp_flow_key key = {
-        .version = socket->version, .protocol = socket->protocol, .local_port = socket->local_port};
+    struct wfp_flow_key key = key_of(socket);
     uint32_t number;
 
-    memcpy(key.local, socket->local, socket->version == 4 ? 4 : 16);
     number = wfp_endpoint_find(aside->endpoints, &key);
     if (event != WFP_SOCKET_CLOSE)
         return open_early(aside, socket, number, &key, event == WFP_SOCKET_LISTEN);

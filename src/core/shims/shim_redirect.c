@@ -91,12 +91,17 @@ change_ends(struct wfp_shim *shim, const struct wfp_ends *to)
 static void
 take_bind(struct wfp_shim *shim, const struct wfp_redirect *bind)
 {
+    const struct wfp_sockaddr *local;
     struct wfp_ends to;
 
     if (!bind->current)
         return;
+    local = &bind->current->request.bind.local;
     wfp_packet_ends(shim->packet, &to);
-    set_end(&bind->current->request.bind.local, shim->packet->version, to.source, &to.source_port);
+    if (shim->is_inbound)
+        set_end(local, shim->packet->version, to.destination, &to.destination_port);
+    else
+        set_end(local, shim->packet->version, to.source, &to.source_port);
     change_ends(shim, &to);
 }
 
@@ -113,6 +118,72 @@ take_connect(struct wfp_shim *shim, const struct wfp_redirect *connect)
     set_end(&connect->current->request.connect.remote, shim->packet->version, to.destination,
             &to.destination_port);
     change_ends(shim, &to);
+}
+
+/* ---- the conversation is another now ---- */
+
+static bool
+is_taken(struct wfp_shim *shim, const struct wfp_flow_key *key, uint32_t hash)
+{
+    struct wfp_flow *flow;
+
+    if (wfp_redirection_of_wire(shim->redirects, key, hash))
+        return true;
+    flow = wfp_flow_find(shim->flows, key, hash, shim->packet->time_100ns);
+    if (!flow || (flow->state != WFP_FLOW_CLOSED && flow->state != WFP_FLOW_BLOCKED))
+        return flow != NULL;
+    wfp_flow_end(shim->flows, flow); /* over, and only remembered */
+    return false;
+}
+
+/** Two conversations of the application may now be one on the wire: another local port tells them apart. */
+static bool
+find_free_port(struct wfp_shim *shim, struct wfp_redirection *entry)
+{
+    struct wfp_ends to;
+
+    for (uint32_t i = 0;; i++) {
+        wfp_shim_key(shim->packet, shim->is_inbound, &entry->wire);
+        entry->wire_hash = wfp_flow_hash(shim->flows, &entry->wire);
+        if (!is_taken(shim, &entry->wire, entry->wire_hash))
+            return true;
+        if (i == EPHEMERAL_TRIES || shim->packet->transport_header_size == 0 || shim->is_inbound)
+            return false;
+        wfp_packet_ends(shim->packet, &to);
+        to.source_port = (uint16_t)(EPHEMERAL_FIRST | (to.source_port + 1u));
+        if (!wfp_packet_readdress(shim->packet, &to))
+            return false; /* no ports to tell them apart by */
+    }
+}
+
+/** Enter what was changed. @return false without memory or a free port: it cannot go on */
+static bool
+enter(struct wfp_shim *shim)
+{
+    struct wfp_redirection entry = {
+        .app = shim->plan.key,
+        .app_hash = shim->plan.hash,
+        .bind = shim->redirect.bind,
+        .connect = shim->redirect.connect,
+    };
+    struct wfp_redirection *old =
+        wfp_redirection_of_app(shim->redirects, &entry.app, entry.app_hash);
+
+    if (old)
+        wfp_redirection_remove(shim->redirects, old);
+    if (!find_free_port(shim, &entry))
+        return false;
+    if (entry.bind)
+        wfp_redirect_ref(entry.bind); /* the socket's, too */
+    if (!wfp_redirection_enter(shim->redirects, &entry)) {
+        wfp_redirect_unref(entry.bind);
+        return false;
+    }
+    shim->redirect.connect = NULL;
+    shim->plan.key = entry.wire;
+    shim->plan.hash = entry.wire_hash;
+    shim->is_ready = false;
+    return true;
 }
 
 /* ---- asking ---- */
@@ -165,11 +236,19 @@ ask(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage stage,
     return permitted;
 }
 
+/** A connection from before the run: it is where it is. */
+static bool
+is_midstream(const struct wfp_packet *packet)
+{
+    return packet->protocol == WFP_PROTOCOL_TCP && packet->length != 0 &&
+           (packet->tcp_flags & (WFP_TCP_SYN | WFP_TCP_ACK)) != WFP_TCP_SYN;
+}
+
 /** @return what the layer's stage comes to: 1 go on, 0 refused or waits, -1 it has to be asked */
 static int
 stage_known(struct wfp_shim *shim, uint16_t layer_id, enum wfp_pend_stage stage)
 {
-    if (stage < shim->resumed)
+    if (stage < shim->resumed || is_midstream(shim->packet))
         return 1;
     if (stage == shim->resumed && shim->answer) {
         if (shim->answer == WFP_ACTION_BLOCK)
@@ -189,14 +268,29 @@ wfp_shim_redirect_bind(struct wfp_shim *shim)
     if (known == 0 ||
         (known < 0 && !ask(shim, layer_id, WFP_PEND_BIND_REDIRECT, &shim->redirect.bind)))
         return false;
-    /* What comes in has come to where it is: a server's bind cannot be moved any more. */
-    if (shim->redirect.bind && !shim->is_inbound && can_redirect(shim->packet))
-        take_bind(shim, shim->redirect.bind);
+    if (!shim->redirect.bind || !can_redirect(shim->packet))
+        return true;
+    take_bind(shim, shim->redirect.bind);
+    /* In a recording peers find it where it was moved; else this one came to where it is not. */
+    if (shim->is_inbound && shim->is_recording && shim->redirect.is_changed && !enter(shim))
+        return wfp_shim_refuse(shim, layer_id, 0, 0);
     return true;
 }
 
+void
+wfp_shim_redirect_place(const struct wfp_redirect *bind, struct wfp_flow_key *key)
+{
+    uint16_t wanted;
+    const uint8_t *bytes = wfp_sockaddr_address(&bind->current->request.bind.local, &wanted);
+
+    memset(key->local, 0, sizeof(key->local));
+    memcpy(key->local, bytes, key->version == 4 ? 4 : 16);
+    if (wanted)
+        key->local_port = wanted;
+}
+
 bool
-wfp_shim_redirect_bind_early(struct wfp_shim *aside, struct wfp_endpoint *endpoint)
+wfp_shim_redirect_bind_early(struct wfp_shim *aside, uint32_t endpoint)
 {
     uint16_t layer_id = WFP_SHIM_LAYER(aside, ALE_BIND_REDIRECT);
     struct wfp_redirect *bind = NULL;
@@ -205,7 +299,8 @@ wfp_shim_redirect_bind_early(struct wfp_shim *aside, struct wfp_endpoint *endpoi
     if (!wfp_shim_is_watched(aside, layer_id))
         return true;
     permitted = ask(aside, layer_id, WFP_PEND_BIND_REDIRECT, &bind);
-    endpoint->bind = bind;
+    wfp_endpoint_at(aside->endpoints, endpoint)->bind = bind;
+    wfp_shim_moved_enter(aside, endpoint);
     return permitted;
 }
 
@@ -219,68 +314,6 @@ wfp_shim_redirect_bound(struct wfp_shim *shim, struct wfp_redirect *bind)
         shim->redirect.bind = bind;
     }
     take_bind(shim, shim->redirect.bind);
-}
-
-/* ---- the conversation is another now ---- */
-
-static bool
-is_taken(struct wfp_shim *shim, const struct wfp_flow_key *key, uint32_t hash)
-{
-    struct wfp_flow *flow;
-
-    if (wfp_redirection_of_wire(shim->redirects, key, hash))
-        return true;
-    flow = wfp_flow_find(shim->flows, key, hash, shim->packet->time_100ns);
-    if (!flow || (flow->state != WFP_FLOW_CLOSED && flow->state != WFP_FLOW_BLOCKED))
-        return flow != NULL;
-    wfp_flow_end(shim->flows, flow); /* over, and only remembered */
-    return false;
-}
-
-/** Two conversations of the application may now be one on the wire: another local port tells them apart. */
-static bool
-find_free_port(struct wfp_shim *shim, struct wfp_redirection *entry)
-{
-    struct wfp_ends to;
-
-    for (uint32_t i = 0;; i++) {
-        wfp_shim_key(shim->packet, false, &entry->wire);
-        entry->wire_hash = wfp_flow_hash(shim->flows, &entry->wire);
-        if (!is_taken(shim, &entry->wire, entry->wire_hash))
-            return true;
-        if (i == EPHEMERAL_TRIES || shim->packet->transport_header_size == 0)
-            return false;
-        wfp_packet_ends(shim->packet, &to);
-        to.source_port = (uint16_t)(EPHEMERAL_FIRST | (to.source_port + 1u));
-        if (!wfp_packet_readdress(shim->packet, &to))
-            return false; /* no ports to tell them apart by */
-    }
-}
-
-/** Enter what was changed. @return false without memory or a free port: it cannot go on */
-static bool
-enter(struct wfp_shim *shim)
-{
-    struct wfp_redirection entry = {
-        .app = shim->plan.key,
-        .app_hash = shim->plan.hash,
-        .bind = shim->redirect.bind,
-        .connect = shim->redirect.connect,
-    };
-    struct wfp_redirection *old =
-        wfp_redirection_of_app(shim->redirects, &entry.app, entry.app_hash);
-
-    if (old)
-        wfp_redirection_remove(shim->redirects, old);
-    if (!find_free_port(shim, &entry))
-        return false;
-    if (!wfp_redirection_enter(shim->redirects, &entry))
-        return false;
-    shim->redirect.bind = shim->redirect.connect = NULL;
-    shim->plan.key = entry.wire;
-    shim->plan.hash = entry.wire_hash;
-    shim->is_ready = false;
-    return true;
 }
 
 bool
@@ -315,8 +348,10 @@ wfp_shim_redirect_join(struct wfp_shim *shim)
 {
     struct wfp_redirection *entry = entry_of_plan(shim);
 
-    if (entry)
-        entry->has_flow = true;
+    if (!entry)
+        return;
+    entry->has_flow = true;
+    wfp_redirection_keep(shim->redirects, entry);
 }
 
 void
@@ -401,6 +436,106 @@ turn(struct wfp_ends *ends)
     *ends = turned;
 }
 
+/* ---- packets quoted by ICMP errors ---- */
+
+/** The packet that an error message quotes; it may be cut anywhere. @return false: none to be told */
+static bool
+find_quoted(const struct wfp_packet *packet, bool is_sent, struct wfp_packet *ret_quoted,
+            struct wfp_flow_key *ret_key)
+{
+    uint32_t offset = (uint32_t)packet->ip_header_size + packet->transport_header_size;
+    struct wfp_packet quoted = {.data = packet->data + offset,
+                                .length = packet->total_length - offset,
+                                .wire_length = 65535};
+    enum wfp_undecodable reason = wfp_packet_parse(&quoted);
+    uint32_t size = packet->version == 4 ? 4 : 16;
+    const uint8_t *ports;
+    uint16_t source_port, destination_port;
+
+    if ((reason != WFP_DECODED && reason != WFP_UNDECODABLE_TRUNCATED) ||
+        quoted.version != packet->version || quoted.ip_header_size == 0 ||
+        (quoted.protocol != WFP_PROTOCOL_TCP && quoted.protocol != WFP_PROTOCOL_UDP) ||
+        quoted.fragment_offset != 0 || quoted.length < quoted.ip_header_size + 8u)
+        return false;
+    ports = quoted.data + quoted.ip_header_size;
+    source_port = wfp_bytes_get16(ports);
+    destination_port = wfp_bytes_get16(ports + 2);
+    memset(ret_key, 0, sizeof(*ret_key));
+    memcpy(ret_key->local, is_sent ? quoted.source : quoted.destination, size);
+    memcpy(ret_key->remote, is_sent ? quoted.destination : quoted.source, size);
+    ret_key->words[4] = wfp_flow_key_tail(is_sent ? source_port : destination_port,
+                                          is_sent ? destination_port : source_port, 0,
+                                          quoted.version, quoted.protocol);
+    quoted.total_length = MIN(quoted.length, quoted.total_length);
+    *ret_quoted = quoted;
+    return true;
+}
+
+/**
+ * The packet quoted, and who is told, are of the conversation @p to now.
+ * @param from  of which they were; an end that isn't its (a router) stays
+ */
+static void
+requote(struct wfp_packet *packet, struct wfp_packet *quoted, bool is_sent,
+        const struct wfp_flow_key *from, const struct wfp_flow_key *to)
+{
+    uint32_t size = packet->version == 4 ? 4 : 16;
+    uint8_t *source = packet->data + (packet->source - packet->data);
+    uint8_t *destination = packet->data + (packet->destination - packet->data);
+    uint8_t *ports = quoted->data + quoted->ip_header_size;
+    struct wfp_ends ends;
+
+    /* Who got the quoted packet reports to who sent it. */
+    const uint8_t *from_reporter = is_sent ? from->remote : from->local;
+
+    if (memcmp(source, from_reporter, size) == 0)
+        memcpy(source, is_sent ? to->remote : to->local, size);
+    memcpy(destination, is_sent ? to->local : to->remote, size);
+    ends_of(to, &ends);
+    if (!is_sent)
+        turn(&ends);
+    wfp_bytes_put16(ports, ends.source_port);
+    wfp_bytes_put16(ports + 2, ends.destination_port);
+    quoted->transport_header_size = 0; /* its checksum may be cut off: addresses alone */
+    wfp_packet_readdress(quoted, &ends);
+    wfp_checksum_write(packet);
+}
+
+/** Who asked is told with the packet it sent, not with the one that was on the wire. */
+static bool
+give_app_quotation(struct wfp_shim *shim, struct wfp_packet *packet)
+{
+    struct wfp_redirection *entry;
+    struct wfp_packet quoted;
+    struct wfp_flow_key key;
+
+    if (!find_quoted(packet, true, &quoted, &key))
+        return false;
+    entry = wfp_redirection_of_wire(shim->redirects, &key, wfp_flow_hash(shim->flows, &key));
+    if (entry)
+        requote(packet, &quoted, true, &entry->wire, &entry->app);
+    return entry != NULL;
+}
+
+/** Who sent something here is told with what it sent. */
+static void
+give_wire_quotation(struct wfp_shim *shim, struct wfp_packet *packet)
+{
+    const struct wfp_redirection *entry;
+    const struct wfp_flow_key *wire;
+    struct wfp_packet quoted;
+    struct wfp_flow_key key;
+
+    if (!find_quoted(packet, false, &quoted, &key))
+        return;
+    entry = wfp_redirection_of_app(shim->redirects, &key, wfp_flow_hash(shim->flows, &key));
+    wire = entry ? &entry->wire : wfp_moved_closed(shim->moved, &key);
+    if (!wire)
+        return;
+    requote(packet, &quoted, false, &key, wire);
+    packet->modified = true;
+}
+
 /** @param is_inbound  an answer as recorded, from whom the application asked */
 static void
 give_wire_ends(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound)
@@ -411,7 +546,11 @@ give_wire_ends(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound
     struct wfp_flow_key key;
     struct wfp_ends ends;
 
-    if (!can_redirect(packet))
+    if (!is_inbound && wfp_packet_is_icmp_error(packet)) {
+        give_wire_quotation(shim, packet);
+        return;
+    }
+    if (!can_redirect(packet) || (!is_inbound && wfp_shim_moved_reopen(shim, packet)))
         return;
     wfp_shim_key(packet, is_inbound, &key);
     entry = wfp_redirection_of_app(shim->redirects, &key, wfp_flow_hash(shim->flows, &key));
@@ -430,15 +569,15 @@ give_wire_ends(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound
 
 enum wfp_direction_hint
 wfp_shim_redirect_take(struct wfp_shim *shim, struct wfp_packet *packet,
-                       enum wfp_direction_hint hint, bool is_recording)
+                       enum wfp_direction_hint hint, bool is_looped)
 {
     if (hint == WFP_HINT_FORWARD)
         return hint;
     if (hint != WFP_HINT_INBOUND)
         give_wire_ends(shim, packet, false);
-    if (is_recording && !packet->modified && hint != WFP_HINT_OUTBOUND)
+    if (shim->is_recording && !packet->modified && hint != WFP_HINT_OUTBOUND)
         give_wire_ends(shim, packet, true);
-    return is_recording && packet->modified ? WFP_HINT_NONE : hint;
+    return is_looped && packet->modified ? WFP_HINT_NONE : hint;
 }
 
 static bool
@@ -459,66 +598,13 @@ give_app_ends(struct wfp_shim *shim, struct wfp_packet *packet)
     return wfp_packet_readdress(packet, &ends);
 }
 
-/** The conversation that an error message quotes a packet of, or NULL. */
-static struct wfp_redirection *
-quoted_redirection(struct wfp_shim *shim, const struct wfp_packet *quoted)
-{
-    struct wfp_flow_key key = {0};
-    const uint8_t *ports = quoted->data + quoted->ip_header_size;
-    uint32_t size = quoted->version == 4 ? 4 : 16;
-
-    if ((quoted->protocol != WFP_PROTOCOL_TCP && quoted->protocol != WFP_PROTOCOL_UDP) ||
-        quoted->fragment_offset != 0 || quoted->length < quoted->ip_header_size + 8u)
-        return NULL;
-    memcpy(key.local, quoted->source, size);
-    memcpy(key.remote, quoted->destination, size);
-    key.words[4] = wfp_flow_key_tail(wfp_bytes_get16(ports), wfp_bytes_get16(ports + 2), 0,
-                                     quoted->version, quoted->protocol);
-    return wfp_redirection_of_wire(shim->redirects, &key, wfp_flow_hash(shim->flows, &key));
-}
-
-/** Who asked is told with the packet it sent, not with the one that was on the wire. */
-static bool
-give_app_quotation(struct wfp_shim *shim, struct wfp_packet *packet)
-{
-    uint32_t offset = (uint32_t)packet->ip_header_size + packet->transport_header_size;
-    uint32_t size = packet->version == 4 ? 4 : 16;
-    struct wfp_packet quoted = {.data = packet->data + offset,
-                                .length = packet->total_length - offset,
-                                .wire_length = 65535}; /* it may be cut anywhere */
-    enum wfp_undecodable reason = wfp_packet_parse(&quoted);
-    struct wfp_redirection *entry;
-    struct wfp_ends ends;
-
-    if ((reason != WFP_DECODED && reason != WFP_UNDECODABLE_TRUNCATED) ||
-        quoted.version != packet->version || quoted.ip_header_size == 0 ||
-        quoted.ip_header_size > quoted.length)
-        return false;
-    entry = quoted_redirection(shim, &quoted);
-    if (!entry)
-        return false;
-    if (memcmp(packet->source, entry->wire.remote, size) == 0) /* it was the other itself */
-        memcpy(packet->data + (packet->source - packet->data), entry->app.remote, size);
-    memcpy(packet->data + (packet->destination - packet->data), entry->app.local, size);
-    ends_of(&entry->app, &ends);
-    quoted.total_length = MIN(quoted.length, quoted.total_length);
-    wfp_bytes_put16(quoted.data + quoted.ip_header_size, ends.source_port);
-    wfp_bytes_put16(quoted.data + quoted.ip_header_size + 2, ends.destination_port);
-    quoted.transport_header_size = 0; /* its checksum may be cut off: addresses alone */
-    wfp_packet_readdress(&quoted, &ends);
-    wfp_checksum_write(packet);
-    return true;
-}
-
 void
-wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame,
-                            const struct wfp_decision *decision)
+wfp_shim_redirect_give_back(struct wfp_shim *shim, struct wfp_frame *frame)
 {
     struct wfp_packet packet = {
         .data = frame->data, .length = frame->length, .wire_length = frame->wire_length};
 
-    if (decision->outcome != WFP_PERMITTED || decision->direction != WFP_INBOUND ||
-        wfp_packet_parse(&packet) != WFP_DECODED)
+    if (wfp_packet_parse(&packet) != WFP_DECODED)
         return;
     if (wfp_packet_is_icmp_error(&packet) ? give_app_quotation(shim, &packet)
                                           : give_app_ends(shim, &packet))

@@ -123,6 +123,15 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         wfp_shim_init(&stack->aside, config->engine);
         stack->aside.token_of = config->token_of;
         stack->aside.owners = stack->shim.owners;
+        stack->shim.moved = wfp_moved_table_new();
+        if (!stack->shim.moved)
+            return -WFP_ERR_NO_MEMORY;
+        stack->shim.is_recording = stack->aside.is_recording = config->is_recording;
+        stack->aside.moved = stack->shim.moved;
+        stack->aside.stack = stack;
+        stack->aside.sockets.show = config->list_sockets;
+        stack->aside.sockets.tell_owner = config->tell_owner;
+        stack->aside.sockets.context = config->find_owner_context;
         stack->aside.redirects = stack->shim.redirects;
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
@@ -153,6 +162,7 @@ wfp_stack_free(struct wfp_stack *stack)
     wfp_pend_table_free(stack->shim.pends);
     wfp_owner_table_free(stack->shim.owners);
     wfp_redirect_table_free(stack->shim.redirects);
+    wfp_moved_table_free(stack->shim.moved);
     wfp_stream_table_free(stack->shim.streams);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
@@ -500,16 +510,32 @@ arrive(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *
     come_in(stack, no_endpoint);
 }
 
+/** Sockets were moved, or may be by whoever waits for their binds. */
+static bool
+may_be_moved(const struct wfp_shim *shim, const struct wfp_packet *packet)
+{
+    return wfp_shim_redirect_is_used(shim) ||
+           (shim->redirects &&
+            !wfp_engine_layer_is_empty(shim->engine, packet->version == 4
+                                                         ? WFP_LAYER_ALE_BIND_REDIRECT_V4
+                                                         : WFP_LAYER_ALE_BIND_REDIRECT_V6));
+}
+
 static void
 run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint hint,
     bool no_endpoint, struct wfp_decision *decision)
 {
     struct wfp_shim *shim = &stack->shim;
+    enum wfp_arrival arrival = WFP_ARRIVAL_UNKNOWN;
     enum wfp_address_type to, from;
     unsigned ways;
 
-    if (UNLIKELY(shim->redirects && wfp_redirect_table_count(shim->redirects) != 0))
-        hint = wfp_shim_redirect_take(shim, packet, hint, stack->config.is_recording);
+    if (UNLIKELY(may_be_moved(shim, packet)))
+        arrival = wfp_shim_moved_arrive(shim, &stack->aside, packet, hint);
+    if (UNLIKELY(wfp_shim_redirect_is_used(shim)))
+        hint = wfp_shim_redirect_take(shim, packet, hint, stack->config.is_looped);
+    if (UNLIKELY(arrival != WFP_ARRIVAL_UNKNOWN))
+        no_endpoint = arrival == WFP_ARRIVAL_NOBODY;
     to = type_of(packet->version, packet->destination, packet->link_broadcast);
     from = type_of(packet->version, packet->source, false);
     ways = find_ways(stack, packet, hint, to);
@@ -524,12 +550,15 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
         set_types(shim, from, to);
         if (!(ways & THROUGH ? pass_through(shim) : go_out(stack)))
             return;
-        if (UNLIKELY(shim->redirect.is_changed) && stack->config.is_recording &&
-            packet->is_loopback)
+        if (UNLIKELY(shim->redirect.is_changed) && stack->config.is_looped && packet->is_loopback)
             ways |= IN; /* the packet was sent to somebody else, and is for this machine now */
     }
     if (ways & IN)
         arrive(stack, packet, decision, no_endpoint);
+    if (UNLIKELY(arrival == WFP_ARRIVAL_TAKEN))
+        wfp_shim_moved_settle(shim);
+    if (UNLIKELY(arrival == WFP_ARRIVAL_NOBODY) && decision->outcome == WFP_PERMITTED)
+        wfp_shim_moved_close(shim, packet);
 }
 
 /** What a driver injected as a frame: its list shows the frame, not the packet in it. */
@@ -611,6 +640,18 @@ name_sender(struct wfp_stack *stack, struct wfp_frame *frame)
     return WFP_DECODED;
 }
 
+/** What is let in reaches the application from whom it asked, where it bound its socket. */
+static void
+give_back(struct wfp_stack *stack, struct wfp_frame *frame, const struct wfp_decision *decision,
+          enum wfp_direction last_way)
+{
+    if (LIKELY(!wfp_shim_redirect_is_used(&stack->shim)) || stack->config.is_recording ||
+        decision->outcome != WFP_PERMITTED)
+        return;
+    if (decision->direction == WFP_INBOUND || (stack->config.is_looped && last_way == WFP_INBOUND))
+        wfp_shim_redirect_give_back(&stack->shim, frame);
+}
+
 void
 wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
                  struct wfp_decision *ret_decision)
@@ -670,9 +711,7 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
     wfp_stack_release(stack, &packet);
     release_frame(stack, frame);
-    if (UNLIKELY(stack->shim.redirects && wfp_redirect_table_count(stack->shim.redirects) != 0) &&
-        !stack->config.is_recording)
-        wfp_shim_redirect_give_back(&stack->shim, frame, ret_decision);
+    give_back(stack, frame, ret_decision, packet.direction);
 }
 
 bool
@@ -731,10 +770,11 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
     shim->answer = wfp_shim_pend_take(shim, pend);
     if (take_up(stack, stage)) {
         if (is_outbound && decision.outcome == WFP_PERMITTED && packet.is_loopback &&
-            stack->config.is_recording)
+            stack->config.is_looped)
             arrive(stack, &packet, &decision, false);
         if (packet.modified && packet.data != frame->data)
             memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
+        give_back(stack, frame, &decision, packet.direction);
         take(context, frame, &decision);
     }
     wfp_stack_release(stack, &packet);
@@ -773,12 +813,11 @@ take_segment(struct wfp_stack *stack, struct wfp_stream_segment *segment, wfp_st
     if (is_outbound)
         passed = wfp_shim_stream_packet(shim) && wfp_shim_transport_outbound(shim) &&
                  wfp_shim_ippacket_outbound(shim);
-    if (passed && is_outbound && packet.is_loopback && stack->config.is_recording)
+    if (passed && is_outbound && packet.is_loopback && stack->config.is_looped)
         arrive(stack, &packet, &decision, false);
     if (packet.data != frame->data)
         memcpy(frame->data, packet.data, MIN(packet.length, frame->length));
-    if (UNLIKELY(wfp_redirect_table_count(shim->redirects) != 0) && !stack->config.is_recording)
-        wfp_shim_redirect_give_back(shim, frame, &decision);
+    give_back(stack, frame, &decision, packet.direction);
     take(context, frame, &decision);
     wfp_stack_release(stack, &packet);
 }

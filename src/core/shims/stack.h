@@ -102,6 +102,9 @@ struct wfp_local_prefix {
  */
 typedef void wfp_stack_find_owner(void *context, struct wfp_packet *packet, bool is_inbound);
 
+struct wfp_socket;
+typedef void wfp_stack_take_socket(void *context, const struct wfp_socket *socket);
+
 struct wfp_stack_config {
     struct wfp_engine *engine;
     const struct wfp_local_prefix *local;
@@ -109,6 +112,8 @@ struct wfp_stack_config {
     bool flows; /* keep flows (off only for benchmarks of stateless layers) */
     /** The frames are a recording: whoever was asked answers, whatever a redirection says. */
     bool is_recording;
+    /** What this machine sends to itself comes in with it; else the plane shows both ways. */
+    bool is_looped;
     /** Nobody hears what streams send: their ends are those of a capture. */
     bool has_deaf_ends;
     /** Packets that drivers inject leave here. May be NULL: then injection fails. */
@@ -129,6 +134,13 @@ struct wfp_stack_config {
     uint64_t (*token_of)(const struct wfp_user *user);
     /** Does a socket wait for an inbound packet? NULL: frames say it. The context is the same. */
     bool (*is_awaited)(void *context, const struct wfp_packet *packet);
+    /**
+     * Show the sockets that wait for connections or datagrams: while callouts may move them, where
+     * they are has to be known before a packet comes. NULL: packets tell. Owners are left out, and
+     * filled in by tell_owner, from the name, where they are needed. The context is the same.
+     */
+    void (*list_sockets)(void *context, wfp_stack_take_socket *take, void *take_context);
+    void (*tell_owner)(void *context, struct wfp_socket *socket);
 };
 
 /** @return 0, -WFP_ERR_INVALID_PARAMETER, -WFP_ERR_NO_MEMORY */
@@ -154,6 +166,9 @@ struct wfp_socket {
     uint8_t version, protocol;
     uint8_t local[16];   /* network order */
     uint16_t local_port; /* host order */
+    bool is_dual;        /* IPv6, and takes IPv4 as well */
+    bool listens;        /* only when listed: TCP */
+    uint64_t name;       /* the plane's: another socket at the same place has another. 0 unknown */
     uint64_t process_id; /* 0 unknown */
     const uint16_t *process_path_utf16;
     const struct wfp_user *user;

@@ -106,11 +106,29 @@ find_user(struct wfp_owner_finder *finder, uint32_t uid, const uint32_t *groups,
     return make_user(finder, uid, groups, count);
 }
 
+/** Fill in whose socket it is. */
+static void
+tell(struct wfp_owner_finder *finder, const struct wfp_socket_found *socket, uint64_t *ret_pid,
+     const uint16_t **ret_path_utf16, const struct wfp_user **ret_user)
+{
+    struct wfp_process *process = &finder->process;
+
+    if (!wfp_process_find(finder->processes, socket->inode, socket->uid, process)) {
+        finder->counters.no_process++;
+        *ret_user = find_user(finder, socket->uid, NULL, 0);
+        return;
+    }
+    free(finder->path_utf16);
+    finder->path_utf16 = process->path[0] ? wfp_utf16_from_utf8(process->path, NULL) : NULL;
+    *ret_pid = process->id;
+    *ret_path_utf16 = finder->path_utf16;
+    *ret_user = find_user(finder, socket->uid, process->groups, process->group_count);
+}
+
 void
 wfp_owner_find(void *context, struct wfp_packet *packet, bool is_inbound)
 {
     struct wfp_owner_finder *finder = context;
-    struct wfp_process *process = &finder->process;
     struct wfp_socket_found socket;
 
     finder->counters.asked++;
@@ -118,16 +136,48 @@ wfp_owner_find(void *context, struct wfp_packet *packet, bool is_inbound)
         finder->counters.no_socket++;
         return;
     }
-    if (!wfp_process_find(finder->processes, socket.inode, socket.uid, process)) {
-        finder->counters.no_process++;
-        packet->user = find_user(finder, socket.uid, NULL, 0);
-        return;
-    }
-    free(finder->path_utf16);
-    finder->path_utf16 = process->path[0] ? wfp_utf16_from_utf8(process->path, NULL) : NULL;
-    packet->process_id = process->id;
-    packet->process_path_utf16 = finder->path_utf16;
-    packet->user = find_user(finder, socket.uid, process->groups, process->group_count);
+    tell(finder, &socket, &packet->process_id, &packet->process_path_utf16, &packet->user);
+}
+
+struct lister {
+    wfp_stack_take_socket *take;
+    void *context;
+};
+
+static void
+take_waiting(void *context, const struct wfp_socket_waiting *waiting)
+{
+    const struct lister *lister = context;
+    struct wfp_socket socket = {
+        .version = waiting->version,
+        .protocol = waiting->protocol,
+        .local_port = waiting->local_port,
+        .is_dual = waiting->is_dual,
+        .listens = waiting->protocol == WFP_PROTOCOL_TCP,
+        .name = waiting->found.inode | (uint64_t)waiting->found.uid << 32,
+    };
+
+    memcpy(socket.local, waiting->local, sizeof(socket.local));
+    lister->take(lister->context, &socket);
+}
+
+void
+wfp_owner_list_sockets(void *context, wfp_stack_take_socket *take, void *take_context)
+{
+    const struct wfp_owner_finder *finder = context;
+    struct lister lister = {take, take_context};
+
+    wfp_socket_list(finder->diag, take_waiting, &lister);
+}
+
+void
+wfp_owner_tell(void *context, struct wfp_socket *socket)
+{
+    struct wfp_owner_finder *finder = context;
+    struct wfp_socket_found found = {(uint32_t)socket->name, (uint32_t)(socket->name >> 32)};
+
+    finder->counters.asked++;
+    tell(finder, &found, &socket->process_id, &socket->process_path_utf16, &socket->user);
 }
 
 bool

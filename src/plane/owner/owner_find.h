@@ -9,7 +9,7 @@
 #define WFP_PLANE_OWNER_OWNER_FIND_H
 
 #include "base/macros.h"
-#include "core/packet/packet.h"
+#include "core/shims/stack.h"
 
 struct wfp_owner_finder;
 
@@ -30,6 +30,10 @@ DEFINE_FREEP(struct wfp_owner_finder, wfp_owner_finder_free)
 
 /** A wfp_stack_find_owner; @p finder is the context. */
 void wfp_owner_find(void *finder, struct wfp_packet *packet, bool is_inbound);
+/** The sockets that wait, named by inode and uid; @p finder is the context (stack.h, list_sockets). */
+void wfp_owner_list_sockets(void *finder, wfp_stack_take_socket *take, void *take_context);
+/** Whose the listed socket is; the path lives until the next question. */
+void wfp_owner_tell(void *finder, struct wfp_socket *socket);
 /** Does a socket of this machine wait for an inbound TCP or UDP packet? @p finder is the context. */
 bool wfp_owner_is_awaited(void *finder, const struct wfp_packet *packet);
 void wfp_owner_finder_counters(const struct wfp_owner_finder *finder,

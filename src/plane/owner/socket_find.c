@@ -16,9 +16,12 @@
 #include <libmnl/libmnl.h>
 #include <linux/inet_diag.h>
 #include <linux/sock_diag.h>
+#include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
+
+#include "base/macros.h"
 
 #define ECHO_REQUEST_V4 8
 #define ECHO_REQUEST_V6 128
@@ -54,6 +57,8 @@ wfp_socket_find_open(void)
     return diag;
 }
 
+static uint32_t sequence; /* of questions; one thread's */
+
 enum answer { NO_SOCKET, NO_ANSWER, SOCKET };
 
 /** @param source, destination  as sock_diag names them, which differs by protocol */
@@ -61,7 +66,6 @@ static enum answer
 ask(struct mnl_socket *diag, const struct wfp_packet *packet, const struct end *source,
     const struct end *destination, struct wfp_socket_found *ret_found)
 {
-    static uint32_t sequence;
     uint8_t bytes[8192];
     struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
     struct inet_diag_req_v2 *request = mnl_nlmsg_put_extra_header(header, sizeof(*request));
@@ -177,6 +181,87 @@ wfp_socket_find(struct mnl_socket *diag, const struct wfp_packet *packet, bool i
         return find_udp(diag, packet, is_inbound, ret_found);
     default:
         return find_other(packet, is_inbound, ret_found);
+    }
+}
+
+/* ---- all that wait ---- */
+
+struct list {
+    wfp_socket_take *take;
+    void *context;
+    uint8_t protocol;
+};
+
+static int
+take_dual(const struct nlattr *attribute, void *context)
+{
+    struct wfp_socket_waiting *socket = context;
+
+    if (mnl_attr_get_type(attribute) == INET_DIAG_SKV6ONLY &&
+        mnl_attr_validate(attribute, MNL_TYPE_U8) == 0)
+        socket->is_dual = mnl_attr_get_u8(attribute) == 0;
+    return MNL_CB_OK;
+}
+
+static int
+take_listed(const struct nlmsghdr *header, void *context)
+{
+    const struct list *list = context;
+    const struct inet_diag_msg *message = mnl_nlmsg_get_payload(header);
+    struct wfp_socket_waiting socket = {.protocol = list->protocol};
+
+    if (header->nlmsg_type != SOCK_DIAG_BY_FAMILY ||
+        mnl_nlmsg_get_payload_len(header) < sizeof(*message) || message->idiag_inode == 0 ||
+        message->id.idiag_sport == 0)
+        return MNL_CB_OK;
+    socket.found = (struct wfp_socket_found){message->idiag_inode, message->idiag_uid};
+    socket.version = message->idiag_family == AF_INET ? 4 : 6;
+    socket.local_port = ntohs(message->id.idiag_sport);
+    memcpy(socket.local, message->id.idiag_src, socket.version == 4 ? 4 : 16);
+    if (socket.version == 6)
+        mnl_attr_parse(header, sizeof(*message), take_dual, &socket);
+    list->take(list->context, &socket);
+    return MNL_CB_OK;
+}
+
+/** A dump that ends early is a shorter list. */
+static void
+list_family(struct mnl_socket *diag, uint8_t family, uint8_t protocol, uint32_t state,
+            wfp_socket_take *take, void *context)
+{
+    struct list list = {take, context, protocol};
+    uint8_t bytes[32768];
+    struct nlmsghdr *header = mnl_nlmsg_put_header(bytes);
+    struct inet_diag_req_v2 *request = mnl_nlmsg_put_extra_header(header, sizeof(*request));
+    uint32_t number = ++sequence;
+    ssize_t size;
+
+    header->nlmsg_type = SOCK_DIAG_BY_FAMILY;
+    header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+    header->nlmsg_seq = number;
+    request->sdiag_family = family;
+    request->sdiag_protocol = protocol;
+    request->idiag_states = 1u << state;
+    if (mnl_socket_sendto(diag, header, header->nlmsg_len) < 0)
+        return;
+    do {
+        size = mnl_socket_recvfrom(diag, bytes, sizeof(bytes));
+        header = (struct nlmsghdr *)bytes;
+        if (size >= (ssize_t)sizeof(*header) && header->nlmsg_seq != number)
+            continue; /* a late answer to a question given up is not ours */
+        if (size <= 0 || mnl_cb_run(bytes, (size_t)size, number, 0, take_listed, &list) <= 0)
+            return;
+    } while (true);
+}
+
+void
+wfp_socket_list(struct mnl_socket *diag, wfp_socket_take *take, void *context)
+{
+    static const uint8_t families[] = {AF_INET, AF_INET6};
+
+    for (size_t i = 0; i < ELEMENTSOF(families); i++) {
+        list_family(diag, families[i], WFP_PROTOCOL_TCP, TCP_LISTEN, take, context);
+        list_family(diag, families[i], WFP_PROTOCOL_UDP, TCP_CLOSE, take, context);
     }
 }
 

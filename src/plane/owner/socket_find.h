@@ -22,6 +22,17 @@ struct mnl_socket *wfp_socket_find_open(void);
  */
 bool wfp_socket_find(struct mnl_socket *diag, const struct wfp_packet *packet, bool is_inbound,
                      struct wfp_socket_found *ret_found);
+/** A socket that waits for connections or datagrams. */
+struct wfp_socket_waiting {
+    struct wfp_socket_found found;
+    uint8_t version, protocol;
+    uint8_t local[16];   /* network order; all zero: any */
+    uint16_t local_port; /* host order */
+    bool is_dual;        /* IPv6, and takes IPv4 as well */
+};
+typedef void wfp_socket_take(void *context, const struct wfp_socket_waiting *socket);
+/** All TCP sockets that listen and UDP sockets that aren't connected. Context: 4 dumps of sock_diag. */
+void wfp_socket_list(struct mnl_socket *diag, wfp_socket_take *take, void *context);
 /** Does an inbound TCP or UDP packet find a socket, the kernel's own included? True if unsure. */
 bool wfp_socket_exists(struct mnl_socket *diag, const struct wfp_packet *packet);
 

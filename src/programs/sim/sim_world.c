@@ -454,6 +454,7 @@ switch_on(struct wfp_sim *sim)
         return sim_fail(NULL, "out of memory");
     sim->machine.step = sim_record_step;
     sim->machine.step_context = sim;
+    sim->machine.is_simulated = true;
     if (machine_add_stack(&sim->machine, sim->local, sim->local_count) < 0)
         return sim_fail(NULL, "out of memory");
     nt_host_set_service(serve, sim);

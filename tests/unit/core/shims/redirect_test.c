@@ -32,7 +32,24 @@ static struct {
     struct wfp_pend *pend;
     struct wfp_redirect *pended;
     unsigned freed;
+    struct wfp_socket listed[3]; /* what the plane shows */
+    unsigned listed_count, looks, told;
 } hook;
+
+static void
+list_sockets(void *context, wfp_stack_take_socket *take, void *take_context)
+{
+    hook.looks++;
+    for (unsigned i = 0; i < hook.listed_count; i++)
+        take(take_context, &hook.listed[i]);
+}
+
+static void
+tell_owner(void *context, struct wfp_socket *socket)
+{
+    hook.told++;
+    socket->process_id = socket->name;
+}
 
 static void
 free_context(void *context)
@@ -125,7 +142,10 @@ start(struct world *world, bool is_recording)
                                       .local = local,
                                       .local_count = 1,
                                       .flows = true,
-                                      .is_recording = is_recording};
+                                      .is_recording = is_recording,
+                                      .is_looped = is_recording,
+                                      .list_sockets = list_sockets,
+                                      .tell_owner = tell_owner};
 
     mock_reset();
     mock_watch_redirects(true);
@@ -474,6 +494,180 @@ test_a_socket_bound_elsewhere_sends_all_from_there(void **state)
     wfp_stack_free(world.stack);
 }
 
+/* A server at 10.0.0.1 that a callout binds to 10.0.0.7:7000. */
+static struct wfp_socket
+start_server(struct world *world, bool is_recording, uint8_t protocol, uint16_t port)
+{
+    start(world, is_recording);
+    hook.bind = CHANGE;
+    hook.local = "10.0.0.7";
+    hook.local_port = 7000;
+    return (struct wfp_socket){.version = 4,
+                               .protocol = protocol,
+                               .local = {10, 0, 0, 1},
+                               .local_port = port,
+                               .listens = protocol == WFP_PROTOCOL_TCP};
+}
+
+#define MOVED "10.0.0.7", 7000
+#define PEER  "192.0.2.9", 4000
+
+static void
+test_a_server_is_found_where_it_was_moved(void **state)
+{
+    struct world world;
+    struct wfp_socket server = start_server(&world, false, WFP_PROTOCOL_TCP, 80);
+
+    assert_true(wfp_stack_socket(world.stack, &server, WFP_SOCKET_LISTEN));
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT), NAME(ALE_AUTH_LISTEN));
+    assert_int_equal(
+        mock.seen[1].values[WFP_FIELD_ALE_RESOURCE_ASSIGNMENT_V4_IP_LOCAL_ADDRESS].uint32,
+        0x0a000007);
+    assert_int_equal(mock.seen[2].values[WFP_FIELD_ALE_AUTH_LISTEN_V4_IP_LOCAL_PORT].uint16, 7000);
+    assert_int_equal(tcp(&world, PEER, MOVED, WFP_TCP_SYN, WFP_HINT_INBOUND), WFP_PERMITTED);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_AUTH_RECV_ACCEPT));
+    assert_int_equal(mock.seen[2].values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V4_IP_LOCAL_PORT].uint16,
+                     7000);
+    assert_true(mock.seen[2].metadata.present & WFP_METADATA_PARENT_ENDPOINT_HANDLE);
+    expect_ends(&world, PEER, "10.0.0.1", 80);
+    tcp(&world, "10.0.0.1", 80, PEER, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_OUTBOUND);
+    EXPECT_ASKED(NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    expect_ends(&world, MOVED, PEER);
+    tcp(&world, PEER, MOVED, WFP_TCP_ACK, WFP_HINT_INBOUND);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_FLOW_ESTABLISHED));
+    expect_ends(&world, PEER, "10.0.0.1", 80);
+    wfp_stack_socket(world.stack, &server, WFP_SOCKET_CLOSE);
+    tcp(&world, "192.0.2.9", 4001, MOVED, WFP_TCP_SYN, WFP_HINT_INBOUND);
+    assert_false(world.modified);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_where_a_server_was_before_nobody_is(void **state)
+{
+    struct world world;
+    struct wfp_socket server = start_server(&world, false, WFP_PROTOCOL_TCP, 80);
+
+    wfp_stack_socket(world.stack, &server, WFP_SOCKET_LISTEN);
+    assert_int_equal(tcp(&world, PEER, "10.0.0.1", 80, WFP_TCP_SYN, WFP_HINT_INBOUND),
+                     WFP_PERMITTED);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD);
+    expect_ends(&world, PEER, "10.0.0.1", 0); /* the host answers */
+    tcp(&world, "10.0.0.1", 0, PEER, WFP_TCP_RST | WFP_TCP_ACK, WFP_HINT_OUTBOUND);
+    EXPECT_ASKED(NAME(OUTBOUND_TRANSPORT), NAME(OUTBOUND_IPPACKET));
+    expect_ends(&world, "10.0.0.1", 80, PEER);
+    mock.block_layer = WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD; /* stealth */
+    assert_int_equal(tcp(&world, PEER, "10.0.0.1", 80, WFP_TCP_SYN, WFP_HINT_INBOUND), WFP_BLOCKED);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_a_datagram_to_where_a_server_was_is_unreachable(void **state)
+{
+    struct world world;
+    struct build error;
+    uint8_t upper[600] = {3, 3};
+    struct wfp_socket server = start_server(&world, false, WFP_PROTOCOL_UDP, 53);
+
+    wfp_stack_socket(world.stack, &server, WFP_SOCKET_BIND);
+    udp(&world, PEER, "10.0.0.1", 53, WFP_HINT_INBOUND);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), WFP_LAYER_INBOUND_IPPACKET_V4_DISCARD);
+    expect_ends(&world, PEER, "10.0.0.1", 0);
+    memcpy(upper + 8, world.bytes.bytes, world.bytes.length);
+    build_ip(&error, "10.0.0.1", "192.0.2.9", WFP_PROTOCOL_ICMP, upper, 8 + world.bytes.length);
+    packet(&world, &error, WFP_HINT_OUTBOUND);
+    assert_true(world.modified);
+    assert_int_equal(wfp_bytes_get16(world.bytes.bytes + 28 + 22), 53); /* as the peer sent it */
+    /* The server goes while a peer still sends to it: the quoted end is the one it was moved to. */
+    udp(&world, PEER, MOVED, WFP_HINT_INBOUND);
+    expect_ends(&world, PEER, "10.0.0.1", 53);
+    memcpy(upper + 8, world.bytes.bytes, world.bytes.length);
+    build_ip(&error, "10.0.0.1", "192.0.2.9", WFP_PROTOCOL_ICMP, upper, 8 + world.bytes.length);
+    packet(&world, &error, WFP_HINT_OUTBOUND);
+    assert_int_equal(wfp_bytes_get16(world.bytes.bytes + 28 + 22), 7000);
+    assert_int_equal(wfp_bytes_get32(world.bytes.bytes + 28 + 16), 0x0a000007);
+    assert_int_equal(wfp_bytes_get32(world.bytes.bytes + 12), 0x0a000007); /* it reports itself */
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_sockets_are_looked_for_before_their_first_packet(void **state)
+{
+    struct world world;
+    struct wfp_socket server = start_server(&world, false, WFP_PROTOCOL_UDP, 53);
+
+    memset(server.local, 0, 4); /* any address: what is left open stays */
+    hook.listed[0] = server;
+    hook.listed[0].name = 4711;
+    hook.listed_count = 1;
+    udp(&world, PEER, MOVED, WFP_HINT_INBOUND);
+    EXPECT_ASKED(NAME(ALE_BIND_REDIRECT), NAME(ALE_RESOURCE_ASSIGNMENT), NAME(INBOUND_IPPACKET),
+                 NAME(INBOUND_TRANSPORT), NAME(ALE_AUTH_RECV_ACCEPT), NAME(ALE_FLOW_ESTABLISHED),
+                 NAME(DATAGRAM_DATA));
+    assert_int_equal(mock.seen[0].metadata.process_id, 4711);
+    expect_ends(&world, PEER, "10.0.0.7", 53);
+    udp(&world, "10.0.0.7", 53, PEER, WFP_HINT_OUTBOUND);
+    expect_ends(&world, MOVED, PEER);
+    udp(&world, "192.0.2.8", 9, MOVED, WFP_HINT_INBOUND);
+    assert_int_equal(hook.looks, 1);                                /* it is known */
+    udp(&world, "10.0.0.7", 53, "192.0.2.7", 9, WFP_HINT_OUTBOUND); /* it speaks first */
+    assert_int_equal(mock.seen[0].layer_id, NAME(ALE_CONNECT_REDIRECT));
+    expect_ends(&world, MOVED, "192.0.2.7", 9);
+
+    world.now_100ns += 20000000; /* another is there now */
+    hook.listed[0].name = 4712;
+    udp(&world, "192.0.2.6", 9, MOVED, WFP_HINT_INBOUND);
+    assert_int_equal(hook.told, 2);
+    expect_ends(&world, "192.0.2.6", 9, "10.0.0.7", 53);
+    world.now_100ns += 20000000; /* and now nobody */
+    hook.listed_count = 0;
+    udp(&world, "192.0.2.5", 9, MOVED, WFP_HINT_INBOUND);
+    assert_false(world.modified);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_a_connection_from_before_is_where_it_is(void **state)
+{
+    struct world world;
+    struct wfp_socket server = start_server(&world, false, WFP_PROTOCOL_TCP, 80);
+
+    hook.listed[0] = server;
+    hook.listed[0].name = 4711;
+    hook.listed_count = 1;
+    tcp(&world, PEER, "10.0.0.1", 80, WFP_TCP_ACK, WFP_HINT_INBOUND);
+    assert_int_equal(world.decision.outcome, WFP_PERMITTED);
+    expect_ends(&world, PEER, "10.0.0.1", 80);
+    tcp(&world, "10.0.0.1", 80, PEER, WFP_TCP_ACK, WFP_HINT_OUTBOUND);
+    expect_ends(&world, "10.0.0.1", 80, PEER);
+    tcp(&world, "192.0.2.9", 4001, MOVED, WFP_TCP_SYN, WFP_HINT_INBOUND);
+    expect_ends(&world, "192.0.2.9", 4001, "10.0.0.1", 80);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_in_a_recording_peers_find_the_server_where_it_was_moved(void **state)
+{
+    struct world world;
+
+    start_server(&world, true, WFP_PROTOCOL_TCP, 80);
+    tcp(&world, PEER, "10.0.0.1", 80, WFP_TCP_SYN, WFP_HINT_NONE);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_BIND_REDIRECT),
+                 NAME(ALE_RESOURCE_ASSIGNMENT), NAME(ALE_AUTH_LISTEN), NAME(ALE_AUTH_RECV_ACCEPT));
+    assert_int_equal(mock.seen[5].values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V4_IP_LOCAL_PORT].uint16,
+                     7000);
+    expect_ends(&world, PEER, MOVED);
+    tcp(&world, "10.0.0.1", 80, PEER, WFP_TCP_SYN | WFP_TCP_ACK, WFP_HINT_NONE);
+    expect_ends(&world, MOVED, PEER);
+    tcp(&world, "192.0.2.9", 4001, "10.0.0.1", 80, WFP_TCP_SYN, WFP_HINT_NONE);
+    EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_AUTH_RECV_ACCEPT));
+    assert_int_equal(mock.seen[1].values[WFP_FIELD_INBOUND_TRANSPORT_V4_IP_LOCAL_PORT].uint16,
+                     7000);
+    expect_ends(&world, "192.0.2.9", 4001, MOVED);
+    assert_int_equal(hook.looks, 0);
+    wfp_stack_free(world.stack);
+}
+
 static void
 test_who_wants_to_hear_of_others_changes_is_asked_again(void **state)
 {
@@ -612,6 +806,12 @@ main(void)
         cmocka_unit_test(test_a_new_connection_on_old_ports_asks_anew),
         cmocka_unit_test(test_two_conversations_that_become_one_are_told_apart_by_their_port),
         cmocka_unit_test(test_a_socket_bound_elsewhere_sends_all_from_there),
+        cmocka_unit_test(test_a_server_is_found_where_it_was_moved),
+        cmocka_unit_test(test_where_a_server_was_before_nobody_is),
+        cmocka_unit_test(test_a_datagram_to_where_a_server_was_is_unreachable),
+        cmocka_unit_test(test_sockets_are_looked_for_before_their_first_packet),
+        cmocka_unit_test(test_a_connection_from_before_is_where_it_is),
+        cmocka_unit_test(test_in_a_recording_peers_find_the_server_where_it_was_moved),
         cmocka_unit_test(test_who_wants_to_hear_of_others_changes_is_asked_again),
         cmocka_unit_test(test_a_connect_put_off_goes_on_as_answered),
         cmocka_unit_test(test_a_connect_put_off_may_be_refused_or_asked_again),

@@ -148,6 +148,64 @@ test_tcp_that_listens_and_is_connected_to(void **state)
     close(client.fd);
 }
 
+struct listing {
+    uint16_t port;
+    unsigned count;
+    struct wfp_socket socket;
+};
+
+static void
+take_listed(void *context, const struct wfp_socket *socket)
+{
+    struct listing *listing = context;
+
+    if (socket->local_port != listing->port)
+        return;
+    listing->count++;
+    listing->socket = *socket;
+}
+
+static struct listing
+listed(uint16_t port)
+{
+    struct listing listing = {.port = port};
+
+    wfp_owner_list_sockets(finder, take_listed, &listing);
+    return listing;
+}
+
+static void
+test_sockets_that_wait_are_listed(void **state)
+{
+    struct socket_end server = bound(AF_INET, SOCK_STREAM, false);
+    struct socket_end dual = bound(AF_INET6, SOCK_DGRAM, true);
+    struct sockaddr_in6 to = {
+        .sin6_family = AF_INET6, .sin6_port = 9, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    struct listing listing;
+
+    assert_int_equal(listed(server.port).count, 0); /* bound, but it does not listen */
+    assert_int_equal(listen(server.fd, 4), 0);
+    listing = listed(server.port);
+    assert_int_equal(listing.count, 1);
+    assert_true(listing.socket.listens);
+    assert_int_equal(listing.socket.version, 4);
+    assert_int_equal(listing.socket.protocol, WFP_PROTOCOL_TCP);
+    assert_int_equal(listing.socket.local[0], 127);
+    wfp_owner_tell(finder, &listing.socket);
+    assert_int_equal(listing.socket.process_id, getpid());
+    assert_non_null(listing.socket.user);
+    listing = listed(dual.port);
+    assert_int_equal(listing.count, 1);
+    assert_false(listing.socket.listens);
+    assert_true(listing.socket.is_dual);
+    assert_int_equal(listing.socket.version, 6);
+    assert_int_equal(connect(dual.fd, (struct sockaddr *)&to, sizeof(to)), 0);
+    assert_int_equal(listed(dual.port).count, 0); /* it waits for one peer only */
+    close(server.fd);
+    close(dual.fd);
+    assert_int_equal(listed(server.port).count, 0);
+}
+
 static void
 test_no_socket_is_nobody(void **state)
 {
@@ -180,6 +238,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_udp),
         cmocka_unit_test(test_tcp_that_listens_and_is_connected_to),
+        cmocka_unit_test(test_sockets_that_wait_are_listed),
         cmocka_unit_test(test_no_socket_is_nobody),
         cmocka_unit_test(test_users_are_made_once),
     };
