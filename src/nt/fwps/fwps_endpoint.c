@@ -7,7 +7,7 @@
  *
  *              endpointId  what FWPS_METADATA_FIELD_TRANSPORT_ENDPOINT_HANDLE says in classifies
  *
- * Not here   FwpsAleEndpointGet/SetSecurityInfo0 stay stubs: nobody's access to the list is checked.
+ * Not here   FwpsAleEndpointGet/SetSecurityInfo0: policy/fwpm/fwpm_security.c. Drivers pass every check.
  * Ref        ddi fwpsk/nf-fwpsk-fwpsaleendpointenum0
  */
 #include <pthread.h>

@@ -35,6 +35,7 @@ enum wfp_bfe_kind {
     WFP_BFE_EVENT,         /* network events */
     WFP_BFE_CONNECTION,    /* IPsec connections: there are none, but their container has security */
     WFP_BFE_VSWITCH_EVENT, /* the same */
+    WFP_BFE_ENDPOINT,      /* sockets: the stack lists them, their container has security */
     WFP_BFE_KIND_COUNT,
 };
 

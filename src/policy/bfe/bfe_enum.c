@@ -198,7 +198,8 @@ take(struct wfp_bfe_session *session, const struct wfp_bfe_template *template_,
         return take_sessions(session->bfe, e);
     case WFP_BFE_CONNECTION:
     case WFP_BFE_VSWITCH_EVENT:
-        return 0; /* there are none */
+    case WFP_BFE_ENDPOINT:
+        return 0; /* there are none, or not here */
     case WFP_BFE_EVENT:
         return wfp_bfe_event_take(session->bfe, template_, &e->items, &e->count);
     default:

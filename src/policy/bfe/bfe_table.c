@@ -196,6 +196,7 @@ wfp_bfe_not_found(enum wfp_bfe_kind kind)
         [WFP_BFE_EVENT] = -WFP_ERR_NOT_FOUND,
         [WFP_BFE_CONNECTION] = -WFP_ERR_NOT_FOUND,
         [WFP_BFE_VSWITCH_EVENT] = -WFP_ERR_NOT_FOUND,
+        [WFP_BFE_ENDPOINT] = -WFP_ERR_NOT_FOUND,
     };
     return errors[kind];
 }

@@ -5,6 +5,14 @@
  */
 #include "policy/fwpm/fwpm_convert.h"
 
+/* fwpsk.h and fwpsu.h declare these two; neither is for both flavours. */
+FWPM_STATUS NTAPI FwpsAleEndpointGetSecurityInfo0(HANDLE, SECURITY_INFORMATION, struct _SID **,
+                                                  struct _SID **, struct _ACL **, struct _ACL **,
+                                                  PSECURITY_DESCRIPTOR *);
+FWPM_STATUS NTAPI FwpsAleEndpointSetSecurityInfo0(HANDLE, SECURITY_INFORMATION, const struct _SID *,
+                                                  const struct _SID *, const struct _ACL *,
+                                                  const struct _ACL *);
+
 static void
 put_part(void *place, const void *part)
 {
@@ -437,5 +445,41 @@ FwpmvSwitchEventsSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION secu
                                   const struct _ACL *dacl, const struct _ACL *sacl)
 {
     return set_security(engineHandle, WFP_BFE_VSWITCH_EVENT, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl);
+}
+
+/**
+ * Retrieve parts of the security descriptor of ALE endpoints: of who may list sockets.
+ *
+ * @param securityDescriptor  one allocation, free it with FwpmFreeMemory0; the others point into it
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: ddi fwpsk/nf-fwpsk-fwpsaleendpointgetsecurityinfo0.
+ */
+FWPM_STATUS NTAPI
+FwpsAleEndpointGetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInfo,
+                                struct _SID **sidOwner, struct _SID **sidGroup, struct _ACL **dacl,
+                                struct _ACL **sacl, PSECURITY_DESCRIPTOR *securityDescriptor)
+{
+    return get_security(engineHandle, WFP_BFE_ENDPOINT, NULL, securityInfo, sidOwner, sidGroup,
+                        dacl, sacl, securityDescriptor);
+}
+
+/**
+ * Replace parts of the security descriptor of ALE endpoints: of who may list sockets.
+ *
+ * @param securityInfo  which of the following count
+ *
+ * Drivers are not checked: the kernel may do everything. Not inside an explicit transaction (TXN_IN_PROGRESS).
+ *
+ * IRQL: PASSIVE_LEVEL.
+ * Ref: ddi fwpsk/nf-fwpsk-fwpsaleendpointsetsecurityinfo0.
+ */
+FWPM_STATUS NTAPI
+FwpsAleEndpointSetSecurityInfo0(HANDLE engineHandle, SECURITY_INFORMATION securityInfo,
+                                const struct _SID *sidOwner, const struct _SID *sidGroup,
+                                const struct _ACL *dacl, const struct _ACL *sacl)
+{
+    return set_security(engineHandle, WFP_BFE_ENDPOINT, NULL, securityInfo, sidOwner, sidGroup,
                         dacl, sacl);
 }

@@ -16,6 +16,14 @@
 #include "policy/bfe/bfe_query.h"
 #include "policy/fwpm/fwpm.h"
 
+/* Those of fwpsk.h that this room answers. */
+NTSTATUS NTAPI FwpsAleEndpointGetSecurityInfo0(HANDLE, SECURITY_INFORMATION, struct _SID **,
+                                               struct _SID **, struct _ACL **, struct _ACL **,
+                                               PSECURITY_DESCRIPTOR *);
+NTSTATUS NTAPI FwpsAleEndpointSetSecurityInfo0(HANDLE, SECURITY_INFORMATION, const struct _SID *,
+                                               const struct _SID *, const struct _ACL *,
+                                               const struct _ACL *);
+
 #define WIDE(text)   ((WCHAR *)u##text)
 #define STATUS(name) ((NTSTATUS)wfp_status_ntstatus(-WFP_ERR_##name))
 
@@ -336,6 +344,43 @@ test_security_info_round_trip(void **state)
     assert_int_equal(FwpmTransactionAbort0(f->engine), 0);
 }
 
+static void
+test_the_list_of_sockets_has_a_descriptor(void **state)
+{
+    static const uint8_t nobody[] = {1, 1, 0, 0, 0, 0, 0, 5, 7, 0, 0, 0},
+                         empty[] = {2, 0, 8, 0, 0, 0, 0, 0};
+    struct fixture *f = *state;
+    struct _SID *owner = NULL, *group = NULL;
+    struct _ACL *dacl = NULL, *sacl = NULL;
+    PSECURITY_DESCRIPTOR sd = NULL;
+
+    /* It begins as the engine's, and the parts that are set are its own. */
+    assert_int_equal(
+        FwpsAleEndpointGetSecurityInfo0(f->engine, 1 | 4, &owner, &group, &dacl, &sacl, &sd), 0);
+    assert_non_null(owner);
+    assert_null(group);
+    assert_true(((uint16_t *)dacl)[2] > 1);
+    FwpmFreeMemory0(&sd);
+    assert_int_equal(FwpsAleEndpointSetSecurityInfo0(f->engine, 1 | 4, (const void *)nobody, NULL,
+                                                     (const void *)empty, NULL),
+                     0);
+    assert_int_equal(
+        FwpsAleEndpointGetSecurityInfo0(f->engine, 1 | 2 | 4, &owner, &group, &dacl, &sacl, &sd),
+        0);
+    assert_memory_equal(owner, nobody, sizeof(nobody));
+    assert_non_null(group);
+    assert_int_equal(((uint16_t *)dacl)[2], 0);
+    FwpmFreeMemory0(&sd);
+    /* What is no SID or is not there changes nothing. */
+    assert_int_equal(FwpsAleEndpointSetSecurityInfo0(f->engine, 1, NULL, NULL, NULL, NULL),
+                     STATUS(INVALID_PARAMETER));
+    assert_int_equal(FwpsAleEndpointGetSecurityInfo0(f->engine, 1, NULL, NULL, NULL, NULL, NULL),
+                     STATUS(NULL_POINTER));
+    assert_int_equal(FwpmEngineGetSecurityInfo0(f->engine, 1, &owner, NULL, NULL, NULL, &sd), 0);
+    assert_memory_not_equal(owner, nobody, sizeof(nobody));
+    FwpmFreeMemory0(&sd);
+}
+
 static FWPM_SERVICE_STATE last_state;
 
 static void NTAPI
@@ -499,6 +544,7 @@ main(void)
         TEST(test_provider_context_versions_share_objects),
         TEST(test_callout_sees_provider_context_if_it_uses_one),
         TEST(test_security_info_round_trip),
+        TEST(test_the_list_of_sockets_has_a_descriptor),
         TEST(test_service_state_is_followed),
         TEST(test_wrong_handles_and_pointers),
         TEST(test_engine_options),
