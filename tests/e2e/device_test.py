@@ -149,7 +149,7 @@ class Devices(unittest.TestCase):
                 self.assertEqual(run.returncode, 3, run.stderr)
                 self.assertIn("STATUS_CONNECTION_DISCONNECTED 0xC000020C: the host has gone", run.stderr)
             self.assertIn("DRIVER_IRQL_NOT_LESS_OR_EQUAL 0x000000D1", host.err)
-            self.assertRegex(host.err, r"at device\.s\w+\+0x[0-9a-f]+ \(Crash\+0x[0-9a-f]+\), IRQL 2")
+            self.assertRegex(host.err, r"at device\.s\w+\+0x[0-9a-f]+ \(Crash\+0x[0-9a-f]+\) \S*device\.c:\d+, IRQL 2")
             self.assertRegex(host.err, r"called from device\.s\w+\+0x[0-9a-f]+ \(OnControl\+0x")
             self.assertRegex(host.err, r"while handling ioctl 0x00222020 of process \d+")
 

@@ -110,7 +110,10 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     if (!memory)
         memory = malloc(MAX_FUZZED_IMAGE);
     demand(memory != NULL, "memory");
+    char file[64];
+    unsigned line;
     (void)nt_pdb_read(bytes, size, NULL, count_function, NULL);
+    (void)nt_pdb_find_line(bytes, size, NULL, 1, 0x100, file, sizeof(file), &line);
     if (nt_pe_headers_read(bytes, size, &headers, &why) != NT_IMAGE_OK) {
         demand(why && *why, "a refusal says why");
         refused++;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "nt/loader/fault_frames.h"
 #include "nt/loader/ground.h"
 #include "nt/loader/image_internal.h"
 #include "nt/loader/seh_dispatch.h"
@@ -32,7 +33,6 @@ enum {
     TRAP_PAGE_FAULT = 14,
     ERROR_WRITE = 2,
     ERROR_FETCH = 16,
-    MAX_CALLERS = 16,
     SIGNAL_STACK_SIZE = 64 << 10,
 };
 
@@ -130,65 +130,20 @@ static void _printf_(2, 3) append(struct text *text, const char *format, ...)
         text->length = MIN(text->length + (size_t)n, sizeof(text->data) - 1);
 }
 
-static void
-describe_place(uint64_t address, char *place, size_t size)
-{
-    const struct nt_image *image = nt_image_find((const void *)(uintptr_t)address);
-    if (image)
-        nt_image_describe(image, (const void *)(uintptr_t)address, place, size);
-    else
-        snprintf(place, size, "0x%llx (the runtime)", (unsigned long long)address);
-}
-
 static const struct nt_image *
 image_at(uint64_t address)
 {
     return nt_image_find((const void *)(uintptr_t)address);
 }
 
-/* A frame outwards: by .pdata in a .sys; a call to nowhere has its return address on top of the stack;
- * elsewhere by the chain of frame pointers. */
-static bool
-step_outwards(struct nt_context *walk, bool first)
-{
-    const struct nt_image *image = image_at(walk->rip);
-    struct nt_seh_frame frame;
-    uint64_t rsp = walk->gpr[NT_RSP], rbp = walk->gpr[NT_RBP];
-
-    if (image && image->kind == NT_IMAGE_SYS)
-        return nt_seh_unwind_step(image, nt_seh_unwind_find(image, walk->rip), 0, walk, &frame);
-    if (first && !image && rsp % 8 == 0 && nt_seh_unwind_on_stack(rsp, 8) &&
-        image_at(*(const uint64_t *)(uintptr_t)rsp)) {
-        walk->rip = *(const uint64_t *)(uintptr_t)rsp;
-        walk->gpr[NT_RSP] = rsp + 8;
-        return true;
-    }
-    if (rbp % 8 != 0 || !nt_seh_unwind_on_stack(rbp, 16))
-        return false;
-    const uint64_t *link = (const uint64_t *)(uintptr_t)rbp;
-    walk->gpr[NT_RSP] = rbp + 16;
-    walk->gpr[NT_RBP] = link[0];
-    walk->rip = link[1];
-    return true;
-}
-
 static void
-append_callers(struct text *text, const struct nt_context *context)
+append_frames(struct text *text, const struct nt_fault_frames *frames)
 {
-    struct nt_context walk = *context;
-    char place[256];
-    for (unsigned i = 0; i < MAX_CALLERS; i++) {
-        bool was_driver = image_at(walk.rip) != NULL;
-        if (!step_outwards(&walk, i == 0))
-            return;
-        if (!image_at(walk.rip)) {
-            if (was_driver)
-                return; /* back in the runtime: the driver was entered here */
-            continue;
-        }
-        describe_place(walk.rip, place, sizeof(place));
-        append(text, "  called from %s\n", place);
-    }
+    const struct nt_fault_frame *first = &frames->frames[0];
+
+    append(text, "  at %s%s, IRQL %u\n", first->place, first->line, nt_cpu.irql);
+    for (unsigned i = 1; i < frames->count; i++)
+        append(text, "  called from %s%s\n", frames->frames[i].place, frames->frames[i].line);
 }
 
 static void
@@ -208,7 +163,7 @@ finish(uint32_t bug_check, uint32_t exception_code, const char *cause,
 {
     static atomic_flag reporting = ATOMIC_FLAG_INIT;
     static struct text text;
-    static char place[256];
+    static struct nt_fault_frames found;
     const char *name = NAME_OF(bug_checks, bug_check);
     const char *driver = nt_driver_name(nt_driver_current());
     const struct nt_image *image = nt_image_find((const void *)(uintptr_t)context->rip);
@@ -220,20 +175,17 @@ finish(uint32_t bug_check, uint32_t exception_code, const char *cause,
             usleep(200 * 1000); /* let the first report come out */
         _exit(1);
     }
-    if (!image) { /* a call to nowhere? */
-        struct nt_context walk = *context;
-        if (step_outwards(&walk, true))
-            image = image_at(walk.rip);
-    }
+    nt_fault_frames_walk(&found, context);
+    if (!image && found.count > 1) /* a call to nowhere */
+        image = image_at(found.frames[1].address);
     if (image)
         driver = image->name;
     else if (!driver || !*driver)
         driver = "?";
-    describe_place(context->rip, place, sizeof(place));
+    const struct nt_fault_frames *frames = nt_fault_frames_find_lines(&found);
     append(&text, "driver fault: %s: %s 0x%08X: %s\n", driver, name ? name : "bug check", bug_check,
            cause);
-    append(&text, "  at %s, IRQL %u\n", place, nt_cpu.irql);
-    append_callers(&text, context);
+    append_frames(&text, frames);
     const char *event = describe_event ? describe_event() : NULL;
     if (event)
         append(&text, "  while handling %s\n", event);
@@ -244,7 +196,7 @@ finish(uint32_t bug_check, uint32_t exception_code, const char *cause,
         .bug_check = bug_check,
         .bug_check_name = name,
         .exception_code = exception_code,
-        .place = place,
+        .place = frames->frames[0].place,
         .irql = nt_cpu.irql,
         .context = context,
         .text = text.data,

@@ -6,6 +6,7 @@
 
 #include "base/macros.h"
 #include "nt/loader/nt_image.h"
+#include "nt/loader/nt_place.h"
 
 struct nt_image_symbol {
     uint64_t offset; /* from the image's base */
@@ -46,6 +47,8 @@ void *nt_image_bind(const char *module, const char *name, const struct nt_image_
 enum nt_image_error nt_image_check_missing(struct nt_image *image,
                                            const struct nt_image_options *options,
                                            struct nt_image_report *report);
+/** The last symbol at or before @p address, or NULL. Context: any, also a signal handler. */
+const struct nt_image_symbol *nt_image_symbol_at(const struct nt_image *image, const void *address);
 /** Add a symbol; out of memory drops it. */
 void nt_image_add_symbol(struct nt_image *image, uint64_t offset, const char *name, size_t length);
 
@@ -57,5 +60,15 @@ enum nt_image_error nt_pe_image_load(struct nt_image *image, const struct nt_ima
                                      const struct nt_image_options *options,
                                      struct nt_image_report *report);
 void nt_pe_image_unload(struct nt_image *image);
+
+struct nt_pe_headers;
+
+/** Take over the names of functions from the COFF symbol table and the .pdb beside the image. */
+void nt_pe_symbols_read(struct nt_image *image, const struct nt_image_file *file,
+                        const struct nt_pe_headers *headers);
+/** Write file and line of the code at @p offset, as far as they are known. */
+void nt_pe_symbols_find_line(const struct nt_image *image, uint64_t offset, struct nt_place *place);
+/** The same from the DWARF of the ELF file @p path, with the function. */
+void nt_dwarf_lines_find(const char *path, uint64_t offset, struct nt_place *place);
 
 #endif

@@ -319,15 +319,25 @@ nt_image_add_symbol(struct nt_image *image, uint64_t offset, const char *name, s
         image->symbols[image->symbol_count++] = (struct nt_image_symbol){offset, copy};
 }
 
-void
-nt_image_describe(const struct nt_image *image, const void *address, char *text, size_t size)
+const struct nt_image_symbol *
+nt_image_symbol_at(const struct nt_image *image, const void *address)
 {
     uint64_t offset = (uint64_t)((const uint8_t *)address - image->base);
     const struct nt_image_symbol *best = NULL;
+
     for (size_t i = 0; i < image->symbol_count; i++)
         if (image->symbols[i].offset <= offset &&
             (!best || image->symbols[i].offset > best->offset))
             best = &image->symbols[i];
+    return best;
+}
+
+void
+nt_image_describe(const struct nt_image *image, const void *address, char *text, size_t size)
+{
+    uint64_t offset = (uint64_t)((const uint8_t *)address - image->base);
+    const struct nt_image_symbol *best = nt_image_symbol_at(image, address);
+
     if (best)
         snprintf(text, size, "%s+0x%llx (%s+0x%llx)", image->leaf, (unsigned long long)offset,
                  best->name, (unsigned long long)(offset - best->offset));

@@ -6,17 +6,13 @@
  * become executable; the driver's own write to one is a fault and gets reported.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "nt/loader/image_internal.h"
-#include "nt/loader/pdb.h"
 #include "nt/loader/pe_layout.h"
 
 void nt_pe_image_guard_check(void);
@@ -92,97 +88,6 @@ protect(const struct nt_image *image, const struct nt_pe_headers *headers,
                          image->path, strerror(errno));
 }
 
-/* Names from the COFF symbol table, which mingw-built drivers carry. Bounds as in the headers. */
-static void
-read_coff_symbols(struct nt_image *image, const struct nt_image_file *file,
-                  const struct nt_pe_headers *headers)
-{
-    uint64_t table = headers->file.symbol_table, count = headers->file.symbol_count;
-    if (table == 0 || count > (1u << 20) || table > file->size || count * 18 > file->size - table)
-        return;
-    uint64_t strings = table + count * 18, room = file->size - strings;
-    for (uint64_t i = 0; i < count; i++) {
-        const uint8_t *symbol = file->bytes + table + i * 18;
-        uint32_t zeroes, offset, value;
-        uint16_t section, type;
-        memcpy(&zeroes, symbol, 4);
-        memcpy(&offset, symbol + 4, 4);
-        memcpy(&value, symbol + 8, 4);
-        memcpy(&section, symbol + 12, 2);
-        memcpy(&type, symbol + 14, 2);
-        i += symbol[17];
-        if (section == 0 || section > headers->section_count || type >> 4 != 2 /* function */)
-            continue;
-        const char *name =
-            zeroes ? (const char *)symbol : (const char *)file->bytes + strings + offset;
-        if (!zeroes && offset >= room)
-            continue;
-        nt_image_add_symbol(image, (uint64_t)headers->sections[section - 1].rva + value, name,
-                            zeroes ? strnlen(name, 8) : strnlen(name, MIN(room - offset, 256)));
-    }
-}
-
-struct pdb_symbols {
-    struct nt_image *image;
-    const struct nt_pe_headers *headers;
-};
-
-static void
-add_pdb_function(void *context, uint16_t section, uint32_t offset, const char *name, size_t length)
-{
-    const struct pdb_symbols *symbols = context;
-    if (section == 0 || section > symbols->headers->section_count || length == 0)
-        return;
-    nt_image_add_symbol(symbols->image,
-                        (uint64_t)symbols->headers->sections[section - 1].rva + offset, name,
-                        length);
-}
-
-/* The GUID that ties the image to its .pdb: a CodeView record {"RSDS", guid, age, path}. */
-static const uint8_t *
-codeview_guid(const struct nt_image_file *file, const uint8_t *image,
-              const struct nt_pe_headers *headers)
-{
-    enum { ENTRY_SIZE = 28, TYPE_CODEVIEW = 2 };
-    const struct pe_directory *directory = &headers->directories[PE_DIR_DEBUG];
-    for (uint32_t at = 0; at + ENTRY_SIZE <= directory->size; at += ENTRY_SIZE) {
-        uint32_t type, size, offset;
-        memcpy(&type, image + directory->rva + at + 12, 4);
-        memcpy(&size, image + directory->rva + at + 16, 4);
-        memcpy(&offset, image + directory->rva + at + 24, 4);
-        if (type == TYPE_CODEVIEW && size >= 24 && offset <= file->size &&
-            size <= file->size - offset && memcmp(file->bytes + offset, "RSDS", 4) == 0)
-            return file->bytes + offset + 4;
-    }
-    return NULL;
-}
-
-/* The .pdb beside the image, if it is this image's. */
-static void
-read_pdb(struct nt_image *image, const struct nt_image_file *file,
-         const struct nt_pe_headers *headers)
-{
-    struct pdb_symbols symbols = {image, headers};
-    const uint8_t *guid = codeview_guid(file, image->base, headers);
-    const char *dot = strrchr(image->leaf, '.');
-    char *path;
-    struct stat st;
-    if (!guid || !dot || asprintf(&path, "%.*s.pdb", (int)(dot - image->path), image->path) < 0)
-        return;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    free(path);
-    if (fd < 0)
-        return;
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0) {
-        void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-        if (bytes != MAP_FAILED) {
-            (void)nt_pdb_read(bytes, (size_t)st.st_size, guid, add_pdb_function, &symbols);
-            munmap(bytes, (size_t)st.st_size);
-        }
-    }
-    close(fd);
-}
-
 static enum nt_image_error
 lay_out(struct nt_image *image, const struct nt_image_file *file,
         const struct nt_pe_headers *headers, struct binding *binding)
@@ -236,8 +141,7 @@ nt_pe_image_load(struct nt_image *image, const struct nt_image_file *file,
     image->pdata_count =
         headers.directories[PE_DIR_EXCEPTION].size / (uint32_t)sizeof(struct pe_runtime_function);
     nt_pe_layout_exports(&headers, image->base, add_symbol, image);
-    read_coff_symbols(image, file, &headers);
-    read_pdb(image, file, &headers);
+    nt_pe_symbols_read(image, file, &headers);
     return protect(image, &headers, report);
 }
 

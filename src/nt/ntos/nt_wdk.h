@@ -15,7 +15,6 @@
 #include "nt/ntos/nt_finding.h"
 
 /** The driver's address that called the present Windows function. */
-#define NT_CALLER ((uintptr_t)__builtin_return_address(0))
 /** "IRQL: <= level" of the page of the present function. */
 #define NT_IRQL_MAX(level) nt_cpu_require_max(__func__, (level))
 #define NT_IRQL_MIN(level) nt_cpu_require_min(__func__, (level))

@@ -43,12 +43,11 @@ static const char *const native_target[] = {
     "-gdwarf-4",
     "-fasynchronous-unwind-tables",
     "-fno-stack-protector",
+    "-fno-optimize-sibling-calls", /* findings name the line that called */
 };
 
 static const char *const windows_target[] = {
-    "--target=x86_64-pc-windows-msvc",
-    "-g",
-    "-gcodeview",
+    "--target=x86_64-pc-windows-msvc", "-g", "-gcodeview", "-fno-optimize-sibling-calls",
     "-fstack-protector-strong",
 };
 
