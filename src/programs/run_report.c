@@ -154,6 +154,23 @@ print_layers(struct machine *machine, FILE *out)
     }
 }
 
+/* "at driver.c:18, Classify (driver.so+0x1234)", as much as is known. */
+static void
+print_place(const struct nt_place *place, FILE *out)
+{
+    char line[sizeof(place->file) + 16];
+
+    if (!place->image[0])
+        return;
+    nt_place_line_text(place, line, sizeof(line));
+    fprintf(out, "%33s at %s%s%s", "", line, line[0] && place->function[0] ? ", " : "",
+            place->function);
+    if (line[0] || place->function[0])
+        fprintf(out, " (%s+0x%" PRIx64 ")\n", place->image, place->offset);
+    else
+        fprintf(out, "%s+0x%" PRIx64 "\n", place->image, place->offset);
+}
+
 static void
 print_findings(FILE *out)
 {
@@ -164,9 +181,12 @@ print_findings(FILE *out)
         return;
     }
     fprintf(out, "\nFINDINGS\n");
-    for (size_t i = 0; nt_finding_get(i, &finding); i++)
-        fprintf(out, "%-20s %-12s %s (%lux)\n%33s fix: %s\n", finding.name, finding.driver,
-                finding.message, finding.count, "", finding.fix);
+    for (size_t i = 0; nt_finding_get(i, &finding); i++) {
+        fprintf(out, "%-20s %-12s %s (%lux)\n", finding.name, finding.driver, finding.message,
+                finding.count);
+        print_place(&finding.place, out);
+        fprintf(out, "%33s fix: %s\n", "", finding.fix);
+    }
 }
 
 void
@@ -300,15 +320,29 @@ json_filters(const struct run_report *report)
 }
 
 static json_t *
+json_known(const char *text)
+{
+    return text[0] ? json_string(text) : json_null();
+}
+
+static json_t *
 json_findings(void)
 {
     json_t *findings = json_array();
     struct nt_finding f;
 
-    for (size_t i = 0; nt_finding_get(i, &f); i++)
-        json_array_append_new(findings, json_pack("{s:s,s:s,s:s,s:s,s:I}", "id", f.name, "driver",
-                                                  f.driver, "message", f.message, "fix", f.fix,
-                                                  "count", (json_int_t)f.count));
+    for (size_t i = 0; nt_finding_get(i, &f); i++) {
+        const struct nt_place *place = &f.place;
+        json_array_append_new(
+            findings,
+            json_pack("{s:s,s:s,s:s,s:s,s:I,s:o,s:o,s:o,s:o}", "id", f.name, "driver", f.driver,
+                      "message", f.message, "fix", f.fix, "count", (json_int_t)f.count, "file",
+                      json_known(place->file), "line",
+                      place->line ? json_integer(place->line) : json_null(), "function",
+                      json_known(place->function), "place",
+                      place->image[0] ? json_sprintf("%s+0x%" PRIx64, place->image, place->offset)
+                                      : json_null()));
+    }
     return findings;
 }
 

@@ -22,7 +22,7 @@ static void Complete(void *context, NET_BUFFER_LIST *list, BOOLEAN dispatchLevel
     FwpsFreeCloneNetBufferList(list, 0);
 }
 
-static NTSTATUS Inject(NET_BUFFER_LIST *list)
+__declspec(noinline) static NTSTATUS Inject(NET_BUFFER_LIST *list)
 {
     return FwpsInjectNetworkSendAsync(Injection, NULL, 0, UNSPECIFIED_COMPARTMENT_ID, list, Complete, NULL);
 }

@@ -15,6 +15,7 @@
 #include "core/model/layer.h"
 #include "core/model/metadata.h"
 #include "nt/fwps/fwps_internal.h"
+#include "nt/ndis/ndis_nbl.h"
 #include "nt/ntos/nt_callback.h"
 #include "nt/ntos/nt_dispatcher.h"
 #include "nt/ntos/nt_driver.h"
@@ -29,6 +30,7 @@ struct driver_callout {
     int version; /* 0: no classifyContext */
     struct nt_driver *driver;
     char *driver_name; /* outlives the driver, for reports */
+    uintptr_t site;    /* of its registration */
     bool is_registered;
     FWPS_CALLOUT_CLASSIFY_FN0 classify0;
     FWPS_CALLOUT_CLASSIFY_FN3 classify3; /* versions 1 to 3 have one shape */
@@ -158,6 +160,7 @@ register_callout(struct driver_callout callout, UINT32 flags, UINT32 *ret_id)
     if (!callout.classify0 && !callout.classify3)
         return STATUS_FWP_NULL_POINTER;
     callout.driver = nt_driver_current();
+    callout.site = nt_place_caller();
     callout.driver_name = strdup(nt_driver_name(callout.driver));
     kept = malloc(sizeof(*kept));
     if (!kept || !callout.driver_name) {
@@ -311,8 +314,8 @@ check_driver(struct nt_driver *driver)
         if (c->driver != driver)
             continue;
         if (c->is_registered) {
-            nt_finding_for(nt_driver_name(driver), NT_FINDING_CALLOUT_LEAK,
-                           "callout {%s} is still registered", wfp_guid_format(&c->key, text));
+            nt_finding_at(nt_driver_name(driver), c->site, NT_FINDING_CALLOUT_LEAK,
+                          "callout {%s} is still registered", wfp_guid_format(&c->key, text));
             c->flow_delete = NULL;
             for (int i = 0;
                  i < 100 && wfp_callout_unregister(nt_fwps.engine, c->id) == -WFP_ERR_IN_USE; i++)
@@ -329,6 +332,7 @@ nt_fwps_init(const struct nt_fwps_config *config)
     static bool done;
 
     nt_fwps = *config;
+    nt_ndis_init();
     if (!done) {
         nt_driver_add_check(check_driver);
         nt_fwps_token_init();

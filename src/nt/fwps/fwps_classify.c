@@ -31,6 +31,7 @@ struct classify_handle {
     struct wfp_pend *pend;         /* until it is completed */
     void *to_apply;                /* what the driver was given to write */
     struct nt_driver *owner;
+    uintptr_t site, pend_site; /* of the calls that acquired and pended it */
 };
 
 static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -62,8 +63,9 @@ static void
 free_handle(struct classify_handle *handle)
 {
     if (handle->to_apply)
-        nt_finding_for(nt_driver_name(handle->owner), NT_FINDING_LAYER_DATA_NOT_APPLIED,
-                       "a classify handle was released with writable data not applied");
+        nt_finding_at(nt_driver_name(handle->owner), handle->site,
+                      NT_FINDING_LAYER_DATA_NOT_APPLIED,
+                      "a classify handle was released with writable data not applied");
     wfp_redirect_unref(handle->redirect);
     free(handle);
 }
@@ -90,7 +92,7 @@ drop(struct classify_handle *handle)
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0, pended = 0;
+    bool any_pended = false;
 
     pthread_mutex_lock(&handles_lock);
     for (struct classify_handle **at = &handles; *at;) {
@@ -100,23 +102,20 @@ check_driver(struct nt_driver *driver)
             continue;
         }
         *at = handle->next;
-        left += handle->references > (handle->pend != NULL);
+        if (handle->references > (handle->pend != NULL))
+            nt_finding_at(nt_driver_name(driver), handle->site, NT_FINDING_CLASSIFY_HANDLE_LEAK,
+                          "a classify handle was not released");
         if (handle->pend) {
+            nt_finding_at(nt_driver_name(driver), handle->pend_site, NT_FINDING_PEND_LEAK,
+                          "a pended classify was not completed");
             wfp_pend_answer(handle->pend, WFP_ACTION_BLOCK);
             wfp_pend_complete(handle->pend, NULL, NULL);
-            pended++;
+            any_pended = true;
         }
         free_handle(handle);
     }
     pthread_mutex_unlock(&handles_lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_CLASSIFY_HANDLE_LEAK,
-                       "%u classify handles were not released", left);
-    if (!pended)
-        return;
-    nt_finding_for(nt_driver_name(driver), NT_FINDING_PEND_LEAK,
-                   "%u pended classifies were not completed", pended);
-    if (nt_fwps.wake)
+    if (any_pended && nt_fwps.wake)
         nt_fwps.wake(nt_fwps.wake_context);
 }
 
@@ -147,6 +146,7 @@ FwpsAcquireClassifyHandle0(void *classifyContext, UINT32 flags, UINT64 *classify
     handle->slot = slot;
     handle->serial = slot->serial;
     handle->owner = nt_driver_current();
+    handle->site = NT_CALLER;
     pthread_mutex_lock(&handles_lock);
     if (!checking)
         nt_driver_add_check(check_driver);
@@ -211,6 +211,7 @@ FwpsPendClassify0(UINT64 classifyHandle, UINT64 filterId, UINT32 flags,
         return r == -WFP_ERR_NO_MEMORY ? STATUS_INSUFFICIENT_RESOURCES : STATUS_FWP_CANNOT_PEND;
     pthread_mutex_lock(&handles_lock);
     handle->references++;
+    handle->pend_site = NT_CALLER;
     pthread_mutex_unlock(&handles_lock);
     classifyOut->actionType = FWP_ACTION_BLOCK;
     classifyOut->rights &= ~FWPS_RIGHT_ACTION_WRITE;

@@ -27,6 +27,7 @@ struct nt_nbl_context {
     uint64_t tag, context;
     uint16_t layer_id;
     struct nt_driver *owner;
+    uintptr_t site;                         /* of the call that made it */
     FWPS_NET_BUFFER_LIST_NOTIFY_FN0 notify; /* both versions have one shape */
 };
 
@@ -112,21 +113,17 @@ nt_fwps_contexts_cloned(struct nt_nbl *original, struct nt_nbl *clone)
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0;
-
     pthread_mutex_lock(&contexts_lock);
     for (struct nt_nbl_context *c = all_contexts, *next; c; c = next) {
         next = c->next_of_all;
         if (c->owner != driver)
             continue;
+        nt_finding_at(nt_driver_name(driver), c->site, NT_FINDING_OBJECT_LEAK,
+                      "a context of a net buffer list was not removed");
         unlink_context(c);
         free(c);
-        left++;
     }
     pthread_mutex_unlock(&contexts_lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_OBJECT_LEAK,
-                       "%u contexts of net buffer lists were not removed", left);
 }
 
 /** A tag that nobody else has; never 0. Ref: ddi fwpsk/nf-fwpsk-fwpsnetbufferlistgettagforcontext0 */
@@ -189,6 +186,7 @@ FwpsNetBufferListAssociateContext1(NET_BUFFER_LIST *netBufferList, UINT16 layerI
     made->context = context;
     made->layer_id = layerId;
     made->owner = nt_driver_current();
+    made->site = nt_place_caller();
     made->notify = notifyFn;
     NTSTATUS status = enter(header, made);
     if (status != STATUS_SUCCESS)

@@ -49,6 +49,7 @@ struct snapshot {
 struct enumeration {
     struct enumeration *next;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
     uint32_t given;
     struct snapshot snapshot;
 };
@@ -326,8 +327,6 @@ FwpsAleEndpointGetById0(HANDLE engineHandle, UINT64 endpointId,
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0;
-
     pthread_mutex_lock(&enumerations_lock);
     for (struct enumeration **at = &enumerations; *at;) {
         struct enumeration *enumeration = *at;
@@ -336,14 +335,12 @@ check_driver(struct nt_driver *driver)
             continue;
         }
         *at = enumeration->next;
+        nt_finding_at(nt_driver_name(driver), enumeration->site, NT_FINDING_HANDLE_LEAK,
+                      "an enumeration of endpoints was not destroyed");
         free_snapshot(&enumeration->snapshot);
         free(enumeration);
-        left++;
     }
     pthread_mutex_unlock(&enumerations_lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_HANDLE_LEAK,
-                       "%u enumerations of endpoints were not destroyed", left);
 }
 
 /**
@@ -381,6 +378,7 @@ FwpsAleEndpointCreateEnumHandle0(HANDLE engineHandle,
         return status;
     }
     enumeration->owner = nt_driver_current();
+    enumeration->site = NT_CALLER;
     pthread_mutex_lock(&enumerations_lock);
     if (!checking)
         nt_driver_add_check(check_driver);

@@ -20,6 +20,7 @@ struct injection_handle {
     uint16_t family;
     uint32_t types; /* FWPS_INJECTION_TYPE_* */
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
     struct injection_handle *next;
     atomic_uint outstanding;
     bool closing;

@@ -29,18 +29,14 @@ nt_fwps_injection_handle_find(HANDLE handle)
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0;
-
     pthread_mutex_lock(&handles_lock);
     for (struct injection_handle *h = handles; h; h = h->next)
         if (h->owner == driver) {
-            left++;
+            nt_finding_at(nt_driver_name(driver), h->site, NT_FINDING_HANDLE_LEAK,
+                          "an injection handle was not destroyed");
             h->owner = NULL;
         }
     pthread_mutex_unlock(&handles_lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_HANDLE_LEAK,
-                       "%u injection handles were not destroyed", left);
 }
 
 /**
@@ -74,6 +70,7 @@ FwpsInjectionHandleCreate0(ADDRESS_FAMILY addressFamily, UINT32 flags, HANDLE *i
                           : FWPS_INJECTION_TYPE_TRANSPORT | FWPS_INJECTION_TYPE_STREAM |
                                 FWPS_INJECTION_TYPE_FORWARD;
     handle->owner = nt_driver_current();
+    handle->site = NT_CALLER;
     pthread_mutex_lock(&handles_lock);
     if (!checking)
         nt_driver_add_check(check_driver);

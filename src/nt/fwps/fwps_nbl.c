@@ -317,6 +317,7 @@ FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, USHORT contextSiz
         poolHandle, contextSize, contextBackFill, mdlChain, dataOffset, dataLength);
     if (!nbl)
         return STATUS_INSUFFICIENT_RESOURCES;
+    CONTAINER_OF(nbl, struct nt_nbl, nbl)->site = NT_CALLER;
     *netBufferList = nbl;
     return STATUS_SUCCESS;
 }
@@ -357,6 +358,7 @@ FwpsAllocateCloneNetBufferList0(NET_BUFFER_LIST *originalNetBufferList,
     if (!nbl)
         return STATUS_INSUFFICIENT_RESOURCES;
     clone = CONTAINER_OF(nbl, struct nt_nbl, nbl);
+    clone->site = NT_CALLER;
     clone->parent = original;
     clone->injection_count = original->injection_count;
     clone->injected = original->injected;

@@ -23,6 +23,7 @@ struct operation {
     struct operation *next;
     struct wfp_pend *pend;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
 };
 
 static pthread_mutex_t operations_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -32,7 +33,7 @@ static struct operation *operations;
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0;
+    bool any = false;
 
     pthread_mutex_lock(&operations_lock);
     for (struct operation **at = &operations; *at;) {
@@ -43,15 +44,14 @@ check_driver(struct nt_driver *driver)
         }
         *at = operation->next;
         wfp_pend_complete(operation->pend, NULL, NULL);
+        nt_finding_at(nt_driver_name(driver), operation->site, NT_FINDING_PEND_LEAK,
+                      "a pended operation was not completed");
         free(operation);
-        left++;
+        any = true;
     }
     pthread_mutex_unlock(&operations_lock);
-    if (left) {
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_PEND_LEAK,
-                       "%u pended operations were not completed", left);
+    if (any)
         nt_fwps_wake();
-    }
 }
 
 /* As the documentation of FwpsPendOperation0 names the cases. */
@@ -98,6 +98,7 @@ FwpsPendOperation0(HANDLE completionHandle, HANDLE *completionContext)
         return status_of_begin(r);
     }
     operation->owner = nt_driver_current();
+    operation->site = NT_CALLER;
     pthread_mutex_lock(&operations_lock);
     if (!checking)
         nt_driver_add_check(check_driver);

@@ -24,6 +24,7 @@ struct redirect_handle {
     struct redirect_handle *next;
     GUID provider;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
 };
 
 static pthread_mutex_t handles_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -32,8 +33,6 @@ static struct redirect_handle *handles;
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0;
-
     pthread_mutex_lock(&handles_lock);
     for (struct redirect_handle **at = &handles; *at;) {
         struct redirect_handle *handle = *at;
@@ -42,13 +41,11 @@ check_driver(struct nt_driver *driver)
             continue;
         }
         *at = handle->next;
+        nt_finding_at(nt_driver_name(driver), handle->site, NT_FINDING_HANDLE_LEAK,
+                      "a redirect handle was not destroyed");
         free(handle);
-        left++;
     }
     pthread_mutex_unlock(&handles_lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_HANDLE_LEAK,
-                       "%u redirect handles were not destroyed", left);
 }
 
 /**
@@ -76,6 +73,7 @@ FwpsRedirectHandleCreate0(const GUID *providerGuid, UINT32 flags, HANDLE *redire
         return STATUS_INSUFFICIENT_RESOURCES;
     handle->provider = *providerGuid;
     handle->owner = nt_driver_current();
+    handle->site = NT_CALLER;
     pthread_mutex_lock(&handles_lock);
     if (!checking)
         nt_driver_add_check(check_driver);

@@ -233,6 +233,7 @@ FwpsCloneStreamData0(FWPS_STREAM_DATA0 *calloutStreamData, NDIS_HANDLE netBuffer
             discard(first);
             return status;
         }
+        CONTAINER_OF(*at, struct nt_nbl, nbl)->site = NT_CALLER;
         trim(*at, first == *at ? calloutStreamData->dataOffset.netBufferOffset : 0, left);
         left -= MIN(left, (*at)->FirstNetBuffer->stDataLength);
         at = &(*at)->Next;

@@ -102,8 +102,8 @@ find_line(struct nt_fault_frame *frame, bool is_return_address)
 const struct nt_fault_frames *
 nt_fault_frames_find_lines(const struct nt_fault_frames *local)
 {
-    struct nt_fault_frames *frames = mmap(NULL, sizeof(*frames), PROT_READ | PROT_WRITE,
-                                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    struct nt_fault_frames *frames =
+        mmap(NULL, sizeof(*frames), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (frames == MAP_FAILED)
         return local;
     memcpy(frames, local, sizeof(*frames));

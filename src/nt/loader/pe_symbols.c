@@ -142,8 +142,7 @@ nt_pe_symbols_find_line(const struct nt_image *image, uint64_t offset, struct nt
     const uint8_t *guid = codeview_guid(&file, image->base, &headers);
     const struct pe_section *section = nt_pe_headers_section(&headers, (uint32_t)offset);
     if (guid && section)
-        (void)nt_pdb_find_line(pdb.bytes, pdb.size, guid,
-                               (uint16_t)(section - headers.sections + 1),
-                               (uint32_t)offset - section->rva, place->file, sizeof(place->file),
-                               &place->line);
+        (void)nt_pdb_find_line(
+            pdb.bytes, pdb.size, guid, (uint16_t)(section - headers.sections + 1),
+            (uint32_t)offset - section->rva, place->file, sizeof(place->file), &place->line);
 }

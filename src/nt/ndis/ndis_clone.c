@@ -72,6 +72,7 @@ NdisAllocateCloneNetBufferList(PNET_BUFFER_LIST original, NDIS_HANDLE list_pool,
 
     if (!clone)
         return NULL;
+    clone->site = NT_CALLER;
     at = &clone->nbl.FirstNetBuffer;
     for (const NET_BUFFER *nb = original->FirstNetBuffer; nb; nb = nb->Next) {
         MDL *mdl = share_data(nb);

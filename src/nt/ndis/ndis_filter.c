@@ -17,6 +17,7 @@
 struct filter_driver {
     struct filter_driver *next;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
 };
 
 static pthread_mutex_t filters_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -45,9 +46,9 @@ check_driver(struct nt_driver *driver)
     struct filter_driver *left;
 
     while ((left = take(NULL, driver)) != NULL) {
+        nt_finding_at(nt_driver_name(driver), left->site, NT_FINDING_HANDLE_LEAK,
+                      "NdisFDeregisterFilterDriver was not called");
         free(left);
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_HANDLE_LEAK,
-                       "NdisFDeregisterFilterDriver was not called");
     }
 }
 
@@ -87,6 +88,7 @@ NdisFRegisterFilterDriver(PDRIVER_OBJECT DriverObject, NDIS_HANDLE FilterDriverC
     if (!filter)
         return NDIS_STATUS_RESOURCES;
     filter->owner = nt_driver_current();
+    filter->site = NT_CALLER;
     pthread_mutex_lock(&filters_lock);
     if (!checking)
         nt_driver_add_check(check_driver);

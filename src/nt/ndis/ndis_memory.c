@@ -5,10 +5,9 @@
 #include <string.h>
 
 #include "base/macros.h"
+#include "nt/loader/nt_place.h"
 #include "nt/ndis/ndis_nbl.h"
 #include "nt/ntos/nt_pool.h"
-
-#define CALLER() ((uintptr_t)__builtin_return_address(0))
 
 /**
  * Nonpaged memory with a tag; freed by NdisFreeMemory.
@@ -19,7 +18,7 @@ PVOID NTAPI
 NdisAllocateMemoryWithTagPriority(NDIS_HANDLE handle, UINT length, ULONG tag,
                                   EX_POOL_PRIORITY priority)
 {
-    return nt_pool_allocate(length, tag, false, CALLER());
+    return nt_pool_allocate(length, tag, false, NT_CALLER);
 }
 
 /** Ref: ddi ndis/nf-ndis-ndisfreememory */
@@ -38,8 +37,10 @@ NdisAllocateMdl(NDIS_HANDLE handle, PVOID address, UINT length)
 {
     MDL *mdl = IoAllocateMdl(address, length, FALSE, FALSE, NULL);
 
-    if (mdl)
-        MmBuildMdlForNonPagedPool(mdl);
+    if (!mdl)
+        return NULL;
+    nt_pool_came_from(mdl, NT_CALLER);
+    MmBuildMdlForNonPagedPool(mdl);
     return mdl;
 }
 
@@ -62,7 +63,7 @@ NdisAllocateGenericObject(PDRIVER_OBJECT driver_object, ULONG tag, USHORT size)
 {
     size_t bytes = MAX((size_t)size, sizeof(NDIS_GENERIC_OBJECT));
     NDIS_GENERIC_OBJECT *object =
-        nt_pool_allocate(bytes, tag ? tag : 0x624F6547u /* "GeOb" */, true, CALLER());
+        nt_pool_allocate(bytes, tag ? tag : 0x624F6547u /* "GeOb" */, true, NT_CALLER);
 
     if (!object)
         return NULL;

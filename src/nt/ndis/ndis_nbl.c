@@ -9,6 +9,7 @@
 
 #include "base/macros.h"
 #include "nt/ntos/nt_finding.h"
+#include "nt/ntos/nt_pool.h"
 
 static pthread_mutex_t registry_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct nt_nbl *held; /* lists drivers hold */
@@ -170,6 +171,7 @@ pool_new(ULONG tag, USHORT context_size, bool with_nb, bool of_nb, ULONG data_si
     pool->magic = NT_POOL_MAGIC;
     pool->tag = tag;
     pool->owner = nt_driver_current();
+    pool->site = nt_place_caller();
     pool->context_size = context_size;
     pool->with_net_buffer = with_nb;
     pool->of_net_buffers = of_nb;
@@ -268,7 +270,10 @@ NdisAllocateNetBufferList(NDIS_HANDLE handle, USHORT context_size, USHORT contex
                           (USHORT)(context_size + context_backfill + pool->context_size))
              : NULL;
 
-    return header ? &header->nbl : NULL;
+    if (!header)
+        return NULL;
+    header->site = NT_CALLER;
+    return &header->nbl;
 }
 
 /**
@@ -286,6 +291,7 @@ NdisAllocateNetBufferAndNetBufferList(NDIS_HANDLE handle, USHORT context_size,
 
     if (!nbl)
         return NULL;
+    CONTAINER_OF(nbl, struct nt_nbl, nbl)->site = NT_CALLER;
     nbl->FirstNetBuffer = nt_nb_new(handle, mdl, data_offset, data_length);
     if (!nbl->FirstNetBuffer) {
         nt_nbl_free(CONTAINER_OF(nbl, struct nt_nbl, nbl));
@@ -342,23 +348,35 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST nbl)
 
 /* ---- what a driver left behind ---- */
 
+/* A clone's MDLs go with it: they are no leak of their own. */
+static void
+disown_mdls(struct nt_nbl *clone)
+{
+    for (NET_BUFFER *nb = clone->nbl.FirstNetBuffer; nb; nb = nb->Next)
+        for (MDL *mdl = nb->MdlChain; mdl; mdl = mdl->Next)
+            nt_pool_disown(mdl);
+}
+
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned lists = 0, left_pools = 0;
-
     pthread_mutex_lock(&registry_lock);
-    for (struct nt_nbl *n = held; n; n = n->next)
-        lists += n->owner == driver && n->origin != NT_NBL_PACKET;
+    for (struct nt_nbl *n = held; n; n = n->next) {
+        if (n->owner != driver || n->origin == NT_NBL_PACKET)
+            continue;
+        nt_finding_at(nt_driver_name(driver), n->site, NT_FINDING_NBL_LEAK,
+                      "a net buffer list was not freed");
+        if (n->origin == NT_NBL_CLONE)
+            disown_mdls(n);
+        n->owner = NULL;
+    }
     for (struct nt_nbl_pool *p = pools; p; p = p->next)
-        left_pools += p->owner == driver;
+        if (p->owner == driver) {
+            nt_finding_at(nt_driver_name(driver), p->site, NT_FINDING_NBL_LEAK,
+                          "a net buffer pool was not freed");
+            p->owner = NULL;
+        }
     pthread_mutex_unlock(&registry_lock);
-    if (lists)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_NBL_LEAK,
-                       "%u net buffer lists were not freed", lists);
-    if (left_pools)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_NBL_LEAK,
-                       "%u net buffer pools were not freed", left_pools);
 }
 
 void

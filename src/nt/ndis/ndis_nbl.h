@@ -37,6 +37,7 @@ struct nt_nbl_pool {
     uint32_t magic;
     uint32_t tag;
     struct nt_driver *owner;
+    uintptr_t site;           /* of the call that made it */
     struct nt_nbl_pool *next; /* all pools, for the leak check */
     uint32_t data_size;
     uint16_t context_size;
@@ -61,6 +62,7 @@ struct nt_nbl {
     enum nt_nbl_origin origin;
     struct nt_nbl_pool *pool;
     struct nt_driver *owner;
+    uintptr_t site;                 /* of the driver's call that made it */
     struct nt_nbl *next, *previous; /* lists a driver holds, for the leak check */
     struct wfp_packet *packet;      /* NT_NBL_PACKET: while it is being indicated */
     struct nt_nbl *parent;          /* NT_NBL_CLONE */

@@ -31,8 +31,7 @@ struct _NDIS_RW_LOCK_EX {
 PNDIS_RW_LOCK_EX NTAPI
 NdisAllocateRWLock(NDIS_HANDLE NdisHandle)
 {
-    PNDIS_RW_LOCK_EX lock =
-        nt_pool_allocate(sizeof(*lock), LOCK_TAG, false, (uintptr_t)__builtin_return_address(0));
+    PNDIS_RW_LOCK_EX lock = nt_pool_allocate(sizeof(*lock), LOCK_TAG, false, NT_CALLER);
     if (lock)
         memset(lock, 0, sizeof(*lock));
     return lock;

@@ -28,6 +28,7 @@ struct module {
     struct nt_list link;
     bool is_client, is_leaving;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
     NPI_CLIENT_CHARACTERISTICS client;
     NPI_PROVIDER_CHARACTERISTICS provider;
     GUID npi;
@@ -216,7 +217,6 @@ meet_all(struct module *newcomer)
 static void
 check_driver(struct nt_driver *driver)
 {
-    unsigned left = 0;
 
     pthread_mutex_lock(&nmr.lock);
     for (struct nt_list *i = nmr.bindings.next, *next; i != &nmr.bindings; i = next) {
@@ -230,14 +230,12 @@ check_driver(struct nt_driver *driver)
         next = i->next;
         if (module->owner != driver)
             continue;
+        nt_finding_at(nt_driver_name(driver), module->site, NT_FINDING_HANDLE_LEAK,
+                      "a network module was left registered");
         nt_list_remove(&module->link);
         free(module);
-        left++;
     }
     pthread_mutex_unlock(&nmr.lock);
-    if (left)
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_HANDLE_LEAK,
-                       "%u network modules were left registered", left);
 }
 
 static NTSTATUS
@@ -249,6 +247,7 @@ register_module(struct module *module, const NPI_REGISTRATION_INSTANCE *instance
     }
     module->npi = *instance->NpiId;
     module->owner = nt_driver_current();
+    module->site = nt_place_caller();
     nt_dispatcher_init(&module->gone, NT_NOTIFICATION_EVENT, 0);
     pthread_mutex_lock(&nmr.lock);
     if (!nmr.checking)

@@ -20,6 +20,7 @@ struct registration {
     PCALLBACK_FUNCTION function;
     PVOID context;
     struct nt_driver *driver;
+    uintptr_t site; /* of the call that made it */
 };
 
 static pthread_mutex_t all_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -103,6 +104,7 @@ ExRegisterCallback(PCALLBACK_OBJECT CallbackObject, PCALLBACK_FUNCTION CallbackF
     registration->function = CallbackFunction;
     registration->context = CallbackContext;
     registration->driver = nt_driver_current();
+    registration->site = NT_CALLER;
     pthread_mutex_lock(&CallbackObject->lock);
     bool taken =
         !CallbackObject->allows_several && !nt_list_is_empty(&CallbackObject->registrations);
@@ -170,7 +172,8 @@ nt_ex_callback_check_driver(struct nt_driver *driver)
         pthread_mutex_unlock(&all_lock);
         if (!left)
             return;
-        nt_finding_for(driver->name, NT_FINDING_CALLBACK_LEAK, "a callback registration was left");
+        nt_finding_at(driver->name, left->site, NT_FINDING_CALLBACK_LEAK,
+                      "a callback registration was left");
         ExUnregisterCallback(left);
     }
 }

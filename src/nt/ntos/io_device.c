@@ -472,8 +472,8 @@ nt_io_device_check_driver(struct nt_driver *driver)
     while (object && object->DeviceObject) {
         PDEVICE_OBJECT device = object->DeviceObject;
         const char *name = nt_object_get_name(device);
-        nt_finding_for(driver->name, NT_FINDING_DEVICE_LEAK, "device object %s was left",
-                       name ? name : "without a name");
+        nt_finding_at(driver->name, nt_object_site(device), NT_FINDING_DEVICE_LEAK,
+                      "device object %s was left", name ? name : "without a name");
         IoDeleteDevice(device);
     }
 }

@@ -53,7 +53,7 @@ BOOLEAN NTAPI
 KeSetTimer(PKTIMER Timer, LARGE_INTEGER DueTime, PKDPC Dpc)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    return nt_timer_set(timer_of(Timer), DueTime.QuadPart, 0, dpc_of(Dpc));
+    return nt_timer_set(timer_of(Timer), DueTime.QuadPart, 0, dpc_of(Dpc), NT_CALLER);
 }
 
 /** @p Period in ms, 0 = once. Otherwise as KeSetTimer. Ref: wdm/nf-wdm-kesettimerex. */
@@ -62,7 +62,7 @@ KeSetTimerEx(PKTIMER Timer, LARGE_INTEGER DueTime, LONG Period, PKDPC Dpc)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
     return nt_timer_set(timer_of(Timer), DueTime.QuadPart, Period > 0 ? (uint32_t)Period : 0,
-                        dpc_of(Dpc));
+                        dpc_of(Dpc), NT_CALLER);
 }
 
 /** @p TolerableDelay (ms) is not made use of: timers are exact. Ref: wdm/nf-wdm-kesetcoalescabletimer. */
@@ -71,7 +71,7 @@ KeSetCoalescableTimer(PKTIMER Timer, LARGE_INTEGER DueTime, ULONG Period, ULONG 
                       PKDPC Dpc)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    return nt_timer_set(timer_of(Timer), DueTime.QuadPart, Period, dpc_of(Dpc));
+    return nt_timer_set(timer_of(Timer), DueTime.QuadPart, Period, dpc_of(Dpc), NT_CALLER);
 }
 
 /** @return TRUE when it was armed. Its DPC may run still. IRQL: <= DISPATCH_LEVEL. Ref: wdm. */

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "nt/ntos/nt_driver.h"
 #include "nt/ntos/nt_finding.h"
+#include "nt/ntos/nt_object.h"
 #include "nt/ntos/nt_status.h"
 #include "nt/ntos/nt_thread.h"
 #include "nt/ntos/nt_timer.h"
@@ -222,8 +223,9 @@ give_turn_locked(struct nt_thread *self, struct nt_thread *thread)
         thread->has_turn = false;
         turns.runner = NULL;
         give_up_turns_locked();
-        nt_finding_for(nt_driver_name(thread->driver), NT_FINDING_THREAD_BUSY,
-                       "a system thread ran for %d s without waiting", BUSY_SECONDS);
+        nt_finding_at(nt_driver_name(thread->driver), nt_object_site(thread),
+                      NT_FINDING_THREAD_BUSY, "a system thread ran for %d s without waiting",
+                      BUSY_SECONDS);
         return false;
     }
     return true;

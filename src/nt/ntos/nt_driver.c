@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "nt/loader/nt_place.h"
 #include "nt/ntos/nt_object.h"
 #include "nt/ntos/nt_pool.h"
 #include "nt/ntos/nt_thread.h"
@@ -117,19 +118,23 @@ const char *
 nt_driver_describe_address(uintptr_t address, char *text, size_t size)
 {
     const struct nt_driver *driver = nt_driver_find_by_address(address);
+    struct nt_place place;
     Dl_info info = {0};
 
-    if (dladdr((void *)address, &info) && info.dli_sname)
-        snprintf(text, size, "%s+0x%lx", info.dli_sname,
-                 (unsigned long)(address - (uintptr_t)info.dli_saddr));
-    else if (driver)
+    if (nt_place_find(address, true, &place)) {
+        char line[sizeof(place.file) + 16];
+        nt_place_line_text(&place, line, sizeof(line));
+        snprintf(text, size, "%s+0x%llx%s%s%s%s%s", place.image, (unsigned long long)place.offset,
+                 place.function[0] ? " (" : "", place.function, place.function[0] ? ")" : "",
+                 line[0] ? " " : "", line);
+    } else if (driver) {
         snprintf(text, size, "%s+0x%lx", driver->name,
                  (unsigned long)(address - driver->code_start));
-    else if (info.dli_fbase)
-        snprintf(text, size, "%s+0x%lx",
-                 strrchr(info.dli_fname, '/') ? strrchr(info.dli_fname, '/') + 1 : info.dli_fname,
-                 (unsigned long)(address - (uintptr_t)info.dli_fbase));
-    else
+    } else if (dladdr((void *)address, &info) && info.dli_sname) {
+        snprintf(text, size, "%s+0x%lx", info.dli_sname,
+                 (unsigned long)(address - (uintptr_t)info.dli_saddr));
+    } else {
         snprintf(text, size, "%p", (void *)address);
+    }
     return text;
 }

@@ -59,7 +59,9 @@ nt_driver_name(const struct nt_driver *driver)
 }
 
 /**
- * "name+0x1234", or "function (name)" where the image has symbols; for messages.
+ * "block_ip.so+0x1234 (Classify) block_ip.c:120", as far as it is known, for messages.
+ *
+ * @param address  a return address
  * @return @p text
  */
 const char *nt_driver_describe_address(uintptr_t address, char *text, size_t size);

@@ -23,7 +23,9 @@ static_assert(ELEMENTSOF(kinds) == NT_FINDING_COUNT, "a row for each kind");
 
 struct row {
     enum nt_finding_id id;
+    uintptr_t site; /* what tells rows with the same message apart; a place once reported */
     char *driver, *message;
+    struct nt_place place;
     unsigned long count;
 };
 
@@ -35,37 +37,62 @@ static struct {
 } book = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 static void
-add_locked(const char *driver, enum nt_finding_id id, const char *message)
+free_row(struct row *row)
+{
+    free(row->driver);
+    free(row->message);
+}
+
+static bool
+make_room_locked(void)
+{
+    if (book.count < book.room)
+        return true;
+    size_t room = book.room ? 2 * book.room : 16;
+    struct row *rows = realloc(book.rows, room * sizeof(*rows));
+    if (!rows)
+        return false;
+    book.rows = rows;
+    book.room = room;
+    return true;
+}
+
+static void
+announce(const struct row *row)
+{
+    char line[sizeof(row->place.file) + 16];
+
+    nt_place_line_text(&row->place, line, sizeof(line));
+    wfp_log(WFP_LOG_WARNING, "finding %s: %s%s%s%s%s", kinds[row->id].name, row->driver,
+            row->driver[0] ? ": " : "", row->message, line[0] ? ", at " : "", line);
+}
+
+static void
+add_locked(const char *driver, uintptr_t site, enum nt_finding_id id, const char *message)
 {
     for (size_t i = 0; i < book.count; i++) {
         struct row *row = &book.rows[i];
-        if (row->id == id && strcmp(row->driver, driver) == 0 &&
+        if (row->id == id && row->site == site && strcmp(row->driver, driver) == 0 &&
             strcmp(row->message, message) == 0) {
             row->count++;
             return;
         }
     }
-    if (book.count == book.room) {
-        size_t room = book.room ? 2 * book.room : 16;
-        struct row *rows = realloc(book.rows, room * sizeof(*rows));
-        if (!rows)
-            return;
-        book.rows = rows;
-        book.room = room;
-    }
-    struct row row = {id, strdup(driver), strdup(message), 1};
-    if (!row.driver || !row.message) {
-        free(row.driver);
-        free(row.message);
+    struct row row = {.id = id, .site = site, .count = 1};
+    row.driver = strdup(driver);
+    row.message = strdup(message);
+    if (!row.driver || !row.message || !make_room_locked()) {
+        free_row(&row);
         return;
     }
+    if (site) /* now: the image may be gone when the report is written */
+        (void)nt_place_find(site, true, &row.place);
     book.rows[book.count++] = row;
-    wfp_log(WFP_LOG_WARNING, "finding %s: %s%s%s", kinds[id].name, driver, driver[0] ? ": " : "",
-            message);
+    announce(&row);
 }
 
 static void
-add(const char *driver, enum nt_finding_id id, const char *format, va_list args)
+add(const char *driver, uintptr_t site, enum nt_finding_id id, const char *format, va_list args)
 {
     char message[512];
 
@@ -73,7 +100,7 @@ add(const char *driver, enum nt_finding_id id, const char *format, va_list args)
         return;
     vsnprintf(message, sizeof(message), format, args);
     pthread_mutex_lock(&book.lock);
-    add_locked(driver, id, message);
+    add_locked(driver, site, id, message);
     pthread_mutex_unlock(&book.lock);
 }
 
@@ -82,7 +109,17 @@ nt_finding(enum nt_finding_id id, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    add(nt_driver_name(nt_driver_current()), id, format, args);
+    if (!book.off)
+        add(nt_driver_name(nt_driver_current()), nt_place_caller(), id, format, args);
+    va_end(args);
+}
+
+void
+nt_finding_at(const char *driver, uintptr_t site, enum nt_finding_id id, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    add(driver, site, id, format, args);
     va_end(args);
 }
 
@@ -91,7 +128,7 @@ nt_finding_for(const char *driver, enum nt_finding_id id, const char *format, ..
 {
     va_list args;
     va_start(args, format);
-    add(driver, id, format, args);
+    add(driver, 0, id, format, args);
     va_end(args);
 }
 
@@ -125,7 +162,8 @@ nt_finding_get(size_t index, struct nt_finding *ret_finding)
     if (index < book.count) {
         const struct row *row = &book.rows[index];
         *ret_finding = (struct nt_finding){row->id,      kinds[row->id].name, row->driver,
-                                           row->message, kinds[row->id].fix,  row->count};
+                                           row->message, kinds[row->id].fix,  row->count,
+                                           row->place};
         found = true;
     }
     pthread_mutex_unlock(&book.lock);
@@ -149,10 +187,8 @@ void
 nt_finding_reset(void)
 {
     pthread_mutex_lock(&book.lock);
-    for (size_t i = 0; i < book.count; i++) {
-        free(book.rows[i].driver);
-        free(book.rows[i].message);
-    }
+    for (size_t i = 0; i < book.count; i++)
+        free_row(&book.rows[i]);
     free(book.rows);
     book.rows = NULL;
     book.count = book.room = 0;

@@ -1,9 +1,11 @@
 /*
  * Findings: what the verifier noticed about a driver (decision D7).
  *
- * Model      one row of finding.def per kind; a finding is a kind, the driver at work, a message and
- *            how often. The same message by the same driver is counted, not repeated.
- * Context    nt_finding() may be called from any thread at any IRQL; it allocates once per new row.
+ * Model      one row of finding.def per kind; a finding is a kind, the driver at work, a message, the
+ *            place in the driver's code and how often. The same message from the same place is
+ *            counted, not repeated.
+ * Context    nt_finding() may be called from any thread at any IRQL; a new row allocates, and reads
+ *            the image's line numbers.
  */
 #ifndef WFP_NT_FINDING_H
 #define WFP_NT_FINDING_H
@@ -12,6 +14,7 @@
 #include <stddef.h>
 
 #include "base/macros.h"
+#include "nt/loader/nt_place.h"
 
 enum nt_finding_id {
 #define FINDING(id, name, fix) NT_FINDING_##id,
@@ -27,11 +30,15 @@ struct nt_finding {
     const char *message;
     const char *fix;
     unsigned long count;
+    struct nt_place place; /* image "" when no driver's code was to blame, or it is not known */
 };
 
-/** Record a finding against the driver that runs on this thread. */
+/** Record a finding against the driver that runs on this thread, at its innermost call on the stack. */
 void nt_finding(enum nt_finding_id id, const char *format, ...) _printf_(2, 3);
-/** Record a finding against @p driver (a service name). */
+/** Record a finding against @p driver (a service name), at the return address @p site; 0: unknown. */
+void nt_finding_at(const char *driver, uintptr_t site, enum nt_finding_id id, const char *format,
+                   ...) _printf_(4, 5);
+/** Record a finding against @p driver, without a place. */
 void nt_finding_for(const char *driver, enum nt_finding_id id, const char *format, ...)
     _printf_(3, 4);
 /** Verifier off: findings are dropped. On by default. */

@@ -21,6 +21,7 @@ struct object {
     atomic_long refs;
     enum nt_object_type type;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
     void (*destroy)(void *body);
     struct name *name;
     _Alignas(16) char body[];
@@ -33,6 +34,7 @@ struct name {
     char *target; /* of a symbolic link, else NULL */
     struct object *object;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
 };
 
 struct handle {
@@ -40,6 +42,7 @@ struct handle {
     uint32_t access;
     struct nt_driver *owner;
     bool is_lent;
+    uintptr_t site; /* of the call that made it */
 };
 
 static struct {
@@ -76,6 +79,7 @@ nt_object_new(enum nt_object_type type, size_t size, struct nt_driver *owner,
     atomic_init(&object->refs, 1);
     object->type = type;
     object->owner = owner;
+    object->site = owner ? nt_place_caller() : 0;
     object->destroy = destroy;
     return object->body;
 }
@@ -152,6 +156,12 @@ nt_object_owner(const void *body)
     return header_of(body)->owner;
 }
 
+uintptr_t
+nt_object_site(const void *body)
+{
+    return header_of(body)->site;
+}
+
 const char *
 nt_object_get_name(const void *body)
 {
@@ -208,6 +218,7 @@ add_name(const char *path, const char *target, struct object *object, struct nt_
     name->path = canonical(path);
     name->target = target ? canonical(target) : NULL;
     name->owner = owner;
+    name->site = owner ? nt_place_caller() : 0;
     name->object = object;
     nt_list_init(&name->link);
     pthread_mutex_lock(&manager.lock);
@@ -395,7 +406,8 @@ new_handle(void *body, uint32_t access, struct nt_driver *owner, bool is_lent)
         manager.handles = handles;
         manager.handle_count = count;
     }
-    manager.handles[i] = (struct handle){nt_object_ref(body), access, owner, is_lent};
+    manager.handles[i] = (struct handle){nt_object_ref(body), access, owner, is_lent,
+                                         owner && !is_lent ? nt_place_caller() : 0};
     handle = (void *)((i + 1) * 4);
 out:
     pthread_mutex_unlock(&manager.lock);
@@ -487,8 +499,8 @@ nt_object_check_driver(struct nt_driver *driver)
         next = i->next;
         if (name->owner != driver || !name->target)
             continue;
-        nt_finding_for(driver->name, NT_FINDING_SYMLINK_LEAK, "symbolic link %s -> %s was left",
-                       name->path, name->target);
+        nt_finding_at(driver->name, name->site, NT_FINDING_SYMLINK_LEAK,
+                      "symbolic link %s -> %s was left", name->path, name->target);
         forget_name_locked(name);
     }
     pthread_mutex_unlock(&manager.lock);
@@ -498,8 +510,8 @@ nt_object_check_driver(struct nt_driver *driver)
         pthread_mutex_unlock(&manager.lock);
         if (!entry.body || entry.owner != driver)
             continue;
-        nt_finding_for(driver->name, NT_FINDING_HANDLE_LEAK, "a handle to a %s was left open",
-                       type_names[header_of(entry.body)->type]);
+        nt_finding_at(driver->name, entry.site, NT_FINDING_HANDLE_LEAK,
+                      "a handle to a %s was left open", type_names[header_of(entry.body)->type]);
         nt_handle_close((void *)((i + 1) * 4));
     }
 }

@@ -56,6 +56,8 @@ long nt_object_refs(const void *body);
 /** The type, or NT_OBJECT_ANY when @p body is no object of ours. */
 enum nt_object_type nt_object_type(const void *body);
 struct nt_driver *nt_object_owner(const void *body);
+/** The return address into the owner's code of the call that made it; 0 when unknown. */
+uintptr_t nt_object_site(const void *body);
 /** Name given by nt_object_name(), or NULL. Borrowed. */
 const char *nt_object_get_name(const void *body);
 const char *nt_object_type_name(enum nt_object_type type);

@@ -114,18 +114,25 @@ nt_pool_allocate(size_t size, uint32_t tag, bool zero, uintptr_t caller)
     return start;
 }
 
+void
+nt_pool_came_from(void *pointer, uintptr_t caller)
+{
+    block_of(pointer)->caller = caller;
+}
+
 static void
 check_guard(const struct block *block, const char *start)
 {
     uint64_t guard;
-    char tag[5];
+    char tag[5], where[256];
 
     if (!GUARD_SIZE)
         return;
     memcpy(&guard, start + block->size, sizeof(guard));
     if (guard != GUARD)
-        nt_finding(NT_FINDING_POOL_OVERRUN, "%zu bytes of tag '%s' were overrun", block->size,
-                   nt_pool_tag_text(block->tag, tag));
+        nt_finding(NT_FINDING_POOL_OVERRUN, "%zu bytes of tag '%s' were overrun; they came from %s",
+                   block->size, nt_pool_tag_text(block->tag, tag),
+                   nt_driver_describe_address(block->caller, where, sizeof(where)));
 }
 
 static void
@@ -235,7 +242,7 @@ nt_pool_fail_after(long count)
     atomic_store(&pool.fail_after, count);
 }
 
-/** One finding per tag that a stopping driver left, with where the first was allocated. */
+/** One finding per tag and place of allocation that a stopping driver left. */
 void
 nt_pool_check_driver(struct nt_driver *driver)
 {
@@ -246,20 +253,19 @@ nt_pool_check_driver(struct nt_driver *driver)
         size_t blocks = 0, bytes = 0;
         uint32_t tag = first->tag;
         uintptr_t caller = first->caller;
-        char text[5], where[256];
+        char text[5];
 
         for (entry = driver->pool_blocks.next; entry != &driver->pool_blocks;) {
             struct block *block = NT_LIST_ITEM(entry, struct block, link);
             entry = entry->next;
-            if (block->tag != tag)
+            if (block->tag != tag || block->caller != caller)
                 continue;
             blocks++;
             bytes += block->size;
             release(block);
         }
-        nt_finding_for(driver->name, NT_FINDING_POOL_LEAK,
-                       "%zu bytes in %zu block%s of tag '%s' were left; the first came from %s",
-                       bytes, blocks, blocks == 1 ? "" : "s", nt_pool_tag_text(tag, text),
-                       nt_driver_describe_address(caller, where, sizeof(where)));
+        nt_finding_at(driver->name, caller, NT_FINDING_POOL_LEAK,
+                      "%zu bytes in %zu block%s of tag '%s' were left", bytes, blocks,
+                      blocks == 1 ? "" : "s", nt_pool_tag_text(tag, text));
     }
 }

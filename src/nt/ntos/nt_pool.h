@@ -23,6 +23,8 @@ struct nt_driver;
  * @return NULL when memory is out, or when nt_pool_fail_after() says so
  */
 void *nt_pool_allocate(size_t size, uint32_t tag, bool zero, uintptr_t caller);
+/** A block that one of our functions allocated for another: where the driver called that. Not NULL. */
+void nt_pool_came_from(void *block, uintptr_t caller);
 /** Free; @p tag 0 = any. Bad pointers and tags are findings. NULL is a finding. */
 void nt_pool_free(void *block, uint32_t tag);
 /** The block is the runtime's from now on, whichever driver allocated it. Not NULL. */

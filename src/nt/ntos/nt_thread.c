@@ -207,8 +207,12 @@ nt_thread_count_of(const struct nt_driver *driver)
 void
 nt_thread_check_driver(struct nt_driver *driver)
 {
-    size_t left = nt_thread_count_of(driver);
-    if (left)
-        nt_finding_for(driver->name, NT_FINDING_THREAD_LEAK, "%zu system thread%s still run%s",
-                       left, left == 1 ? "" : "s", left == 1 ? "s" : "");
+    pthread_mutex_lock(&threads.lock);
+    for (struct nt_list *i = threads.running.next; i != &threads.running; i = i->next) {
+        const struct nt_thread *thread = NT_LIST_ITEM(i, struct nt_thread, link);
+        if (thread->driver == driver)
+            nt_finding_at(driver->name, nt_object_site(thread), NT_FINDING_THREAD_LEAK,
+                          "a system thread still runs");
+    }
+    pthread_mutex_unlock(&threads.lock);
 }

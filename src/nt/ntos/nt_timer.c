@@ -19,6 +19,7 @@ struct deadline {
     uint64_t due, order;
     struct nt_timer *timer; /* one of these two */
     struct nt_wait *wait;
+    uintptr_t site; /* where the driver set the timer */
 };
 
 /* Slot 0 stays empty, so that index 0 means "not there". */
@@ -139,8 +140,8 @@ fire_first_locked(void)
     }
     timer->heap_index = 0;
     if (timer->period_ms)
-        add_locked(
-            (struct deadline){.due = first.due + timer->period_ms * 10000ull, .timer = timer});
+        add_locked((struct deadline){
+            .due = first.due + timer->period_ms * 10000ull, .timer = timer, .site = first.site});
     nt_dispatcher_set_locked(&timer->header, 1);
     struct nt_dpc *dpc = timer->dpc;
     if (dpc) {
@@ -272,7 +273,8 @@ nt_timer_init(struct nt_timer *timer, bool synchronization)
 }
 
 bool
-nt_timer_set(struct nt_timer *timer, int64_t due_100ns, uint32_t period_ms, struct nt_dpc *dpc)
+nt_timer_set(struct nt_timer *timer, int64_t due_100ns, uint32_t period_ms, struct nt_dpc *dpc,
+             uintptr_t site)
 {
     uint64_t due = nt_timer_due(due_100ns);
 
@@ -286,7 +288,7 @@ nt_timer_set(struct nt_timer *timer, int64_t due_100ns, uint32_t period_ms, stru
     timer->period_ms = period_ms;
     timer->dpc = dpc;
     timer->owner = nt_driver_current() ? nt_driver_current() : timer->owner;
-    add_locked((struct deadline){.due = due, .timer = timer});
+    add_locked((struct deadline){.due = due, .timer = timer, .site = site});
     if (!wfp_clock_is_virtual())
         start_thread_locked();
     pthread_mutex_unlock(&nt_dispatcher_lock);
@@ -317,9 +319,10 @@ sweep(bool (*matches)(const struct nt_timer *timer, const void *what, size_t siz
             i++;
             continue;
         }
+        nt_finding_at(nt_driver_name(driver), heap.slots[i].site, NT_FINDING_TIMER_LEAK, "%s",
+                      message);
         remove_locked(i);
         timer->heap_index = 0;
-        nt_finding_for(nt_driver_name(driver), NT_FINDING_TIMER_LEAK, "%s", message);
         i = 1;
     }
     pthread_mutex_unlock(&nt_dispatcher_lock);
@@ -343,7 +346,8 @@ nt_timer_check_memory(const void *start, size_t size)
     if (LIKELY(atomic_load_explicit(&heap.next_due, memory_order_relaxed) == UINT64_MAX) ||
         size < sizeof(struct nt_timer))
         return;
-    sweep(lies_in, start, size, "memory with an armed timer was freed", nt_driver_current());
+    sweep(lies_in, start, size, "memory was freed with a timer in it that was armed",
+          nt_driver_current());
 }
 
 void

@@ -27,10 +27,11 @@ void nt_timer_init(struct nt_timer *timer, bool synchronization);
 /**
  * Arm, or arm anew.
  * @param due_100ns  < 0 relative, otherwise system time
+ * @param site       return address of the driver's call, for findings
  * @return true when it was armed already
  */
-bool nt_timer_set(struct nt_timer *timer, int64_t due_100ns, uint32_t period_ms,
-                  struct nt_dpc *dpc);
+bool nt_timer_set(struct nt_timer *timer, int64_t due_100ns, uint32_t period_ms, struct nt_dpc *dpc,
+                  uintptr_t site);
 /** @return true when it was armed */
 bool nt_timer_cancel(struct nt_timer *timer);
 

@@ -110,6 +110,7 @@ static struct {
     struct {
         PCREATE_PROCESS_NOTIFY_ROUTINE_EX routine;
         struct nt_driver *driver;
+        uintptr_t site; /* of the registration */
     } entries[MAX_ROUTINES];
 } notify = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
@@ -138,6 +139,7 @@ PsSetCreateProcessNotifyRoutineEx(PCREATE_PROCESS_NOTIFY_ROUTINE_EX NotifyRoutin
     } else if (!Remove && found == MAX_ROUTINES && room < MAX_ROUTINES) {
         notify.entries[room].routine = NotifyRoutine;
         notify.entries[room].driver = nt_driver_current();
+        notify.entries[room].site = nt_place_caller();
         status = STATUS_SUCCESS;
     }
     pthread_mutex_unlock(&notify.lock);
@@ -196,8 +198,8 @@ nt_ps_process_check_driver(struct nt_driver *driver)
     for (size_t i = 0; i < MAX_ROUTINES; i++)
         if (notify.entries[i].routine && notify.entries[i].driver == driver) {
             notify.entries[i].routine = NULL;
-            nt_finding_for(driver->name, NT_FINDING_CALLBACK_LEAK,
-                           "a process notify routine was left registered");
+            nt_finding_at(driver->name, notify.entries[i].site, NT_FINDING_CALLBACK_LEAK,
+                          "a process notify routine was left registered");
         }
     pthread_mutex_unlock(&notify.lock);
 }

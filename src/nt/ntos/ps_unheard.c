@@ -15,6 +15,7 @@ struct registration {
     const char *what;
     const void *routine;
     struct nt_driver *owner;
+    uintptr_t site; /* of the call that made it */
 };
 
 static struct {
@@ -49,8 +50,8 @@ check_driver(struct nt_driver *driver)
     struct registration *left;
 
     while ((left = take(NULL, NULL, NULL, driver)) != NULL) {
-        nt_finding_for(driver->name, NT_FINDING_CALLBACK_LEAK, "a registration was left: %s",
-                       left->what);
+        nt_finding_at(driver->name, left->site, NT_FINDING_CALLBACK_LEAK,
+                      "a registration was left: %s", left->what);
         free(left);
     }
 }
@@ -65,6 +66,7 @@ add(const char *what, const void *routine)
     r->what = what;
     r->routine = routine;
     r->owner = nt_driver_current();
+    r->site = nt_place_caller();
     pthread_mutex_lock(&book.lock);
     if (!book.checking)
         nt_driver_add_check(check_driver);

@@ -540,14 +540,17 @@ int
 wfp_sim_finish(struct wfp_sim *sim)
 {
     struct nt_finding finding;
+    char line[sizeof(finding.place.file) + 16];
     bool failed;
 
     if (!sim)
         return 1;
     machine_stop_drivers(&sim->machine);
-    for (size_t i = 0; nt_finding_get(i, &finding); i++)
-        sim_fail(sim, "finding %s, %s: %s; fix: %s", finding.name, finding.driver, finding.message,
-                 finding.fix);
+    for (size_t i = 0; nt_finding_get(i, &finding); i++) {
+        nt_place_line_text(&finding.place, line, sizeof(line));
+        sim_fail(sim, "finding %s, %s: %s%s%s; fix: %s", finding.name, finding.driver,
+                 finding.message, line[0] ? ", at " : "", line, finding.fix);
+    }
     failed = sim->failed;
     free_sim(sim);
     return failed;

@@ -98,9 +98,9 @@ test_timers_fire_at_their_own_time_in_order(void **state)
     nt_timer_init(&a, false), nt_timer_init(&b, false), nt_timer_init(&c, true);
     nt_dpc_init(&da, tick, (void *)"a"), nt_dpc_init(&db, tick, (void *)"b");
     nt_dpc_init(&dc, tick, (void *)"c");
-    assert_false(nt_timer_set(&a, -(int64_t)(30 * MS), 0, &da));
-    assert_false(nt_timer_set(&b, -(int64_t)(10 * MS), 15, &db));
-    assert_false(nt_timer_set(&c, START + 30 * MS, 0, &dc));
+    assert_false(nt_timer_set(&a, -(int64_t)(30 * MS), 0, &da, 0));
+    assert_false(nt_timer_set(&b, -(int64_t)(10 * MS), 15, &db, 0));
+    assert_false(nt_timer_set(&c, START + 30 * MS, 0, &dc, 0));
     assert_int_equal(nt_time_next_due(), START + 10 * MS);
     nt_time_run_until(START + 9 * MS);
     assert_string_equal(journal, "");
@@ -288,7 +288,7 @@ test_wall_clock_timer_and_thread(void **state)
 
     wfp_clock_set_virtual(0);
     nt_timer_init(&timer, true);
-    nt_timer_set(&timer, -(int64_t)(5 * MS), 0, NULL);
+    nt_timer_set(&timer, -(int64_t)(5 * MS), 0, NULL, 0);
     assert_int_equal(nt_dispatcher_wait(1, &p, false, NULL), 0);
     assert_int_equal(nt_thread_create(sleep_and_note, (void *)1, &thread), 0);
     p = &thread->header;
