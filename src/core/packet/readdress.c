@@ -8,6 +8,10 @@
 #include "core/packet/bytes.h"
 #include "core/packet/checksum.h"
 
+/* No layer looks into these, but their checksums are over the addresses, too. */
+#define PROTOCOL_DCCP     33
+#define PROTOCOL_UDP_LITE 136
+
 static uint32_t
 address_size(const struct wfp_packet *packet)
 {
@@ -37,7 +41,11 @@ checksum_field(const struct wfp_packet *packet)
 {
     uint8_t *header = packet->data + packet->ip_header_size;
 
-    if (packet->fragment_offset != 0 || packet->transport_header_size == 0)
+    if (packet->fragment_offset != 0)
+        return NULL;
+    if (packet->protocol == PROTOCOL_DCCP || packet->protocol == PROTOCOL_UDP_LITE)
+        return packet->length >= packet->ip_header_size + 8u ? header + 6 : NULL;
+    if (packet->transport_header_size == 0)
         return NULL;
     switch (packet->protocol) {
     case WFP_PROTOCOL_TCP:
@@ -59,7 +67,8 @@ is_unfinished(const struct wfp_packet *packet, const uint8_t *field)
     uint16_t unfinished;
     uint64_t sum;
 
-    if (packet->protocol == WFP_PROTOCOL_ICMPV6 || packet->is_fragment)
+    if (packet->transport_header_size == 0 || packet->protocol == WFP_PROTOCOL_ICMPV6 ||
+        packet->is_fragment)
         return false;
     sum = wfp_checksum_add(0, packet->source, address_size(packet));
     sum = wfp_checksum_add(sum, packet->destination, address_size(packet));

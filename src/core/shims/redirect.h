@@ -174,6 +174,12 @@ void wfp_redirection_close(struct wfp_redirect_table *table, struct wfp_redirect
                            uint64_t gone_100ns);
 /** It lives after all. */
 void wfp_redirection_keep(struct wfp_redirect_table *table, struct wfp_redirection *redirection);
+/** A datagram's first fragment, sent with @p from, got the ends @p to: its others show no ports. */
+void wfp_redirection_note_fragment(struct wfp_redirect_table *table, const struct wfp_packet *first,
+                                   const struct wfp_ends *from, const struct wfp_ends *to);
+/** What the first fragment of @p later's datagram was given, or NULL. */
+const struct wfp_ends *wfp_redirection_of_fragment(const struct wfp_redirect_table *table,
+                                                   const struct wfp_packet *later);
 /** Remove those whose time has come. */
 void wfp_redirect_table_advance(struct wfp_redirect_table *table, uint64_t now_100ns);
 

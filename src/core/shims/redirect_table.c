@@ -8,7 +8,20 @@
 
 #define FIRST_BUCKETS 256u
 
+#define FRAGMENTED       256u               /* datagrams on their way at once */
+#define REASSEMBLY_100NS (60ull * 10000000) /* RFC 8200: then nobody waits for the rest */
+
+struct fragmented {
+    uint8_t version, protocol;
+    uint8_t source[16], destination[16];
+    uint32_t id;
+    uint64_t time_100ns;
+    struct wfp_ends to;
+};
+
 struct wfp_redirect_table {
+    uint32_t fragmented_count; /* ever */
+    struct fragmented fragmented[FRAGMENTED];
     uint32_t count, mask;
     struct wfp_redirection **app, **wire;
     struct wfp_redirection *closing, **closing_end; /* in order of their time */
@@ -190,6 +203,40 @@ wfp_redirection_keep(struct wfp_redirect_table *table, struct wfp_redirection *r
 {
     stop_closing(table, redirection);
     redirection->gone_100ns = 0;
+}
+
+void
+wfp_redirection_note_fragment(struct wfp_redirect_table *table, const struct wfp_packet *first,
+                              const struct wfp_ends *from, const struct wfp_ends *to)
+{
+    struct fragmented *fragmented = &table->fragmented[table->fragmented_count++ % FRAGMENTED];
+
+    *fragmented = (struct fragmented){.version = first->version,
+                                      .protocol = first->protocol,
+                                      .id = first->fragment_id,
+                                      .time_100ns = first->time_100ns,
+                                      .to = *to};
+    memcpy(fragmented->source, from->source, 16);
+    memcpy(fragmented->destination, from->destination, 16);
+}
+
+const struct wfp_ends *
+wfp_redirection_of_fragment(const struct wfp_redirect_table *table, const struct wfp_packet *later)
+{
+    uint32_t size = later->version == 4 ? 4 : 16;
+
+    for (uint32_t i = 0; i < MIN(table->fragmented_count, FRAGMENTED); i++) {
+        const struct fragmented *fragmented =
+            &table->fragmented[(table->fragmented_count - 1 - i) % FRAGMENTED];
+
+        if (fragmented->id == later->fragment_id && fragmented->version == later->version &&
+            fragmented->protocol == later->protocol &&
+            memcmp(fragmented->source, later->source, size) == 0 &&
+            memcmp(fragmented->destination, later->destination, size) == 0 &&
+            later->time_100ns - fragmented->time_100ns < REASSEMBLY_100NS)
+            return &fragmented->to;
+    }
+    return NULL;
 }
 
 void

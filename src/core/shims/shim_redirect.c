@@ -23,18 +23,11 @@
 #define EPHEMERAL_FIRST  49152u
 #define EPHEMERAL_TRIES  64u
 
+/** AH vouches for the addresses; later fragments follow their first. */
 static bool
 can_redirect(const struct wfp_packet *packet)
 {
-    switch (packet->protocol) {
-    case WFP_PROTOCOL_TCP:
-    case WFP_PROTOCOL_UDP:
-    case WFP_PROTOCOL_ICMP:
-    case WFP_PROTOCOL_ICMPV6:
-        return !packet->is_fragment;
-    default:
-        return false;
-    }
+    return packet->protocol != WFP_PROTOCOL_AH && packet->fragment_offset == 0;
 }
 
 /* ---- the request, and what was made of it ---- */
@@ -82,6 +75,8 @@ change_ends(struct wfp_shim *shim, const struct wfp_ends *to)
         wfp_packet_ends(shim->packet, &shim->redirect.app);
     if (!wfp_packet_readdress(shim->packet, to))
         return;
+    if (shim->packet->is_fragment)
+        wfp_redirection_note_fragment(shim->redirects, shim->packet, &shim->redirect.app, to);
     shim->redirect.is_changed = true;
     shim->packet->modified = true;
     wfp_stack_reclassify_ends(shim);
@@ -438,6 +433,12 @@ turn(struct wfp_ends *ends)
 
 /* ---- packets quoted by ICMP errors ---- */
 
+static bool
+has_ports(const struct wfp_packet *packet)
+{
+    return packet->protocol == WFP_PROTOCOL_TCP || packet->protocol == WFP_PROTOCOL_UDP;
+}
+
 /** The packet that an error message quotes; it may be cut anywhere. @return false: none to be told */
 static bool
 find_quoted(const struct wfp_packet *packet, bool is_sent, struct wfp_packet *ret_quoted,
@@ -448,24 +449,16 @@ find_quoted(const struct wfp_packet *packet, bool is_sent, struct wfp_packet *re
                                 .length = packet->total_length - offset,
                                 .wire_length = 65535};
     enum wfp_undecodable reason = wfp_packet_parse(&quoted);
-    uint32_t size = packet->version == 4 ? 4 : 16;
-    const uint8_t *ports;
-    uint16_t source_port, destination_port;
 
-    if ((reason != WFP_DECODED && reason != WFP_UNDECODABLE_TRUNCATED) ||
+    if (packet->is_fragment || (reason != WFP_DECODED && reason != WFP_UNDECODABLE_TRUNCATED) ||
         quoted.version != packet->version || quoted.ip_header_size == 0 ||
-        (quoted.protocol != WFP_PROTOCOL_TCP && quoted.protocol != WFP_PROTOCOL_UDP) ||
         quoted.fragment_offset != 0 || quoted.length < quoted.ip_header_size + 8u)
         return false;
-    ports = quoted.data + quoted.ip_header_size;
-    source_port = wfp_bytes_get16(ports);
-    destination_port = wfp_bytes_get16(ports + 2);
-    memset(ret_key, 0, sizeof(*ret_key));
-    memcpy(ret_key->local, is_sent ? quoted.source : quoted.destination, size);
-    memcpy(ret_key->remote, is_sent ? quoted.destination : quoted.source, size);
-    ret_key->words[4] = wfp_flow_key_tail(is_sent ? source_port : destination_port,
-                                          is_sent ? destination_port : source_port, 0,
-                                          quoted.version, quoted.protocol);
+    if (has_ports(&quoted)) { /* cut off, the parser does not vouch for them */
+        quoted.source_port = wfp_bytes_get16(quoted.data + quoted.ip_header_size);
+        quoted.destination_port = wfp_bytes_get16(quoted.data + quoted.ip_header_size + 2);
+    }
+    wfp_shim_key(&quoted, !is_sent, ret_key);
     quoted.total_length = MIN(quoted.length, quoted.total_length);
     *ret_quoted = quoted;
     return true;
@@ -494,8 +487,10 @@ requote(struct wfp_packet *packet, struct wfp_packet *quoted, bool is_sent,
     ends_of(to, &ends);
     if (!is_sent)
         turn(&ends);
-    wfp_bytes_put16(ports, ends.source_port);
-    wfp_bytes_put16(ports + 2, ends.destination_port);
+    if (has_ports(quoted)) {
+        wfp_bytes_put16(ports, ends.source_port);
+        wfp_bytes_put16(ports + 2, ends.destination_port);
+    }
     quoted->transport_header_size = 0; /* its checksum may be cut off: addresses alone */
     wfp_packet_readdress(quoted, &ends);
     wfp_checksum_write(packet);
@@ -517,23 +512,48 @@ give_app_quotation(struct wfp_shim *shim, struct wfp_packet *packet)
     return entry != NULL;
 }
 
-/** Who sent something here is told with what it sent. */
+/**
+ * Who sent something here is told with what it sent.
+ * @param is_sent  recorded: who asked was told with what it had sent; shown is what was on the wire
+ */
 static void
-give_wire_quotation(struct wfp_shim *shim, struct wfp_packet *packet)
+give_wire_quotation(struct wfp_shim *shim, struct wfp_packet *packet, bool is_sent)
 {
     const struct wfp_redirection *entry;
     const struct wfp_flow_key *wire;
     struct wfp_packet quoted;
     struct wfp_flow_key key;
 
-    if (!find_quoted(packet, false, &quoted, &key))
+    if (!find_quoted(packet, is_sent, &quoted, &key))
         return;
     entry = wfp_redirection_of_app(shim->redirects, &key, wfp_flow_hash(shim->flows, &key));
-    wire = entry ? &entry->wire : wfp_moved_closed(shim->moved, &key);
+    wire = entry ? &entry->wire : is_sent ? NULL : wfp_moved_closed(shim->moved, &key);
     if (!wire)
         return;
-    requote(packet, &quoted, false, &key, wire);
+    requote(packet, &quoted, is_sent, &key, wire);
     packet->modified = true;
+}
+
+/** As wfp_packet_readdress(); the datagram's later fragments, which have no ports, follow. */
+static bool
+readdress(struct wfp_shim *shim, struct wfp_packet *packet, const struct wfp_ends *to)
+{
+    struct wfp_ends from;
+
+    wfp_packet_ends(packet, &from);
+    if (!wfp_packet_readdress(packet, to))
+        return false;
+    if (packet->is_fragment && packet->fragment_offset == 0)
+        wfp_redirection_note_fragment(shim->redirects, packet, &from, to);
+    return true;
+}
+
+static bool
+follow_first_fragment(struct wfp_shim *shim, struct wfp_packet *packet)
+{
+    const struct wfp_ends *to = wfp_redirection_of_fragment(shim->redirects, packet);
+
+    return to && wfp_packet_readdress(packet, to);
 }
 
 /** @param is_inbound  an answer as recorded, from whom the application asked */
@@ -546,8 +566,12 @@ give_wire_ends(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound
     struct wfp_flow_key key;
     struct wfp_ends ends;
 
-    if (!is_inbound && wfp_packet_is_icmp_error(packet)) {
-        give_wire_quotation(shim, packet);
+    if (wfp_packet_is_icmp_error(packet)) {
+        give_wire_quotation(shim, packet, is_inbound);
+        return;
+    }
+    if (packet->fragment_offset != 0) {
+        packet->modified |= follow_first_fragment(shim, packet);
         return;
     }
     if (!can_redirect(packet) || (!is_inbound && wfp_shim_moved_reopen(shim, packet)))
@@ -563,7 +587,7 @@ give_wire_ends(struct wfp_shim *shim, struct wfp_packet *packet, bool is_inbound
     ends_of(&entry->wire, &ends);
     if (is_inbound)
         turn(&ends);
-    if (wfp_packet_readdress(packet, &ends))
+    if (readdress(shim, packet, &ends))
         packet->modified = true;
 }
 
@@ -587,6 +611,8 @@ give_app_ends(struct wfp_shim *shim, struct wfp_packet *packet)
     struct wfp_flow_key key;
     struct wfp_ends ends;
 
+    if (packet->fragment_offset != 0)
+        return follow_first_fragment(shim, packet);
     if (!can_redirect(packet))
         return false;
     wfp_shim_key(packet, true, &key);
@@ -595,7 +621,7 @@ give_app_ends(struct wfp_shim *shim, struct wfp_packet *packet)
         return false;
     ends_of(&entry->app, &ends);
     turn(&ends);
-    return wfp_packet_readdress(packet, &ends);
+    return readdress(shim, packet, &ends);
 }
 
 void

@@ -306,8 +306,14 @@ remember_refusal(struct wfp_stack *stack, const struct wfp_packet *packet)
     const struct wfp_verdict *verdict = &stack->shim.decision->verdict;
     struct wfp_fragment_refusal refusal = {verdict->filter_id, verdict->callout_id,
                                            verdict->layer_id};
+    struct wfp_packet sent = *packet;
 
     wfp_fragment_refuse(stack->fragments, packet, &refusal);
+    if (LIKELY(!stack->shim.redirect.is_changed))
+        return;
+    sent.source = stack->shim.redirect.app.source; /* nothing is redirected now */
+    sent.destination = stack->shim.redirect.app.destination;
+    wfp_fragment_refuse(stack->fragments, &sent, &refusal);
 }
 
 /** The link is the last to see what leaves. */

@@ -328,6 +328,137 @@ test_an_error_about_a_redirected_packet_quotes_the_one_that_was_sent(void **stat
     wfp_stack_free(world.stack);
 }
 
+/* The piece of @p whole (IPv4) from @p offset of its payload. */
+static struct build
+fragment(const struct build *whole, uint16_t offset, uint16_t size)
+{
+    struct build piece = *whole;
+    bool more = 20u + offset + size < whole->length;
+
+    memmove(piece.bytes + 20, whole->bytes + 20 + offset, size);
+    piece.length = 20u + size;
+    wfp_bytes_put16(piece.bytes + 2, (uint16_t)piece.length);
+    wfp_bytes_put16(piece.bytes + 4, 77);
+    wfp_bytes_put16(piece.bytes + 6, (uint16_t)(offset / 8 | (more ? 0x2000 : 0)));
+    wfp_bytes_put16(piece.bytes + 10, 0);
+    wfp_bytes_put16(piece.bytes + 10,
+                    (uint16_t)wfp_checksum_fold(wfp_checksum_add(0, piece.bytes, 20)));
+    return piece;
+}
+
+static void
+expect_piece(struct world *world, const struct build *sent, enum wfp_direction_hint hint,
+             const struct build *expected, uint16_t offset, uint16_t size)
+{
+    struct build piece = fragment(sent, offset, size), other = fragment(expected, offset, size);
+
+    assert_int_equal(packet(world, &piece, hint), WFP_PERMITTED);
+    assert_int_equal(world->bytes.length, other.length);
+    assert_memory_equal(world->bytes.bytes, other.bytes, other.length);
+}
+
+#define SOME_DATA "forty-eight bytes of data, in three fragments...."
+
+static void
+test_fragments_follow_their_first_both_ways(void **state)
+{
+    struct build asked, sent, answer, got, straight;
+    struct world world;
+
+    for (int is_recording = 0; is_recording < 2; is_recording++) {
+        redirect_to_proxy(&world, is_recording);
+        build_udp(&asked, APP, SERVER, SOME_DATA);
+        build_udp(&sent, APP, PROXY, SOME_DATA);
+        expect_piece(&world, &asked, WFP_HINT_OUTBOUND, &sent, 0, 24);
+        assert_int_equal(hook.asked, 1);
+        expect_piece(&world, &asked, WFP_HINT_OUTBOUND, &sent, 24, 24);
+        expect_piece(&world, &asked, WFP_HINT_OUTBOUND, &sent, 48, 9);
+        assert_int_equal(hook.asked, 1);
+        build_udp(is_recording ? &answer : &got, SERVER, APP, SOME_DATA);
+        build_udp(is_recording ? &got : &answer, PROXY, APP, SOME_DATA);
+        expect_piece(&world, &answer, WFP_HINT_INBOUND, &got, 0, 24);
+        expect_piece(&world, &answer, WFP_HINT_INBOUND, &got, 24, 24);
+        expect_piece(&world, &answer, WFP_HINT_INBOUND, &got, 48, 9);
+        assert_int_equal(mock.seen[mock.count - 1].layer_id, NAME(DATAGRAM_DATA));
+        assert_int_equal(
+            mock.seen[mock.count - 1].values[WFP_FIELD_DATAGRAM_DATA_V4_IP_REMOTE_ADDRESS].uint32,
+            0xc000024d);
+        build_udp(&straight, "10.0.0.1", 5000, "192.0.2.10", 9, SOME_DATA);
+        expect_piece(&world, &straight, WFP_HINT_OUTBOUND, &straight, 24, 24); /* no first */
+        wfp_stack_free(world.stack);
+    }
+}
+
+static void
+test_all_fragments_of_a_refused_datagram_are_refused(void **state)
+{
+    struct build asked, piece;
+    struct world world;
+
+    redirect_to_proxy(&world, false);
+    build_udp(&asked, APP, SERVER, SOME_DATA);
+    mock.block_layer = NAME(ALE_AUTH_CONNECT); /* after it was redirected */
+    piece = fragment(&asked, 0, 24);
+    assert_int_equal(packet(&world, &piece, WFP_HINT_OUTBOUND), WFP_BLOCKED);
+    piece = fragment(&asked, 24, 24);
+    assert_int_equal(packet(&world, &piece, WFP_HINT_OUTBOUND), WFP_BLOCKED);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_any_protocol_is_redirected_by_its_address(void **state)
+{
+    static const uint8_t protocols[] = {47, 50, 132, 136, 33};
+    uint8_t upper[16] = {1, 2, 3, 4, 0, 16};
+    struct build build, expected;
+    struct world world;
+
+    for (size_t i = 0; i < ELEMENTSOF(protocols); i++) {
+        uint8_t p = protocols[i];
+
+        redirect_to_proxy(&world, false);
+        build_ip(&build, "10.0.0.1", "192.0.2.9", p, upper, sizeof(upper));
+        build_ip(&expected, "10.0.0.1", "192.0.2.77", p, upper, sizeof(upper));
+        if (p == 136 || p == 33) /* their checksums are over the addresses */
+            wfp_bytes_put16(
+                expected.bytes + 26,
+                wfp_checksum_replace(wfp_bytes_get16(expected.bytes + 26), 0x0209, 0x024d));
+        assert_int_equal(packet(&world, &build, WFP_HINT_OUTBOUND), WFP_PERMITTED);
+        assert_memory_equal(world.bytes.bytes, expected.bytes, expected.length);
+        build_ip(&build, "192.0.2.77", "10.0.0.1", p, upper, sizeof(upper));
+        packet(&world, &build, WFP_HINT_INBOUND);
+        assert_int_equal(wfp_bytes_get32(world.bytes.bytes + 12), 0xc0000209);
+        wfp_stack_free(world.stack);
+    }
+    redirect_to_proxy(&world, false); /* AH: it would be refused where it arrives */
+    build_ip(&build, "10.0.0.1", "192.0.2.9", WFP_PROTOCOL_AH,
+             ((uint8_t[]){47, 1, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1}), 12);
+    packet(&world, &build, WFP_HINT_OUTBOUND);
+    assert_false(world.modified);
+    wfp_stack_free(world.stack);
+}
+
+static void
+test_in_a_recording_errors_quote_what_is_shown(void **state)
+{
+    struct world world;
+    struct build sent, error;
+    uint8_t upper[600] = {11}, address[16];
+
+    redirect_to_proxy(&world, true);
+    build_udp(&sent, APP, SERVER, "data");
+    packet(&world, &sent, WFP_HINT_OUTBOUND);
+    memcpy(upper + 8, sent.bytes, sent.length); /* as the sender's network had it */
+    build_ip(&error, "192.0.2.1", "10.0.0.1", WFP_PROTOCOL_ICMP, upper, 8 + sent.length);
+    assert_int_equal(packet(&world, &error, WFP_HINT_INBOUND), WFP_PERMITTED);
+    assert_int_equal(mock.seen[mock.count - 1].layer_id, NAME(INBOUND_ICMP_ERROR));
+    build_address("192.0.2.77", address);
+    assert_memory_equal(world.bytes.bytes + 28 + 16, address, 4);
+    assert_int_equal(wfp_bytes_get16(world.bytes.bytes + 28 + 22), 8080);
+    assert_int_equal(wfp_bytes_get32(world.bytes.bytes + 12), 0xc0000201); /* a router stays one */
+    wfp_stack_free(world.stack);
+}
+
 static void
 test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys(void **state)
 {
@@ -798,6 +929,10 @@ main(void)
         cmocka_unit_test(test_the_documented_order),
         cmocka_unit_test(test_live_packets_go_elsewhere_and_answers_come_from_whom_was_asked),
         cmocka_unit_test(test_an_error_about_a_redirected_packet_quotes_the_one_that_was_sent),
+        cmocka_unit_test(test_fragments_follow_their_first_both_ways),
+        cmocka_unit_test(test_all_fragments_of_a_refused_datagram_are_refused),
+        cmocka_unit_test(test_any_protocol_is_redirected_by_its_address),
+        cmocka_unit_test(test_in_a_recording_errors_quote_what_is_shown),
         cmocka_unit_test(test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys),
         cmocka_unit_test(test_in_a_recording_a_local_proxy_gets_the_packets),
         cmocka_unit_test(test_to_this_machine_only_with_process_and_handle),
