@@ -151,6 +151,8 @@ run_decide_packet(void *context, struct wfp_frame *frame, struct wfp_decision *r
     wfp_stack_packet(run->machine.stack, frame, ret_decision);
     run_packets_hold(0, NULL);
     run_report_count(&run->report, ret_decision);
+    if (UNLIKELY(frame->modified))
+        run->report.changed += ret_decision->outcome == WFP_PERMITTED;
     if (UNLIKELY(run->names != NULL))
         tell(run, frame, ret_decision);
     take_drivers_packets(run);

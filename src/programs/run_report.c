@@ -209,6 +209,8 @@ run_report_print_table(const struct run_report *report, struct machine *machine,
                     wfp_undecodable_text((enum wfp_undecodable)i),
                     i == WFP_UNDECODABLE_LINK_TYPE && report->odd_link ? ": " : "",
                     i == WFP_UNDECODABLE_LINK_TYPE && report->odd_link ? report->odd_link : "");
+    if (report->changed)
+        fprintf(out, "  changed: %" PRIu64 " packets went on with other bytes\n", report->changed);
     if (report->lost)
         fprintf(out, "  lost: %" PRIu64 " packets the kernel could not hand over\n", report->lost);
     if (report->passed_undecided)
@@ -359,11 +361,12 @@ run_report_print_json(const struct run_report *report, struct machine *machine, 
             json_object_set_new(undecodable, wfp_undecodable_name((enum wfp_undecodable)i),
                                 json_integer((json_int_t)report->undecodable[i]));
     json_t *document = json_pack(
-        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:o*,s:f}", "source",
-        report->source, "local", report->local_text, "packets", (json_int_t)report->packets,
-        "permitted", (json_int_t)report->permitted, "blocked", (json_int_t)report->blocked,
-        "absorbed", (json_int_t)report->absorbed, "injected", (json_int_t)report->injected,
-        "undecodable", undecodable, "lost", (json_int_t)report->lost, "passed_undecided",
+        "{s:s,s:s,s:I,s:I,s:I,s:I,s:I,s:I,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:o,s:o,s:s?,s:o*,s:f}",
+        "source", report->source, "local", report->local_text, "packets",
+        (json_int_t)report->packets, "permitted", (json_int_t)report->permitted, "blocked",
+        (json_int_t)report->blocked, "absorbed", (json_int_t)report->absorbed, "injected",
+        (json_int_t)report->injected, "changed", (json_int_t)report->changed, "undecodable",
+        undecodable, "lost", (json_int_t)report->lost, "passed_undecided",
         (json_int_t)report->passed_undecided, "not_injected", (json_int_t)not_injected,
         "messages_hidden", (json_int_t)nt_debug_print_hidden(), "layers", json_layers(machine),
         "drivers", json_drivers(report, machine), "filters", json_filters(report), "findings",

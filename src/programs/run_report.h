@@ -31,6 +31,7 @@ struct run_callout {
 
 struct run_report {
     uint64_t packets, permitted, blocked, absorbed, injected;
+    uint64_t changed; /* of those permitted: with other bytes than they came with */
     uint64_t undecodable[WFP_UNDECODABLE_COUNT];
     uint64_t lost;             /* packets dropped before we saw them whole (live) */
     uint64_t passed_undecided; /* packets that went on unseen: fail-open and a full queue (live) */

@@ -91,6 +91,25 @@ set_facts(struct wfp_shim *shim, const struct wfp_packet *mac, const struct wfp_
     shim->available = 0;
 }
 
+/** A driver wrote to the frame: the packet it carries is in it. */
+static void
+take_changes(struct wfp_shim *shim, const struct wfp_packet *mac)
+{
+    struct wfp_frame *frame = shim->frame;
+    struct wfp_packet *packet = shim->packet;
+
+    if (LIKELY(!mac->modified))
+        return;
+    frame->modified = true;
+    if (mac->data != frame->mac)
+        memcpy(frame->mac, mac->data, mac->length);
+    if (!packet)
+        return;
+    packet->modified = true;
+    if (packet->data != frame->data)
+        memcpy(packet->data, frame->data, MIN(packet->length, frame->length));
+}
+
 /** Does anyone look at frames that go this way? */
 static bool
 is_watched(struct wfp_shim *shim, const uint16_t layers[2])
@@ -167,6 +186,7 @@ wfp_shim_mac(struct wfp_shim *shim, bool is_inbound)
     if (mac.adapter)
         frame->adapter = NULL; /* the frame's list is the frame's packet's */
     passed = indicate(shim, &mac, &ethernet, is_inbound);
+    take_changes(shim, &mac);
     wfp_stack_release(shim->stack, &mac);
     return passed;
 }

@@ -61,6 +61,7 @@ struct wfp_stream_view {
     uint32_t required;
     uint64_t enforced;
     uint32_t action; /* enum wfp_stream_action */
+    bool is_changed; /* the bytes are others now */
 };
 
 /** How much a stage may hold for a callout that wants more, and a way out of order. */

@@ -209,6 +209,17 @@ translate(struct wfp_stream *stream, int number, const struct segment *segment, 
     segment->packet->modified = true;
 }
 
+/** A callout wrote to the payload of a packet that goes on. Below the stream it is TCP that sums. */
+static void
+take_changes(const struct wfp_stream_run *run, const struct segment *segment)
+{
+    if (LIKELY(!run->is_changed))
+        return;
+    segment->packet->modified = true;
+    if (segment->missing == 0)
+        wfp_checksum_write(segment->packet);
+}
+
 /* ---- payload ---- */
 
 static uint32_t
@@ -416,6 +427,7 @@ take_recorded(struct wfp_stream *stream, int number, const struct segment *segme
         wire->fin_sent = true;
     }
     wire->una = wire->high = wire->nxt;
+    take_changes(run, segment);
     translate(stream, number, segment, sequence);
     return WFP_STREAM_PASS;
 }
@@ -496,6 +508,7 @@ pass(struct wfp_stream *stream, int number, const struct segment *segment,
         way->next++;
         way->fin_counted = true;
     }
+    take_changes(run, segment);
     return WFP_STREAM_PASS;
 }
 

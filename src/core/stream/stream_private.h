@@ -167,7 +167,8 @@ struct wfp_stream_run {
         *expected;    /* of the packet at hand: permitted so far, if nothing else was */
     bool is_diverted; /* something else was */
     bool fin_passed;
-    bool is_abort; /* the end is an RST's */
+    bool is_abort;   /* the end is an RST's */
+    bool is_changed; /* a callout wrote to the packet's own bytes */
 };
 
 static inline int32_t

@@ -379,6 +379,7 @@ ask_rule(struct wfp_stream_run *run, struct wfp_stream_rule *rule, struct wfp_st
         return true;
     }
     rule->missed[run->way] = 0;
+    run->is_changed |= view->is_changed;
     serve_own(run, rule->stage, filter->callout_id);
     if (view->action != WFP_STREAM_ACTION_NONE) {
         if (!take_action(run, rule, view, count, ret_answer))

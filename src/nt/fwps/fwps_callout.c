@@ -104,9 +104,9 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
                                             classify_out));
     nt_fwps_classified = outer;
     if (nbl)
-        nt_fwps_packet_check(indication, nbl);
+        nt_fwps_packet_check(indication, nbl, out);
     if (indication->stream)
-        nt_fwps_stream_end(indication->stream, &stream, filter, out);
+        nt_fwps_stream_end(indication, &stream, filter, out);
 }
 
 static int
@@ -336,6 +336,7 @@ nt_fwps_init(const struct nt_fwps_config *config)
     if (!done) {
         nt_driver_add_check(check_driver);
         nt_fwps_token_init();
+        nt_fwps_nbl_init();
     }
     done = true;
 }

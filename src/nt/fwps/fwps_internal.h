@@ -41,8 +41,14 @@ uint64_t nt_fwps_nbl_plane_id(const struct nt_nbl *header);
 void nt_fwps_contexts_end(struct nt_nbl *header, int event);
 /** A driver cloned the list: its contexts hear of it. */
 void nt_fwps_contexts_cloned(struct nt_nbl *original, struct nt_nbl *clone);
-/** After a callout: put back what it moved and did not restore; a finding if it did. */
-void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl);
+/** After a callout: put back what it moved and did not restore, and note bytes that it changed in
+ *  place; findings if it did. */
+void nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl,
+                          const struct wfp_classify_out *out);
+/** After a callout that was shown a lent list. @return true if it changed the bytes (a finding) */
+bool nt_fwps_nbl_returned(struct nt_nbl *header, uint16_t layer_id);
+/** Once, at start: drivers that get at a packet's bytes are noticed. */
+void nt_fwps_nbl_init(void);
 
 struct wfp_user;
 /** The LUID by which FwpsOpenToken finds a user's token; 0 when memory is out. */
@@ -60,7 +66,7 @@ struct nt_fwps_stream_call {
 /** @return false without memory. Between begin and end this thread is inside a stream's classify. */
 bool nt_fwps_stream_begin(const struct wfp_stream_view *view, struct nt_fwps_stream_call *call);
 /** Take the answer over; what breaks the contract is a finding. */
-void nt_fwps_stream_end(struct wfp_stream_view *view, struct nt_fwps_stream_call *call,
+void nt_fwps_stream_end(const struct wfp_indication *indication, struct nt_fwps_stream_call *call,
                         const struct wfp_filter *filter, const struct wfp_classify_out *out);
 
 #endif

@@ -7,21 +7,33 @@
  * Lifetime   The list comes from a small store of the thread and goes back when the stack is done
  *            with the packet. The bytes belong to the plane: before a driver references or clones
  *            the list they are copied once, and packet, list and clones use the copy from then on.
+ * Changes    A driver that asks for the address of a packet's bytes may write to them. What it was
+ *            shown is remembered then, and compared when it returns: no cost for those who don't look.
  * Ref        windows-driver-docs network/packet-indication-format
  */
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/macros.h"
+#include "core/engine/callout.h"
+#include "core/model/layer.h"
 #include "nt/fwps/fwps_internal.h"
 #include "nt/ndis/ndis_nbl.h"
 #include "nt/ntos/nt_finding.h"
+#include "nt/ntos/nt_mdl.h"
 
 /* A packet's list with all its parts in one block. */
 struct packet_list {
     struct packet_list *next_free;
     struct packet_list **home; /* the store it came from */
+    uint8_t *before;           /* bytes as they were when shown: kept with the list */
+    ULONG before_size;
+    ULONG shown_from,
+        shown_to;       /* what of them a driver may write to; from here on all is cleared */
+    unsigned indicated; /* classifies under way */
+    bool is_unsure;     /* no memory to remember */
     struct nt_nbl header;
     _Alignas(16) NET_BUFFER nb;
     _Alignas(16) MDL mdl;
@@ -34,7 +46,7 @@ static void
 describe_bytes(MDL *mdl, uint8_t *bytes, ULONG length)
 {
     mdl->Size = sizeof(*mdl);
-    mdl->MdlFlags = MDL_SOURCE_IS_NONPAGED_POOL | MDL_MAPPED_TO_SYSTEM_VA;
+    mdl->MdlFlags = NT_MDL_WATCHED;
     mdl->MappedSystemVa = bytes;
     mdl->StartVa = (void *)((uintptr_t)bytes & ~(uintptr_t)(PAGE_SIZE - 1));
     mdl->ByteOffset = (ULONG)((uintptr_t)bytes & (PAGE_SIZE - 1));
@@ -54,8 +66,10 @@ take_list(void)
         list = aligned_alloc(16, ALIGN_UP(sizeof(*list), (size_t)16));
         if (!list)
             return NULL;
+        list->before = NULL;
+        list->before_size = 0;
     }
-    memset(list, 0, sizeof(*list));
+    memset(&list->shown_from, 0, sizeof(*list) - offsetof(struct packet_list, shown_from));
     list->home = &free_lists;
     list->header.magic = NT_NBL_MAGIC;
     list->header.origin = NT_NBL_PACKET;
@@ -82,6 +96,101 @@ give_back(struct packet_list *list)
     free_lists = list;
 }
 
+/* ---- what drivers write in place ---- */
+
+/* Room for what was shown. It stays with the list, so that it is seldom asked for. */
+static bool
+has_room(struct packet_list *list, ULONG size)
+{
+    uint8_t *before;
+
+    if (LIKELY(size <= list->before_size))
+        return true;
+    size = MAX(size, 2048u);
+    before = realloc(list->before, size);
+    if (!before)
+        return false;
+    list->before = before;
+    list->before_size = size;
+    return true;
+}
+
+/* nt_mdl_watcher: the driver at work is about to get the address of these bytes. */
+static void
+remember(MDL *mdl, ULONG offset, ULONG length)
+{
+    struct packet_list *list = CONTAINER_OF(mdl, struct packet_list, mdl);
+    const uint8_t *bytes = mdl->MappedSystemVa;
+    ULONG from = MIN(offset, mdl->ByteCount), to = from + MIN(length, mdl->ByteCount - from);
+
+    if (list->home != &free_lists || !list->indicated || from == to)
+        return; /* a driver kept the list: its packet is decided without it */
+    if (!has_room(list, mdl->ByteCount)) {
+        list->is_unsure = true;
+        return;
+    }
+    if (list->shown_to == 0)
+        list->shown_from = list->shown_to = from;
+    if (from < list->shown_from) {
+        memcpy(list->before + from, bytes + from, list->shown_from - from);
+        list->shown_from = from;
+    }
+    if (to > list->shown_to) {
+        memcpy(list->before + list->shown_to, bytes + list->shown_to, to - list->shown_to);
+        list->shown_to = to;
+    }
+}
+
+/* The driver is back: does the list carry other bytes than it was shown? */
+static bool
+is_changed(struct packet_list *list)
+{
+    const uint8_t *now = list->mdl.MappedSystemVa;
+    ULONG from = list->shown_from, to = list->shown_to;
+    bool is_unsure = list->is_unsure;
+
+    list->shown_from = list->shown_to = 0;
+    list->is_unsure = false;
+    list->mdl.MdlFlags &= (CSHORT)~MDL_MAPPED_TO_SYSTEM_VA; /* the next one has to ask, too */
+    return is_unsure || (to && memcmp(now + from, list->before + from, to - from) != 0);
+}
+
+static void
+tell_changed(uint16_t layer_id)
+{
+    nt_finding(NT_FINDING_CHANGED_IN_PLACE, "data are changed in place at %s",
+               wfp_layer_name(layer_id));
+}
+
+/* Other bytes in the packet's own list: they are what goes on, if it does. */
+static void
+take_changes(struct packet_list *list, const struct wfp_indication *indication,
+             const struct wfp_classify_out *out)
+{
+    bool is_shared = atomic_load(&list->header.references) > 1;
+
+    if (!is_changed(list))
+        return;
+    if (out->action == WFP_ACTION_BLOCK && is_shared)
+        return; /* a clone shares its bytes, was changed and goes instead */
+    indication->packet->modified = true;
+    if (out->action != WFP_ACTION_BLOCK && !is_shared)
+        tell_changed(indication->layer_id);
+}
+
+bool
+nt_fwps_nbl_returned(struct nt_nbl *header, uint16_t layer_id)
+{
+    struct packet_list *list = CONTAINER_OF(header, struct packet_list, header);
+    bool is_lent = header->is_lent;
+
+    list->indicated--;
+    if (LIKELY(list->shown_to == 0 && !list->is_unsure) || !is_changed(list) || !is_lent)
+        return false;
+    tell_changed(layer_id);
+    return true;
+}
+
 static void
 point_at(struct packet_list *list, const struct wfp_packet *packet, ULONG offset)
 {
@@ -106,17 +215,22 @@ nt_fwps_packet_nbl(const struct wfp_indication *indication)
         packet->adapter = list;
     }
     list->header.packet = packet;
+    list->indicated++;
     point_at(list, packet, offset);
     return &list->header.nbl;
 }
 
 void
-nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl)
+nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *nbl,
+                     const struct wfp_classify_out *out)
 {
     struct wfp_packet *packet = indication->packet;
     struct packet_list *list = packet->adapter;
     ULONG offset = MIN(indication->layer_data_offset, packet->length);
 
+    list->indicated--;
+    if (UNLIKELY(list->shown_to != 0 || list->is_unsure))
+        take_changes(list, indication, out);
     if (LIKELY(list->nb.DataOffset == offset && list->nb.MdlChain == &list->mdl &&
                nbl->FirstNetBuffer == &list->nb))
         return;
@@ -218,6 +332,7 @@ nt_fwps_nbl_lend(const uint8_t *bytes, uint32_t length)
         return NULL;
     describe_bytes(&list->mdl, (uint8_t *)(uintptr_t)bytes, length);
     list->header.is_lent = true;
+    list->indicated = 1;
     list->nb.CurrentMdl = &list->mdl;
     list->nb.stDataLength = length;
     return &list->header.nbl;
@@ -239,6 +354,12 @@ nt_fwps_nbl_origin(const struct nt_nbl *header, uint32_t *ret_length)
         return NULL;
     *ret_length = CONTAINER_OF(header, struct packet_list, header)->mdl.ByteCount;
     return header->own_bytes;
+}
+
+void
+nt_fwps_nbl_init(void)
+{
+    nt_mdl_watcher = remember;
 }
 
 void

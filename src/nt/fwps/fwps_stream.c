@@ -64,9 +64,10 @@ find_fault(const struct wfp_stream_view *view, const struct wfp_filter *filter,
 }
 
 void
-nt_fwps_stream_end(struct wfp_stream_view *view, struct nt_fwps_stream_call *call,
+nt_fwps_stream_end(const struct wfp_indication *indication, struct nt_fwps_stream_call *call,
                    const struct wfp_filter *filter, const struct wfp_classify_out *out)
 {
+    struct wfp_stream_view *view = indication->stream;
     struct nt_nbl *header;
     const char *fault;
 
@@ -74,8 +75,10 @@ nt_fwps_stream_end(struct wfp_stream_view *view, struct nt_fwps_stream_call *cal
     view->required = call->packet.countBytesRequired;
     view->enforced = call->packet.countBytesEnforced;
     view->action = (uint32_t)call->packet.streamAction;
-    if (view->length && (header = nt_nbl_find(call->data.netBufferListChain)) != NULL)
+    if (view->length && (header = nt_nbl_find(call->data.netBufferListChain)) != NULL) {
+        view->is_changed = nt_fwps_nbl_returned(header, indication->layer_id);
         nt_fwps_nbl_drop(header);
+    }
     fault = find_fault(view, filter, out);
     if (UNLIKELY(fault != NULL))
         nt_finding(NT_FINDING_STREAM_BAD, "%s (%u bytes, flags 0x%x)", fault, view->length,

@@ -12,6 +12,7 @@
 #include "base/macros.h"
 #include "nt/ndis/ndis_nbl.h"
 #include "nt/ntos/nt_finding.h"
+#include "nt/ntos/nt_mdl.h"
 
 static uint8_t *
 mdl_bytes(const MDL *mdl)
@@ -170,11 +171,13 @@ NdisGetDataBuffer(PNET_BUFFER nb, ULONG needed, PVOID storage, ULONG align_multi
 {
     if (needed == 0 || needed > nb->stDataLength || !nb->CurrentMdl)
         return NULL;
-    const MDL *mdl = nb->CurrentMdl;
+    MDL *mdl = nb->CurrentMdl;
     if (nb->CurrentMdlOffset <= mdl->ByteCount && mdl->ByteCount - nb->CurrentMdlOffset >= needed) {
         uint8_t *bytes = mdl_bytes(mdl) + nb->CurrentMdlOffset;
-        if (align_multiple <= 1 || (uintptr_t)bytes % align_multiple == align_offset)
+        if (align_multiple <= 1 || (uintptr_t)bytes % align_multiple == align_offset) {
+            nt_mdl_show(mdl, nb->CurrentMdlOffset, needed);
             return bytes;
+        }
     }
     if (!storage || nt_nb_read(nb, storage, needed) != needed)
         return NULL;
@@ -209,6 +212,7 @@ NdisCopyFromNetBufferToNetBuffer(PNET_BUFFER to, ULONG to_offset, ULONG length,
             out = out->Next;
         } else {
             ULONG n = MIN(left, MIN(in->ByteCount - in_at, out->ByteCount - out_at));
+            nt_mdl_show(out, out_at, n);
             memmove(mdl_bytes(out) + out_at, mdl_bytes(in) + in_at, n);
             in_at += n;
             out_at += n;

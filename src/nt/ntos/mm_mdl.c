@@ -16,11 +16,14 @@
 
 #include "nt/exports.h"
 #include "nt/loader/seh_dispatch.h"
+#include "nt/ntos/nt_mdl.h"
 #include "nt/ntos/nt_pool.h"
 
 #define MDL_TAG    0x206C644Du /* 'Mdl ' */
 #define PAGES_TAG  0x6150644Du /* 'MdPa' */
 #define USER_LIMIT 0x7FFFFFFF0000ull
+
+void (*nt_mdl_watcher)(MDL *mdl, ULONG offset, ULONG length);
 
 /** @return NULL when memory is out, or above 4 GB. IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-ioallocatemdl. */
 PMDL NTAPI
@@ -70,7 +73,9 @@ IoBuildPartialMdl(PMDL SourceMdl, PMDL TargetMdl, PVOID VirtualAddress, ULONG Le
     TargetMdl->ByteCount = Length ? Length : SourceMdl->ByteCount - offset;
     TargetMdl->Process = SourceMdl->Process;
     TargetMdl->MdlFlags |= MDL_PARTIAL;
-    if (SourceMdl->MdlFlags & (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL)) {
+    nt_mdl_show(SourceMdl, offset, TargetMdl->ByteCount);
+    if (SourceMdl->MdlFlags &
+        (MDL_MAPPED_TO_SYSTEM_VA | MDL_SOURCE_IS_NONPAGED_POOL | NT_MDL_WATCHED)) {
         TargetMdl->MappedSystemVa = (PCHAR)SourceMdl->MappedSystemVa + offset;
         TargetMdl->MdlFlags |= MDL_MAPPED_TO_SYSTEM_VA | MDL_PARENT_MAPPED_SYSTEM_VA;
     }
@@ -95,6 +100,7 @@ MmMapLockedPagesSpecifyCache(PMDL MemoryDescriptorList, KPROCESSOR_MODE AccessMo
                              ULONG BugCheckOnFailure, ULONG Priority)
 {
     NT_IRQL_MAX(AccessMode == UserMode ? APC_LEVEL : DISPATCH_LEVEL);
+    nt_mdl_show(MemoryDescriptorList, 0, MemoryDescriptorList->ByteCount);
     if (AccessMode == UserMode)
         return MmGetMdlVirtualAddress(MemoryDescriptorList);
     if (!(MemoryDescriptorList->MdlFlags & MDL_PARENT_MAPPED_SYSTEM_VA))
