@@ -60,6 +60,7 @@ struct wfp_sim_options {
     bool debug_print;  /* show what drivers print */
     bool no_verifier;  /* no findings about drivers */
     bool stub_missing; /* load drivers although functions they import are missing */
+    const char *subnets; /* attached networks, by spaces; NULL: not known, so everyone is near */
 };
 
 /**

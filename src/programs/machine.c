@@ -39,7 +39,9 @@ machine_init(struct machine *machine)
     if (r < 0)
         return r;
     wfp_engine_thread_enter(machine->engine);
-    r = wfp_bfe_new(machine->engine, &machine->bfe);
+    r = wfp_stack_add_builtins(machine->engine);
+    if (r == 0)
+        r = wfp_bfe_new(machine->engine, &machine->bfe);
     if (r == 0)
         r = wfp_bfe_session_open(machine->bfe, NULL, &machine->session);
     if (r < 0) {
@@ -82,6 +84,8 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .engine = machine->engine,
         .local = local,
         .local_count = local_count,
+        .subnets = machine->subnets,
+        .subnet_count = machine->subnet_count,
         .flows = true,
         .step = machine->step,
         .step_context = machine->step_context,

@@ -32,6 +32,8 @@ struct machine {
     struct wfp_stack *stack;
     wfp_stack_find_owner *find_owner; /* of live sockets: set before machine_add_stack(), or NULL */
     void *find_owner_context;
+    const struct wfp_local_prefix *subnets; /* attached networks; before machine_add_stack() */
+    uint32_t subnet_count;
     bool (*is_awaited)(void *context, const struct wfp_packet *packet); /* likewise */
     void (*list_sockets)(void *context, wfp_stack_take_socket *take, void *take_context);
     void (*tell_owner)(void *context, struct wfp_socket *socket);

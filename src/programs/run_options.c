@@ -24,6 +24,8 @@ static const char help[] =
     "                       SIGTERM or after --duration\n"
     "  --local CIDR         addresses of this machine; may be repeated. Without it a replay takes\n"
     "                       the address that most packets share, and says so\n"
+    "  --subnet CIDR        an attached network, for answers to multicast from near; may be\n"
+    "                       repeated. Live the default is what the interfaces say\n"
     "  --write OUT.pcapng   write every packet with its verdict, layers and filter as a comment\n"
     "  --param [DRIVER:]NAME=VALUE\n"
     "                       registry parameter of the drivers; may be repeated\n"
@@ -58,6 +60,7 @@ enum {
     OPT_READ = 256,
     OPT_LIVE,
     OPT_LOCAL,
+    OPT_SUBNET,
     OPT_WRITE,
     OPT_PARAM,
     OPT_JSON,
@@ -81,6 +84,7 @@ static const struct option long_options[] = {
     {"read", required_argument, NULL, OPT_READ},
     {"live", no_argument, NULL, OPT_LIVE},
     {"local", required_argument, NULL, OPT_LOCAL},
+    {"subnet", required_argument, NULL, OPT_SUBNET},
     {"write", required_argument, NULL, OPT_WRITE},
     {"param", required_argument, NULL, OPT_PARAM},
     {"json", no_argument, NULL, OPT_JSON},
@@ -139,13 +143,13 @@ wrong(const char *option, const char *value, const char *expected)
 }
 
 static int
-add_local(struct run_options *options, const char *text)
+add_prefix(const char *option, const char *text, struct wfp_local_prefix *prefixes, uint32_t *count)
 {
-    if (options->local_count == WFP_RUN_MAX_LOCAL)
-        return wrong("--local", text, "at most 64 of them");
-    if (run_options_parse_prefix(text, &options->local[options->local_count]) < 0)
-        return wrong("--local", text, "an address or prefix such as 10.0.0.0/8");
-    options->local_count++;
+    if (*count == WFP_RUN_MAX_LOCAL)
+        return wrong(option, text, "at most 64 of them");
+    if (run_options_parse_prefix(text, &prefixes[*count]) < 0)
+        return wrong(option, text, "an address or prefix such as 10.0.0.0/8");
+    ++*count;
     return 0;
 }
 
@@ -195,7 +199,9 @@ take_option(struct run_options *options, int option, const char *value)
         options->live = true;
         break;
     case OPT_LOCAL:
-        return add_local(options, value);
+        return add_prefix("--local", value, options->local, &options->local_count);
+    case OPT_SUBNET:
+        return add_prefix("--subnet", value, options->subnets, &options->subnet_count);
     case OPT_WRITE:
         options->write_path = value;
         break;

@@ -169,6 +169,14 @@ prepare(struct run *run)
 static int
 start(struct run *run)
 {
+    struct wfp_local_prefix found[WFP_RUN_MAX_LOCAL];
+
+    run->machine.subnets = run->options->subnets;
+    run->machine.subnet_count = run->options->subnet_count;
+    if (run->options->live && run->machine.subnet_count == 0) {
+        run->machine.subnets = found;
+        run->machine.subnet_count = wfp_nfqueue_subnets(found, ELEMENTSOF(found));
+    }
     if (machine_add_stack(&run->machine, run->local, run->local_count) < 0) {
         fprintf(stderr, "wfp run: out of memory\n");
         return WFP_EXIT_ENVIRONMENT;

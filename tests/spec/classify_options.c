@@ -1,7 +1,10 @@
 /*
  * ALE flow customization: what a callout's classify options do to the flow that its permit makes.
  *
- * Ref        win32 FWP/ale-flow-customization; ddi fwpsk/nf-fwpsk-fwpsclassifyoptionset0
+ * The same by filters alone, whose provider contexts hold the options.
+ *
+ * Ref        win32 FWP/ale-flow-customization, FWP/using-classify-options;
+ *            ddi fwpsk/nf-fwpsk-fwpsclassifyoptionset0
  */
 #include <stdio.h>
 #include <string.h>
@@ -63,14 +66,26 @@ check_answers(void)
     send_to("10.0.0.1:3", "224.0.0.251:1003", OUT_NEW);
     answer("10.0.0.1:3", "192.0.2.9:77", IN_NEW);
     send_to("10.0.0.1:6", "224.0.0.251:1006", OUT_NEW);
-    answer("10.0.0.1:6", "192.0.2.9:77", IN_KNOWN);
+    answer("10.0.0.1:6", "192.0.2.9:77", IN_KNOWN); /* near, or anyone */
 }
 
-int
-main(int argc, char **argv)
+/** What is sent to a group may be answered by who is near, if that is all that is allowed. */
+static void
+check_near(void)
+{
+    send_to("10.0.0.1:7", "224.0.0.251:1006", OUT_NEW);
+    answer("10.0.0.1:7", "192.0.2.9:77", IN_KNOWN);
+    answer("10.0.0.1:7", "169.254.3.4:77", IN_KNOWN);
+    answer("10.0.0.1:7", "198.51.100.9:77", IN_NEW);
+    send_to("10.0.0.1:8", "224.0.0.251:1009", OUT_NEW); /* nothing was said: anyone */
+    answer("10.0.0.1:8", "198.51.100.9:77", IN_KNOWN);
+}
+
+static int
+by_a_callout(const char *image)
 {
     sim = wfp_sim_new(NULL);
-    if (!sim || wfp_sim_load(sim, argc > 1 ? argv[1] : "classify_option.so", NULL) < 0)
+    if (!sim || wfp_sim_load(sim, image, NULL) < 0)
         return 1;
     wfp_sim_forget(sim);
     check_lifetimes();
@@ -80,4 +95,30 @@ main(int argc, char **argv)
     if (!strstr(wfp_sim_printed(sim), "refused 24"))
         fprintf(stderr, "%s", wfp_sim_printed(sim));
     return wfp_sim_finish(sim);
+}
+
+static int
+by_filters_alone(const char *image)
+{
+    sim = wfp_sim_new(&(struct wfp_sim_options){.subnets = "10.0.0.0/8 192.0.2.0/24"});
+    if (!sim || wfp_sim_load(sim, image, NULL) < 0)
+        return 1;
+    wfp_sim_expect(sim, strstr(wfp_sim_printed(sim), "options: 0x00000000") != NULL);
+    wfp_sim_forget(sim);
+    check_lifetimes();
+    check_answers();
+    check_near();
+    send_to("10.0.0.1:9", "192.0.2.1:1007", OUT_NEW); /* odd options change nothing */
+    wfp_sim_wait(sim, 15000);
+    wfp_sim_forget(sim); /* other sockets closed */
+    answer("10.0.0.1:9", "192.0.2.1:1007", IN_KNOWN);
+    return wfp_sim_finish(sim);
+}
+
+int
+main(int argc, char **argv)
+{
+    if (argc != 3)
+        return 2;
+    return by_a_callout(argv[1]) || by_filters_alone(argv[2]);
 }

@@ -69,13 +69,14 @@ struct wfp_flow {
     uint32_t hash;
     uint32_t next; /* on the free list */
     uint64_t last_100ns;
-    uint8_t state; /* enum wfp_flow_state */
-    bool outbound; /* direction of the first packet: the layer where it was authorized */
-    bool is_loopback;
-    bool is_multicast; /* to, or from, a group */
+    uint8_t state;     /* enum wfp_flow_state */
     uint8_t fin_seen;  /* 1 local end, 2 remote end, 4 and 8: acknowledged */
-    bool has_lifetime; /* idles as long as a callout says (lifetime.seconds) */
-    bool is_answered_by_anyone;
+    bool outbound : 1; /* direction of the first packet: the layer where it was authorized */
+    bool is_loopback : 1;
+    bool is_multicast : 1; /* to, or from, a group */
+    bool has_lifetime : 1; /* idles as long as a callout says (lifetime.seconds) */
+    bool is_answered_by_anyone : 1;
+    bool is_answered_from_near : 1; /* anyone who is on the link */
 
     /* The rest: another. */
     uint64_t id; /* the flow handle drivers see; 0 once closed or blocked */

@@ -86,6 +86,7 @@ filter_free(struct wfp_filter *filter)
         free(filter->name_utf16);
     }
     free(filter->extra->provider_context_view);
+    free(filter->extra->options);
     free(filter);
 }
 

@@ -13,6 +13,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
+#include "core/model/classify_option.h"
 #include "core/model/condition_pack.h"
 
 enum wfp_action {
@@ -49,6 +50,7 @@ struct wfp_filter_extra {
     uint64_t raw_context; /* as given, or the provider context's run-time id */
     /** FWPM_PROVIDER_CONTEXT, one malloc'ed block, for callouts that use provider contexts. */
     void *provider_context_view;
+    struct wfp_classify_options *options; /* of a context of that type; malloc'ed */
 };
 
 /** Nothing of it. */

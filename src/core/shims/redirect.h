@@ -27,6 +27,7 @@
 
 #include "base/macros.h"
 #include "core/flow/flow.h"
+#include "core/model/classify_option.h"
 #include "core/packet/readdress.h"
 #include "core/shims/pend.h"
 
@@ -88,33 +89,17 @@ struct wfp_redirect {
     void (*free_context)(void *context);   /* of localRedirectContext; set by who takes them */
 };
 
-/** FWP_CLASSIFY_OPTION_TYPE: what a callout may say of the state that its permit makes. */
-enum wfp_classify_option {
-    WFP_OPTION_MULTICAST_STATE,
-    WFP_OPTION_LOOSE_SOURCE,
-    WFP_OPTION_UNICAST_LIFETIME,   /* seconds */
-    WFP_OPTION_MULTICAST_LIFETIME, /* seconds */
-    WFP_OPTION_COUNT,
-};
-#define WFP_OPTION_DENY   1u /* FWP_OPTION_VALUE_DENY_MULTICAST_STATE */
-#define WFP_OPTION_ENABLE 1u /* FWP_OPTION_VALUE_ENABLE_LOOSE_SOURCE */
-
-struct wfp_classify_options {
-    uint32_t set; /* bits of those that some callout set: the first one does */
-    uint32_t values[WFP_OPTION_COUNT];
-};
-
 /** What a classify context points to, for the time of a classify. */
 struct wfp_classify_slot {
     uint64_t serial;            /* another for each classify; 0 between them */
     struct wfp_pend_slot *pend; /* NULL: the layer's classify cannot be put off */
     bool is_writable;           /* there is a request to write */
     bool is_bind;
-    bool takes_options; /* the classify is an authorization */
-    struct wfp_classify_options options;
-    union wfp_request request;     /* what is asked for */
-    struct wfp_redirect *redirect; /* made at the first need */
-    struct wfp_metadata *metadata; /* shows the records from the first application on */
+    bool takes_options;                  /* the classify is an authorization */
+    struct wfp_classify_options options; /* as the first callout that set each did */
+    union wfp_request request;           /* what is asked for */
+    struct wfp_redirect *redirect;       /* made at the first need */
+    struct wfp_metadata *metadata;       /* shows the records from the first application on */
 };
 
 /**

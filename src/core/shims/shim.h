@@ -351,6 +351,8 @@ wfp_shim_luid(uint8_t type, uint32_t index)
 /** The facts of the packet's interface. */
 void wfp_shim_set_interface(struct wfp_shim *shim);
 bool wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address);
+/** Is it a link-local address, or one of an attached network? Everyone is while none is known. */
+bool wfp_stack_is_near(const struct wfp_stack *stack, uint8_t version, const uint8_t *address);
 /** A packet that was made for an indication has been indicated. */
 void wfp_stack_release(const struct wfp_stack *stack, struct wfp_packet *packet);
 /** The addresses and types of the packet are others now. */

@@ -188,6 +188,9 @@ find_group_flow(struct wfp_shim *shim)
     if (!alias)
         return NULL;
     flow = wfp_flow_of_id(shim->flows, alias->lifetime.group_id);
+    if (flow && flow->is_answered_from_near &&
+        !wfp_stack_is_near(shim->stack, key->version, key->remote))
+        return NULL;
     if (flow && !flow->is_multicast)
         wfp_flow_touch(alias, shim->packet->time_100ns);
     return flow && flow->key.protocol == key->protocol ? flow : NULL;
@@ -434,10 +437,11 @@ take_options(struct wfp_shim *shim, struct wfp_flow *flow)
         wfp_flow_set_lifetime(shim->flows, flow, options->values[lifetime]);
     if (!flow->outbound || flow->key.protocol == WFP_PROTOCOL_TCP)
         return;
-    if (options->set & 1u << state)
-        flow->is_answered_by_anyone = flow->is_multicast
-                                          ? options->values[state] != WFP_OPTION_DENY
-                                          : options->values[state] == WFP_OPTION_ENABLE;
+    if (!(options->set & 1u << state))
+        return;
+    flow->is_answered_from_near = flow->is_multicast && options->values[state] == WFP_OPTION_NEAR;
+    flow->is_answered_by_anyone = flow->is_multicast ? options->values[state] != WFP_OPTION_DENY
+                                                     : options->values[state] == WFP_OPTION_ENABLE;
 }
 
 /** What is sent to a group may be answered by anyone for a while. */

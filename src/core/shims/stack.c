@@ -37,31 +37,41 @@ struct wfp_stack {
     struct wfp_shim shim;
     struct wfp_shim aside; /* for events that happen while a packet is on its way */
     struct wfp_stack_config config;
-    uint32_t local_count;
-    struct local *local;
+    struct local *local, *subnets; /* config has their numbers */
     struct wfp_fragment_table *fragments;
 };
 
-static int
-set_local(struct wfp_stack *stack, const struct wfp_local_prefix *prefixes, uint32_t count)
+/** @return malloc'ed, NULL without memory */
+static struct local *
+copy_prefixes(const struct wfp_local_prefix *prefixes, uint32_t count)
 {
-    stack->local = calloc(count ? count : 1, sizeof(*stack->local));
-    if (!stack->local)
-        return -WFP_ERR_NO_MEMORY;
-    for (uint32_t i = 0; i < count; i++) {
-        struct local *local = &stack->local[stack->local_count++];
+    struct local *copies = calloc(count ? count : 1, sizeof(*copies));
+
+    for (uint32_t i = 0; copies && i < count; i++) {
+        struct local *copy = &copies[i];
         uint8_t mask[16] = {0};
 
         for (uint32_t bit = 0; bit < prefixes[i].prefix_length; bit++)
             mask[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-        memcpy(local->mask, mask, 16);
-        memcpy(local->address, prefixes[i].addr, 16);
-        local->address[0] &= local->mask[0];
-        local->address[1] &= local->mask[1];
-        local->version = prefixes[i].version;
+        memcpy(copy->mask, mask, 16);
+        memcpy(copy->address, prefixes[i].addr, 16);
+        copy->address[0] &= copy->mask[0];
+        copy->address[1] &= copy->mask[1];
+        copy->version = prefixes[i].version;
     }
-    stack->config.local = NULL; /* the caller's */
-    return 0;
+    return copies;
+}
+
+static bool
+are_valid(const struct wfp_local_prefix *prefixes, uint32_t count)
+{
+    if (count && !prefixes)
+        return false;
+    for (uint32_t i = 0; i < count; i++)
+        if ((prefixes[i].version != 4 && prefixes[i].version != 6) ||
+            prefixes[i].prefix_length > (prefixes[i].version == 4 ? 32 : 128))
+            return false;
+    return true;
 }
 
 static void
@@ -78,15 +88,9 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
 {
     _cleanup_(wfp_stack_freep) struct wfp_stack *stack = NULL;
 
-    if (!config->engine || (config->local_count && !config->local))
+    if (!config->engine || !are_valid(config->local, config->local_count) ||
+        !are_valid(config->subnets, config->subnet_count))
         return -WFP_ERR_INVALID_PARAMETER;
-    for (uint32_t i = 0; i < config->local_count; i++) {
-        const struct wfp_local_prefix *local = &config->local[i];
-
-        if ((local->version != 4 && local->version != 6) ||
-            local->prefix_length > (local->version == 4 ? 32 : 128))
-            return -WFP_ERR_INVALID_PARAMETER;
-    }
     stack = calloc(1, sizeof(*stack));
     if (!stack)
         return -WFP_ERR_NO_MEMORY;
@@ -98,7 +102,10 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
     if (!stack->fragments)
         return -WFP_ERR_NO_MEMORY;
     stack->config = *config;
-    if (set_local(stack, config->local, config->local_count) < 0)
+    stack->config.local = stack->config.subnets = NULL; /* the caller's */
+    stack->local = copy_prefixes(config->local, config->local_count);
+    stack->subnets = copy_prefixes(config->subnets, config->subnet_count);
+    if (!stack->local || !stack->subnets)
         return -WFP_ERR_NO_MEMORY;
     if (config->flows) {
         int r = wfp_flow_table_new(config->engine, &stack->shim.flows);
@@ -166,6 +173,7 @@ wfp_stack_free(struct wfp_stack *stack)
     wfp_stream_table_free(stack->shim.streams);
     wfp_fragment_table_free(stack->fragments);
     free(stack->local);
+    free(stack->subnets);
     free(stack);
 }
 
@@ -215,6 +223,20 @@ load_address(uint8_t version, const uint8_t *address, uint64_t ret_words[2])
     }
 }
 
+static bool
+is_among(const struct local *prefixes, uint32_t count, uint8_t version, const uint64_t words[2])
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct local *prefix = &prefixes[i];
+
+        if (prefix->version == version &&
+            ((words[0] ^ prefix->address[0]) & prefix->mask[0]) == 0 &&
+            ((words[1] ^ prefix->address[1]) & prefix->mask[1]) == 0)
+            return true;
+    }
+    return false;
+}
+
 bool
 wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
 {
@@ -225,14 +247,20 @@ wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t
                      : words[0] == 0 && wfp_bytes_get32(address + 8) == 0 &&
                            wfp_bytes_get32(address + 12) == 1)
         return true;
-    for (uint32_t i = 0; i < stack->local_count; i++) {
-        const struct local *local = &stack->local[i];
+    return is_among(stack->local, stack->config.local_count, version, words);
+}
 
-        if (local->version == version && ((words[0] ^ local->address[0]) & local->mask[0]) == 0 &&
-            ((words[1] ^ local->address[1]) & local->mask[1]) == 0)
-            return true;
-    }
-    return false;
+bool
+wfp_stack_is_near(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
+{
+    uint64_t words[2];
+
+    if (version == 4 ? address[0] == 169 && address[1] == 254
+                     : address[0] == 0xfe && (address[1] & 0xc0) == 0x80)
+        return true;
+    load_address(version, address, words);
+    return stack->config.subnet_count == 0 ||
+           is_among(stack->subnets, stack->config.subnet_count, version, words);
 }
 
 static enum wfp_address_type

@@ -109,7 +109,10 @@ struct wfp_stack_config {
     struct wfp_engine *engine;
     const struct wfp_local_prefix *local;
     uint32_t local_count;
-    bool flows; /* keep flows (off only for benchmarks of stateless layers) */
+    /** Networks that are attached: who answers from there, or from a link-local address, is near. */
+    const struct wfp_local_prefix *subnets;
+    uint32_t subnet_count; /* 0: they are not known, so everyone is */
+    bool flows;            /* keep flows (off only for benchmarks of stateless layers) */
     /** The frames are a recording: whoever was asked answers, whatever a redirection says. */
     bool is_recording;
     /** What this machine sends to itself comes in with it; else the plane shows both ways. */
@@ -142,6 +145,12 @@ struct wfp_stack_config {
     void (*list_sockets)(void *context, wfp_stack_take_socket *take, void *take_context);
     void (*tell_owner)(void *context, struct wfp_socket *socket);
 };
+
+/**
+ * Give the built-in callouts of the stack's their code. Once an engine.
+ * @return 0, -WFP_ERR_NO_MEMORY, -WFP_ERR_ALREADY_EXISTS
+ */
+int wfp_stack_add_builtins(struct wfp_engine *engine);
 
 /** @return 0, -WFP_ERR_INVALID_PARAMETER, -WFP_ERR_NO_MEMORY */
 int wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stack);

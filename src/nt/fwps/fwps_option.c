@@ -5,11 +5,12 @@
  *            (core/shims/redirect.h); the flow that is made, or authorized again, takes them over.
  *
  *              lifetimes            how long the flow may idle: unicast, or to a group
- *              multicast state      may anyone answer what is sent to a group? by default, yes
+ *              multicast state      may anyone answer what is sent to a group, or those on the link?
+ *                                   by default, anyone
  *              loose source mapping may anyone answer what is sent to one address? by default, no
  *
- * Choice     Addresses tell nothing of the subnets behind them: FWP_OPTION_VALUE_ALLOW_MULTICAST_STATE
- *            lets answers come from everywhere, as ALLOW_NON_LINK_LOCAL_RESPONSE does.
+ * Not here   filters that set options without a driver: core/shims/set_options.c
+ * Choice     docs/decisions/0071-options-closures-and-lists-of-sockets.md
  * Ref        ddi fwpsk/nf-fwpsk-fwpsclassifyoptionset0; win32 FWP/ale-flow-customization
  */
 #include "core/shims/redirect.h"
@@ -24,18 +25,6 @@ static_assert(FWP_CLASSIFY_OPTION_UNICAST_LIFETIME == (int)WFP_OPTION_UNICAST_LI
               "one numbering");
 static_assert(FWP_CLASSIFY_OPTION_MCAST_BCAST_LIFETIME == (int)WFP_OPTION_MULTICAST_LIFETIME,
               "one numbering");
-
-/* Smallest and largest value of each option. */
-static const struct {
-    uint32_t least, most;
-} bounds[WFP_OPTION_COUNT] = {
-    [WFP_OPTION_MULTICAST_STATE] = {FWP_OPTION_VALUE_ALLOW_MULTICAST_STATE,
-                                    FWP_OPTION_VALUE_ALLOW_GLOBAL_MULTICAST_STATE},
-    [WFP_OPTION_LOOSE_SOURCE] = {FWP_OPTION_VALUE_DISABLE_LOOSE_SOURCE,
-                                 FWP_OPTION_VALUE_ENABLE_LOOSE_SOURCE},
-    [WFP_OPTION_UNICAST_LIFETIME] = {1, UINT32_MAX},
-    [WFP_OPTION_MULTICAST_LIFETIME] = {1, UINT32_MAX},
-};
 
 /**
  * Say something of the state that this authorization makes if it is permitted.
@@ -64,7 +53,7 @@ FwpsClassifyOptionSet0(const FWPS_INCOMING_METADATA_VALUES0 *inMetadataValues,
         return STATUS_NOT_SUPPORTED;
     if (newValue->type != FWP_UINT32)
         return STATUS_OBJECT_TYPE_MISMATCH;
-    if (newValue->uint32 < bounds[option].least || newValue->uint32 > bounds[option].most)
+    if (!wfp_classify_option_allows((enum wfp_classify_option)option, newValue->uint32))
         return STATUS_FWP_OUT_OF_BOUNDS;
     if (!indication) {
         nt_finding(NT_FINDING_OBJECT_BAD, "FwpsClassifyOptionSet: no classify runs on this thread");

@@ -60,6 +60,10 @@ int wfp_nfqueue_open(const struct wfp_nfqueue_config *config, struct wfp_plane *
                      char error[256]);
 void wfp_nfqueue_losses(struct wfp_plane *plane, struct wfp_nfqueue_losses *ret_losses);
 
+struct wfp_local_prefix;
+/** The networks that interfaces are attached to now. @return how many; those beyond @p room are left out */
+uint32_t wfp_nfqueue_subnets(struct wfp_local_prefix *prefixes, uint32_t room);
+
 /** Which machinery carries the rules; chosen at run time by what the kernel accepts. */
 enum wfp_nfqueue_backend { WFP_NFQUEUE_NONE, WFP_NFQUEUE_NFT, WFP_NFQUEUE_XTABLES };
 

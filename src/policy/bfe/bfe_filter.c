@@ -246,11 +246,37 @@ render_context(struct wfp_bfe *bfe, struct wfp_filter *filter, const struct wfp_
     return extra->provider_context_view ? 0 : -WFP_ERR_NO_MEMORY;
 }
 
+/* The built-in callouts that set classify options find them beside the filter. Others than flows have, or
+ * values they can't have, are passed over. */
+static int
+take_options(struct wfp_filter *filter, const struct wfp_bfe_object *context)
+{
+    struct wfp_classify_options *options;
+
+    if (context->context_type != WFP_CONTEXT_CLASSIFY_OPTIONS)
+        return 0;
+    options = calloc(1, sizeof(*options));
+    if (!options)
+        return -WFP_ERR_NO_MEMORY;
+    extra_of(filter)->options = options;
+    for (uint32_t i = 0; i < context->setting_count; i++) {
+        const struct wfp_context_setting *setting = &context->settings[i];
+
+        if (setting->type >= WFP_OPTION_COUNT || setting->value.type != WFP_UINT32 ||
+            !wfp_classify_option_allows(setting->type, setting->value.uint32))
+            continue;
+        options->set |= 1u << setting->type;
+        options->values[setting->type] = setting->value.uint32;
+    }
+    return 0;
+}
+
 /* Ids and weights of what the filter points to; all of it must be there. */
 static int
 resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
 {
     const struct wfp_bfe_entry *callout = NULL;
+    int r;
     const struct wfp_bfe_entry *sublayer =
         wfp_bfe_table_find_key(&bfe->tables[WFP_BFE_SUBLAYER], &filter->sublayer_key);
 
@@ -274,6 +300,9 @@ resolve(struct wfp_bfe *bfe, struct wfp_filter *filter)
             return -WFP_ERR_PROVIDER_CONTEXT_NOT_FOUND;
         filter->context = context->object->id;
         extra_of(filter)->raw_context = context->object->id;
+        r = take_options(filter, context->object);
+        if (r < 0)
+            return r;
         if (callout && (callout->object->flags & WFP_CALLOUT_FLAG_USES_PROVIDER_CONTEXT))
             return render_context(bfe, filter, context->object);
     }

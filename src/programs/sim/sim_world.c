@@ -376,21 +376,32 @@ wfp_sim_network(struct wfp_sim *sim, const struct wfp_sim_network *network)
 /* ---- on and off ---- */
 
 static int
-parse_local(struct wfp_sim *sim)
+parse_prefixes(const char *what, const char *given, struct wfp_local_prefix *prefixes,
+               uint32_t *count)
 {
-    _cleanup_(freep) char *text =
-        strdup(sim->options.local ? sim->options.local : "10.0.0.0/8 fd00::/8");
+    _cleanup_(freep) char *text = strdup(given);
     char *at = NULL;
 
     for (char *word = text ? strtok_r(text, " ,", &at) : NULL; word;
          word = strtok_r(NULL, " ,", &at)) {
-        if (sim->local_count == SIM_MAX_LOCAL)
-            return sim_fail(NULL, "local: more than %d addresses", SIM_MAX_LOCAL);
-        if (run_options_parse_prefix(word, &sim->local[sim->local_count++]) < 0)
-            return sim_fail(NULL, "local '%s': expected an address or a prefix like 10.0.0.0/8",
+        if (*count == SIM_MAX_LOCAL)
+            return sim_fail(NULL, "%s: more than %d addresses", what, SIM_MAX_LOCAL);
+        if (run_options_parse_prefix(word, &prefixes[(*count)++]) < 0)
+            return sim_fail(NULL, "%s '%s': expected an address or a prefix like 10.0.0.0/8", what,
                             word);
     }
     return text ? 0 : sim_fail(NULL, "out of memory");
+}
+
+static int
+parse_local(struct wfp_sim *sim)
+{
+    const char *local = sim->options.local ? sim->options.local : "10.0.0.0/8 fd00::/8";
+    const char *subnets = sim->options.subnets ? sim->options.subnets : "";
+
+    if (parse_prefixes("local", local, sim->local, &sim->local_count) < 0)
+        return -1;
+    return parse_prefixes("subnets", subnets, sim->subnets, &sim->subnet_count);
 }
 
 static void
@@ -455,6 +466,8 @@ switch_on(struct wfp_sim *sim)
     sim->machine.step = sim_record_step;
     sim->machine.step_context = sim;
     sim->machine.is_simulated = true;
+    sim->machine.subnets = sim->subnets;
+    sim->machine.subnet_count = sim->subnet_count;
     if (machine_add_stack(&sim->machine, sim->local, sim->local_count) < 0)
         return sim_fail(NULL, "out of memory");
     nt_host_set_service(serve, sim);

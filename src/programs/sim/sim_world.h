@@ -70,6 +70,8 @@ struct wfp_sim {
     struct wfp_sim_options options;
     struct wfp_local_prefix local[SIM_MAX_LOCAL];
     uint32_t local_count;
+    struct wfp_local_prefix subnets[SIM_MAX_LOCAL];
+    uint32_t subnet_count;
     bool is_busy; /* a packet is in the stack */
     bool failed;  /* something was expected in vain, or could not be done */
     uint64_t now;
