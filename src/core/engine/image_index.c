@@ -6,7 +6,9 @@
  *            its shape fixes. Rules are placed best first, each in the first table that fits and
  *            whose chain for its hash is still short; where none is, a new table is opened: a
  *            coarse one for a shape not seen before, an exact one once coarse chains are full.
- *            (TupleMerge: Daly et al., 2019.) A rule with alternatives goes in once for each.
+ *            (TupleMerge: Daly et al., 2019.) If the rules have few shapes, all tables are exact:
+ *            neighbours of one network then share no chain. A rule with alternatives goes in once
+ *            for each.
  *            Rules that fix nothing worth hashing go to one plain list. Tables too small to pay for
  *            their probe, or beyond the 64 an image may have, are dissolved into others, or the
  *            list. Guides then say, for a few fields, which tables have anything for a value.
@@ -23,7 +25,8 @@
 #define PAYS_FROM        4u   /* rules that make a table pay */
 #define GUIDES_FROM      4u   /* tables that make guides pay */
 #define ADDRESS_BITS     16u  /* of an address that a guide looks at */
-#define LIST_UP_TO       8u   /* rules of a sublayer that need no tables */
+#define LIST_UP_TO       3u   /* rules of a sublayer that need no tables */
+#define EXACT_UP_TO      8u   /* shapes that may have a table each */
 
 /* What a rule fixes of one field. */
 struct fixed {
@@ -60,6 +63,7 @@ struct table {
 struct index {
     uint16_t layer_id;
     bool failed;
+    bool is_coarse; /* too many shapes for a table each */
     uint32_t table_count;
     struct table tables[OPEN_MAX];
     uint32_t *list;
@@ -396,7 +400,7 @@ choose_table(struct index *index, const struct shape *shape, uint32_t tags[COPIE
             exact = table;
     }
     if (!exact) {
-        if (!fitting)
+        if (!fitting && index->is_coarse)
             coarsen(&coarse);
         opened = table_open(index, &coarse);
     }
@@ -424,6 +428,37 @@ place_rule(struct index *index, const uint32_t *words, uint32_t rule)
     for (uint32_t i = 0; i < count; i++)
         if (!table_add(table, tags[i], rule))
             index->failed = true;
+}
+
+static bool
+has_same_parts(const struct shape *a, const struct shape *b)
+{
+    if (a->count != b->count)
+        return false;
+    for (uint32_t i = 0; i < a->count; i++)
+        if (a->fixed[i].field != b->fixed[i].field || a->fixed[i].bits != b->fixed[i].bits)
+            return false;
+    return true;
+}
+
+/* Do the rules have more shapes than may have a table each? */
+static bool
+has_many_shapes(const struct index *index, const uint32_t *words, uint32_t begin, uint32_t end)
+{
+    struct shape shapes[EXACT_UP_TO], shape;
+    uint32_t count = 0, known;
+
+    for (uint32_t rule = begin; rule < end; rule += WFP_RULE_WORDS(words[rule])) {
+        shape_rule(index, words + rule, &shape);
+        for (known = 0; known < count && !has_same_parts(&shapes[known], &shape);)
+            known++;
+        if (known < count)
+            continue;
+        if (count == EXACT_UP_TO)
+            return true;
+        shapes[count++] = shape;
+    }
+    return false;
 }
 
 static void
@@ -789,6 +824,7 @@ wfp_image_index_append(struct wfp_words *words, uint16_t layer_id, uint32_t subl
         return;
     }
     index->layer_id = layer_id;
+    index->is_coarse = has_many_shapes(index, words->data, begin, end);
     for (uint32_t rule = begin; rule < end && !index->failed;
          rule += WFP_RULE_WORDS(words->data[rule])) {
         if (rule_count <= LIST_UP_TO)
