@@ -140,8 +140,12 @@ WFP_SIM_API int wfp_sim_remote(struct wfp_sim *sim, const char *remote, enum wfp
 /** A socket of the machine connects. @return it, also when the connection was not made */
 WFP_SIM_API struct wfp_sim_socket *wfp_sim_connect(struct wfp_sim *sim, const char *local,
                                                    const char *remote);
-/** A socket of the machine is bound and listens. @return 0, or -1 if a layer refused it */
+/** A bind or listen that a driver put off: it is decided when the driver completes it. */
+#define WFP_SIM_WAITS 1
+/** A socket of the machine is bound and listens. @return 0, -1 if a layer refused it, WFP_SIM_WAITS */
 WFP_SIM_API int wfp_sim_listen(struct wfp_sim *sim, const char *local);
+/** Is anything bound at @p local by now? It is where the program asked, wherever drivers moved it. */
+WFP_SIM_API bool wfp_sim_is_bound(struct wfp_sim *sim, const char *local);
 /** Stop listening, or give a datagram socket back. */
 WFP_SIM_API int wfp_sim_unlisten(struct wfp_sim *sim, const char *local);
 /**
@@ -177,7 +181,7 @@ WFP_SIM_API const char *wfp_sim_state(struct wfp_sim_socket *socket);
 
 /* ---- datagrams, ICMP, anything --------------------------------------------------------------- */
 
-/** A datagram socket of the machine is bound. @return 0, or -1 if a layer refused it */
+/** A datagram socket of the machine is bound. @return 0, -1 if a layer refused it, WFP_SIM_WAITS */
 WFP_SIM_API int wfp_sim_bind(struct wfp_sim *sim, const char *local);
 WFP_SIM_API int wfp_sim_udp_send(struct wfp_sim *sim, const char *local, const char *remote,
                                  const void *data, size_t size);

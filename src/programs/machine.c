@@ -99,6 +99,8 @@ machine_add_stack(struct machine *machine, const struct wfp_local_prefix *local,
         .is_awaited = machine->is_awaited,
         .list_sockets = machine->list_sockets,
         .tell_owner = machine->tell_owner,
+        .socket_decided = machine->socket_decided,
+        .decided_context = machine->decided_context,
     };
     int r = wfp_stack_new(&config, &machine->stack);
 

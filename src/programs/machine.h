@@ -40,6 +40,8 @@ struct machine {
     /* who hears of each step of the stack (stack.h); before machine_add_stack() */
     void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
     void *step_context;
+    void (*socket_decided)(void *context, const struct wfp_socket *socket, bool is_permitted);
+    void *decided_context;
     bool is_simulated;       /* time is virtual, but packets find who is there; likewise */
     bool has_deaf_ends;      /* packets come from a capture; set before machine_add_stack() */
     char *sanitizer_runtime; /* start again with this preloaded; NULL when not needed */

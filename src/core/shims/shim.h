@@ -87,6 +87,14 @@ struct wfp_closure {
     bool is_released;        /* RESOURCE_RELEASE follows */
 };
 
+/** A socket's bind or listen, told of before any packet: what goes on when it was put off. */
+struct wfp_opening {
+    struct wfp_flow_key key;
+    uint64_t handle; /* of its endpoint */
+    bool is_new;     /* its bind is part of it */
+    bool listens;
+};
+
 /** What redirect layers made of the packet's conversation; references are the shim's. */
 struct wfp_shim_redirect {
     bool is_changed;     /* the packet has other ends than the application gave it */
@@ -136,11 +144,12 @@ struct wfp_shim {
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
-    bool is_inbound;   /* the way the packet goes through the layers now */
-    bool is_ready;     /* facts and metadata are this packet's */
-    bool requires_ale; /* it will visit an ALE layer after the transport layer */
-    bool is_pended;    /* the packet waits for a completion */
-    bool is_injected;  /* by a driver */
+    bool is_inbound;                   /* the way the packet goes through the layers now */
+    bool is_ready;                     /* facts and metadata are this packet's */
+    bool requires_ale;                 /* it will visit an ALE layer after the transport layer */
+    bool is_pended;                    /* the packet waits for a completion */
+    const struct wfp_opening *opening; /* a socket's event goes through the layers, no packet */
+    bool is_injected;                  /* by a driver */
     const struct wfp_discard_metadata
         *discard; /* at a _DISCARD layer: why the stack itself drops it */
     void (*step)(void *context, const struct wfp_packet *packet, const struct wfp_step *step);
@@ -270,6 +279,8 @@ bool wfp_shim_pend_wait(struct wfp_shim *shim);
  */
 bool wfp_shim_indicate_closure(struct wfp_shim *aside, uint16_t layer_id,
                                const struct wfp_closure *closure, bool is_again);
+/** What a socket's event that was put off waits with, which is the pend's; or NULL. */
+const struct wfp_opening *wfp_pend_opening(const struct wfp_pend *pend);
 /** What a pend of stage CLOSURE waits with; it is the pend's. */
 const struct wfp_closure *wfp_pend_closure(const struct wfp_pend *pend, uint32_t *ret_answer);
 
@@ -381,9 +392,13 @@ void wfp_shim_owner_tell(const struct wfp_shim *shim, uint32_t owner, struct wfp
 /** The handle of a flow's socket, and of the socket it was accepted from; 0 unknown. */
 uint64_t wfp_shim_endpoint_handle(const struct wfp_shim *shim, const struct wfp_flow *flow,
                                   uint64_t *ret_parent);
-/** A socket's own events, without a packet; @p aside as below. @return false if refused */
-bool wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *socket,
-                             enum wfp_socket_event event);
+/** A socket's own events, without a packet; @p aside as below. */
+enum wfp_socket_answer wfp_shim_endpoint_event(struct wfp_shim *aside,
+                                               const struct wfp_socket *socket,
+                                               enum wfp_socket_event event);
+/** One that was put off is completed: it goes on where it was. A socket that closed is refused. */
+enum wfp_socket_answer wfp_shim_endpoint_reopen(struct wfp_shim *aside, struct wfp_pend *pend,
+                                                struct wfp_socket *ret_socket);
 /** For wfp_flow_table_on_end(). @param context  a shim of its own: another packet may be on its way */
 void wfp_shim_endpoint_ended(void *context, struct wfp_flow *flow);
 /** A closure that was put off is completed: classified again unless it was answered, then released. */

@@ -247,54 +247,109 @@ show_where_it_is(struct wfp_shim *aside, uint32_t number, struct wfp_flow_key *s
     aside->is_ready = false;
 }
 
-static bool
-open_early(struct wfp_shim *aside, const struct wfp_socket *socket, uint32_t number,
-           const struct wfp_flow_key *key, bool listens)
+/**
+ * A socket's bind and listen, one layer after the other; those before the one that was put off are
+ * not repeated.
+ * @param pend  what was put off, completed; or NULL
+ */
+static enum wfp_socket_answer
+go_through(struct wfp_shim *aside, const struct wfp_opening *opening, uint32_t number,
+           struct wfp_pend *pend)
 {
-    struct wfp_flow_key shown = *key;
+    struct wfp_endpoint *endpoint = wfp_endpoint_at(aside->endpoints, number);
+    struct wfp_flow_key shown = opening->key;
     struct wfp_packet packet = {
-        .version = key->version,
-        .protocol = key->protocol,
+        .version = shown.version,
+        .protocol = shown.protocol,
         .source = shown.local,
         .destination = shown.remote,
-        .source_port = key->local_port,
-        .process_id = socket->process_id,
-        .process_path_utf16 = socket->process_path_utf16,
-        .user = socket->user,
+        .source_port = shown.local_port,
     };
     struct wfp_decision decision = {0};
-    bool passed = true;
+    bool is_bound = true, passed;
+    bool is_outbound;
 
+    wfp_shim_owner_tell(aside, endpoint->owner, &packet);
     wfp_shim_begin(aside, &packet, &decision, false);
     aside->local_type = WFP_ADDRESS_UNICAST;
     aside->remote_type = WFP_ADDRESS_UNSPECIFIED;
-    if (number == 0) {
-        struct wfp_endpoint *endpoint;
-
-        number = wfp_endpoint_create(aside->endpoints, key);
-        if (number == 0)
-            return true; /* without memory it is told of with its first packet */
-        endpoint = wfp_endpoint_at(aside->endpoints, number);
-        endpoint->is_server = true; /* it stays until it is closed */
-        endpoint->is_dual = socket->is_dual;
-        endpoint->is_listed = socket->name != 0;
-        endpoint->name = socket->name;
-        endpoint->round = aside->sockets.round;
-        endpoint->owner = wfp_shim_owner_join(aside);
-        aside->plan.handle = endpoint->handle;
-        passed = wfp_shim_redirect_bind_early(aside, number);
-        show_where_it_is(aside, number, &shown, &packet);
-        passed = passed && indicate(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT));
-        if (!passed)
-            end_endpoint(aside, number);
+    aside->plan.handle = endpoint->handle;
+    aside->opening = opening;
+    if (pend) {
+        wfp_pend_frame(pend, &aside->resumed, &is_outbound);
+        aside->answer = wfp_shim_pend_take(aside, pend);
     }
-    if (passed && listens) {
-        aside->plan.handle = wfp_endpoint_at(aside->endpoints, number)->handle;
+    if (opening->is_new) {
+        is_bound = wfp_shim_redirect_bind_early(aside, number);
         show_where_it_is(aside, number, &shown, &packet);
-        passed = indicate(aside, WFP_SHIM_LAYER(aside, ALE_AUTH_LISTEN));
+        is_bound =
+            is_bound && indicate_opening(aside, WFP_SHIM_LAYER(aside, ALE_RESOURCE_ASSIGNMENT),
+                                         WFP_PEND_ASSIGN);
     }
+    if (is_bound)
+        show_where_it_is(aside, number, &shown, &packet);
+    passed = is_bound &&
+             (!opening->listens ||
+              indicate_opening(aside, WFP_SHIM_LAYER(aside, ALE_AUTH_LISTEN), WFP_PEND_LISTEN));
+    aside->opening = NULL;
     aside->packet = NULL;
-    return passed;
+    wfp_endpoint_at(aside->endpoints, number)->is_pended = aside->is_pended;
+    if (aside->is_pended)
+        return WFP_SOCKET_WAITS;
+    if (!is_bound)
+        end_endpoint(aside, number);
+    return passed ? WFP_SOCKET_PERMITTED : WFP_SOCKET_REFUSED;
+}
+
+static uint32_t
+enter_socket(struct wfp_shim *aside, const struct wfp_socket *socket,
+             const struct wfp_flow_key *key)
+{
+    const struct wfp_owner owner = {socket->process_id, socket->process_path_utf16, socket->user};
+    uint32_t number = wfp_endpoint_create(aside->endpoints, key);
+    struct wfp_endpoint *endpoint;
+
+    if (number == 0)
+        return 0;
+    endpoint = wfp_endpoint_at(aside->endpoints, number);
+    endpoint->is_server = true; /* it stays until it is closed */
+    endpoint->is_dual = socket->is_dual;
+    endpoint->is_listed = socket->name != 0;
+    endpoint->name = socket->name;
+    endpoint->round = aside->sockets.round;
+    endpoint->owner = wfp_owner_join(aside->owners, &owner);
+    return number;
+}
+
+static enum wfp_socket_answer
+open_early(struct wfp_shim *aside, const struct wfp_socket *socket, uint32_t number,
+           const struct wfp_flow_key *key, bool listens)
+{
+    struct wfp_opening opening = {.key = *key, .is_new = number == 0, .listens = listens};
+
+    if (number == 0)
+        number = enter_socket(aside, socket, key);
+    if (number == 0)
+        return WFP_SOCKET_PERMITTED; /* without memory it is told of with its first packet */
+    if (wfp_endpoint_at(aside->endpoints, number)->is_pended)
+        return WFP_SOCKET_WAITS;
+    opening.handle = wfp_endpoint_at(aside->endpoints, number)->handle;
+    return go_through(aside, &opening, number, NULL);
+}
+
+enum wfp_socket_answer
+wfp_shim_endpoint_reopen(struct wfp_shim *aside, struct wfp_pend *pend,
+                         struct wfp_socket *ret_socket)
+{
+    const struct wfp_opening *opening = wfp_pend_opening(pend);
+    uint32_t number = wfp_endpoint_by_handle(aside->endpoints, opening->handle);
+
+    *ret_socket = (struct wfp_socket){.version = opening->key.version,
+                                      .protocol = opening->key.protocol,
+                                      .local_port = opening->key.local_port,
+                                      .listens = opening->listens};
+    memcpy(ret_socket->local, opening->key.local, sizeof(ret_socket->local));
+    return number ? go_through(aside, opening, number, pend) : WFP_SOCKET_REFUSED;
 }
 
 static struct wfp_flow_key
@@ -390,7 +445,7 @@ wfp_shim_endpoint_refresh(struct wfp_shim *aside, uint64_t now_100ns, bool is_kn
     free(shown.sockets);
 }
 
-bool
+enum wfp_socket_answer
 wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *socket,
                         enum wfp_socket_event event)
 {
@@ -407,7 +462,7 @@ wfp_shim_endpoint_event(struct wfp_shim *aside, const struct wfp_socket *socket,
     }
     if (number)
         close_shared(aside, number);
-    return true;
+    return WFP_SOCKET_PERMITTED;
 }
 
 void

@@ -33,6 +33,8 @@ struct wfp_pend {
     uint32_t answer;                     /* WFP_ACTION_*, 0: ask again */
     struct wfp_redirect *bind, *connect; /* what was redirected before, or is being */
     struct wfp_closure closure;          /* stage CLOSURE */
+    bool is_opening;                     /* of a socket, without a packet */
+    struct wfp_opening opening;
 };
 
 struct wfp_pend_table {
@@ -236,7 +238,12 @@ enter(struct wfp_shim *shim, enum wfp_pend_stage stage)
     pend->is_outbound = !shim->is_inbound;
     pend->is_tcp = shim->packet->protocol == WFP_PROTOCOL_TCP;
     pend->verdict = shim->decision->verdict;
-    if (stage != WFP_PEND_AUTHORIZE || shim->plan.outbound)
+    if (shim->opening) { /* under a key that no packet has */
+        pend->is_opening = true;
+        pend->opening = *shim->opening;
+        pend->key = (struct wfp_flow_key){0};
+        pend->hash = 0;
+    } else if (stage != WFP_PEND_AUTHORIZE || shim->plan.outbound)
         keep_packet(pend, shim->packet);
     if (stage < WFP_PEND_AUTHORIZE) {
         restore_ends(shim, &pend->frame);
@@ -309,6 +316,12 @@ wfp_shim_indicate_closure(struct wfp_shim *aside, uint16_t layer_id,
         return true;
     enter_closure(aside, closure);
     return false;
+}
+
+const struct wfp_opening *
+wfp_pend_opening(const struct wfp_pend *pend)
+{
+    return pend->is_opening ? &pend->opening : NULL;
 }
 
 const struct wfp_closure *

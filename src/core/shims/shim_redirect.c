@@ -288,14 +288,17 @@ bool
 wfp_shim_redirect_bind_early(struct wfp_shim *aside, uint32_t endpoint)
 {
     uint16_t layer_id = WFP_SHIM_LAYER(aside, ALE_BIND_REDIRECT);
-    struct wfp_redirect *bind = NULL;
+    struct wfp_redirect *bind = TAKE_PTR(aside->redirect.bind);
     bool permitted;
+    int known;
 
-    if (!wfp_shim_is_watched(aside, layer_id))
-        return true;
-    permitted = ask(aside, layer_id, WFP_PEND_BIND_REDIRECT, &bind);
+    if (aside->resumed > WFP_PEND_BIND_REDIRECT)
+        return true; /* it is bound */
+    known = stage_known(aside, layer_id, WFP_PEND_BIND_REDIRECT);
+    permitted = known < 0 ? ask(aside, layer_id, WFP_PEND_BIND_REDIRECT, &bind) : known;
     wfp_endpoint_at(aside->endpoints, endpoint)->bind = bind;
-    wfp_shim_moved_enter(aside, endpoint);
+    if (permitted)
+        wfp_shim_moved_enter(aside, endpoint);
     return permitted;
 }
 

@@ -142,7 +142,7 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
         stack->aside.redirects = stack->shim.redirects;
         stack->aside.flows = stack->shim.flows;
         stack->aside.endpoints = stack->shim.endpoints;
-        stack->aside.closures = stack->shim.pends;
+        stack->aside.closures = stack->aside.pends = stack->shim.pends;
         stack->aside.step = config->step;
         stack->aside.step_context = config->step_context;
         r = wfp_stream_table_new(&(struct wfp_stream_config){.engine = config->engine,
@@ -748,11 +748,23 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     give_back(stack, frame, ret_decision, packet.direction);
 }
 
-bool
+enum wfp_socket_answer
 wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
                  enum wfp_socket_event event)
 {
-    return !stack->aside.endpoints || wfp_shim_endpoint_event(&stack->aside, socket, event);
+    return stack->aside.endpoints ? wfp_shim_endpoint_event(&stack->aside, socket, event)
+                                  : WFP_SOCKET_PERMITTED;
+}
+
+static void
+resume_socket(struct wfp_stack *stack, struct wfp_pend *pend)
+{
+    struct wfp_socket socket;
+    enum wfp_socket_answer answer = wfp_shim_endpoint_reopen(&stack->aside, pend, &socket);
+
+    if (answer != WFP_SOCKET_WAITS && stack->config.socket_decided)
+        stack->config.socket_decided(stack->config.decided_context, &socket,
+                                     answer == WFP_SOCKET_PERMITTED);
 }
 
 /* Of datagrams whose connect was pended only the conversation is left; a driver keeps the data. */
@@ -783,6 +795,8 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
 
     if (stage == WFP_PEND_CLOSURE)
         wfp_shim_endpoint_resume(&stack->aside, pend);
+    if (wfp_pend_opening(pend))
+        resume_socket(stack, pend);
     if (!frame)
         return;
     begin_packet(&packet, frame);

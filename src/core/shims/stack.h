@@ -144,6 +144,9 @@ struct wfp_stack_config {
      */
     void (*list_sockets)(void *context, wfp_stack_take_socket *take, void *take_context);
     void (*tell_owner)(void *context, struct wfp_socket *socket);
+    /** A socket's event that waited for a callout is decided. Out of wfp_stack_resume(); may be NULL. */
+    void (*socket_decided)(void *context, const struct wfp_socket *socket, bool is_permitted);
+    void *decided_context;
 };
 
 /**
@@ -183,12 +186,18 @@ struct wfp_socket {
     const struct wfp_user *user;
 };
 
+enum wfp_socket_answer {
+    WFP_SOCKET_REFUSED,
+    WFP_SOCKET_PERMITTED,
+    WFP_SOCKET_WAITS, /* a callout put its bind or listen off: socket_decided() tells */
+};
+
 /**
  * A socket's own event. Sockets that nobody told of are taken to exist from their first packet.
- * @return whether the layers permit it. Context: as wfp_stack_packet(); these can't be pended
+ * Context: as wfp_stack_packet()
  */
-bool wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
-                      enum wfp_socket_event event);
+enum wfp_socket_answer wfp_stack_socket(struct wfp_stack *stack, const struct wfp_socket *socket,
+                                        enum wfp_socket_event event);
 
 /** A socket as the stack knows it: of a connection, or one that listens, sends or receives datagrams. */
 struct wfp_stack_endpoint {

@@ -491,7 +491,7 @@ wfp_sim_accept(struct wfp_sim *sim, const char *local, const char *remote)
     return socket->peer;
 }
 
-static int
+static enum wfp_socket_answer
 tell_stack(struct wfp_sim *sim, const struct sim_bound *end, enum wfp_socket_event event)
 {
     struct wfp_socket socket = {
@@ -503,21 +503,42 @@ tell_stack(struct wfp_sim *sim, const struct sim_bound *end, enum wfp_socket_eve
         socket.process_path_utf16 = sim->owners->path_utf16;
         socket.user = sim->owners->user;
     }
-    return wfp_stack_socket(sim->machine.stack, &socket, event) ? 0 : -1;
+    return wfp_stack_socket(sim->machine.stack, &socket, event);
+}
+
+void
+sim_socket_decided(void *context, const struct wfp_socket *socket, bool is_permitted)
+{
+    struct wfp_sim *sim = context;
+    struct sim_bound end = {
+        .version = socket->version, .protocol = socket->protocol, .port = socket->local_port};
+    int result = -1;
+
+    memcpy(end.address, socket->local, 16);
+    if (is_permitted)
+        result = note_bound(sim, &end);
+    if (sim->opening && same_end(sim->opening, &end))
+        sim->opened = result;
 }
 
 static int
 bind_end(struct wfp_sim *sim, const char *local, uint8_t protocol, enum wfp_socket_event event)
 {
+    enum wfp_socket_answer answer;
     struct sim_bound end;
 
     if (sim_parse_end(sim, local, &end) < 0)
         return -1;
     end.protocol = protocol;
-    if (tell_stack(sim, &end, event) < 0)
-        return -1; /* a layer refused it: the record says which */
-    sim_settle(sim);
-    return note_bound(sim, &end);
+    sim->opening = &end;
+    sim->opened = WFP_SIM_WAITS;
+    answer = tell_stack(sim, &end, event);
+    sim_settle(sim); /* a driver that put it off may answer at once */
+    sim->opening = NULL;
+    if (answer == WFP_SOCKET_WAITS)
+        return sim->opened;
+    /* refused: the record says by which layer */
+    return answer == WFP_SOCKET_PERMITTED ? note_bound(sim, &end) : -1;
 }
 
 int
@@ -530,6 +551,21 @@ int
 wfp_sim_bind(struct wfp_sim *sim, const char *local)
 {
     return bind_end(sim, local, WFP_PROTOCOL_UDP, WFP_SOCKET_BIND);
+}
+
+bool
+wfp_sim_is_bound(struct wfp_sim *sim, const char *local)
+{
+    struct sim_bound end;
+
+    if (sim_parse_end(sim, local, &end) < 0)
+        return false;
+    for (int i = 0; i < 2; i++) {
+        end.protocol = i ? WFP_PROTOCOL_TCP : WFP_PROTOCOL_UDP;
+        if (sim_bound_find(sim, &end))
+            return true;
+    }
+    return false;
 }
 
 int

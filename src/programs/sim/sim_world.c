@@ -468,6 +468,8 @@ switch_on(struct wfp_sim *sim)
     sim->machine.is_simulated = true;
     sim->machine.subnets = sim->subnets;
     sim->machine.subnet_count = sim->subnet_count;
+    sim->machine.socket_decided = sim_socket_decided;
+    sim->machine.decided_context = sim;
     if (machine_add_stack(&sim->machine, sim->local, sim->local_count) < 0)
         return sim_fail(NULL, "out of memory");
     nt_host_set_service(serve, sim);

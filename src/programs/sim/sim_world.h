@@ -82,7 +82,9 @@ struct wfp_sim {
     struct sim_owner *owners; /* the first is whose sockets the next ones are; NULL: nobody's */
     struct sim_array sockets; /* struct wfp_sim_socket * */
     struct sim_array bound;   /* struct sim_bound */
-    struct sim_array remotes; /* struct sim_remote */
+    const struct sim_bound *opening; /* whose bind or listen runs; NULL none */
+    int opened;                      /* how it ended: WFP_SIM_WAITS until it has */
+    struct sim_array remotes;        /* struct sim_remote */
 
     struct sim_array layers;          /* struct sim_indication */
     struct sim_array packets;         /* struct wfp_sim_packet; bytes are its own */
@@ -141,6 +143,8 @@ struct wfp_sim_socket *sim_socket_at(const struct wfp_sim *sim, int index);
 void sim_socket_refused(struct wfp_sim_socket *socket);
 /** Who sends a datagram may be answered. @return 0 or -1 */
 int sim_socket_note_sender(struct wfp_sim *sim, const struct wfp_sim_ends *ends);
+/** For the stack's config: a bind or listen that a driver put off. */
+void sim_socket_decided(void *context, const struct wfp_socket *socket, bool is_permitted);
 struct sim_bound *sim_bound_find(const struct wfp_sim *sim, const struct sim_bound *end);
 
 /* sim_record.c: what happened */
