@@ -55,9 +55,9 @@ ale_teardown(void **state)
         text, function, ale_setup, ale_teardown, NULL                                              \
     }
 
-/* One datagram of a conversation that the local 10.0.0.1/1000 has with 1.2.3.4/53. */
+/* One datagram of a conversation that the local 10.0.0.1/1000 has with 1.2.3.4/53, on an interface. */
 static bool
-passes(struct ale *ale, bool outbound)
+passes_by(struct ale *ale, bool outbound, uint32_t interface)
 {
     struct build build;
     struct wfp_decision decision;
@@ -70,9 +70,16 @@ passes(struct ale *ale, bool outbound)
                      &(struct wfp_frame){.data = build.bytes,
                                          .length = build.length,
                                          .wire_length = build.length,
+                                         .interface_index = interface,
                                          .time_100ns = ale->now},
                      &decision);
     return decision.outcome == WFP_PERMITTED;
+}
+
+static bool
+passes(struct ale *ale, bool outbound)
+{
+    return passes_by(ale, outbound, 0);
 }
 
 static uint64_t
@@ -255,6 +262,66 @@ what_nobody_asked_for_is_authorized_as_inbound(void **state)
     assert_true(passes(ale, false)); /* now it is an answer */
 }
 
+static void
+an_interface_that_is_new_asks_anew_once(void **state)
+{
+    struct ale *ale = *state;
+
+    add_at(ale, CONNECT, FWP_ACTION_PERMIT, 0, NULL);
+    assert_true(passes_by(ale, true, 1));
+    assert_true(passes_by(ale, false, 1));
+    assert_int_equal(asked(ale, CONNECT), 1);
+    assert_true(passes_by(ale, false, 2));
+    assert_int_equal(asked(ale, CONNECT), 2); /* where the flow began */
+    assert_int_equal(asked(ale, ACCEPT), 0);
+    assert_true(passes_by(ale, false, 2));
+    assert_true(passes_by(ale, true, 1)); /* the original is not new */
+    assert_true(passes_by(ale, false, 2));
+    assert_int_equal(asked(ale, CONNECT), 2);
+    assert_true(passes_by(ale, true, 3));
+    assert_int_equal(asked(ale, CONNECT), 3);
+    assert_true(passes_by(ale, false, 0)); /* not known: nothing to ask */
+    assert_int_equal(asked(ale, CONNECT), 3);
+}
+
+/* Filters that block a reason find it, and others do not. */
+static void
+the_reason_tells_the_triggers_apart(void **state)
+{
+    struct ale *ale = *state;
+    FWPM_FILTER_CONDITION0 reason = {
+        .fieldKey = field(CONNECT, WFP_FIELD_ALE_AUTH_CONNECT_V4_REAUTHORIZE_REASON),
+        .matchType = FWP_MATCH_FLAGS_ALL_SET,
+        .conditionValue = {.type = FWP_UINT32}};
+
+    reason.conditionValue.uint32 = FWP_CONDITION_REAUTHORIZE_REASON_NEW_ARRIVAL_INTERFACE;
+    add_at(ale, CONNECT, FWP_ACTION_BLOCK, 1, &reason);
+    assert_true(passes_by(ale, true, 1));
+    assert_true(passes_by(ale, true, 2)); /* a next hop is no arrival */
+    assert_false(passes_by(ale, false, 3));
+    assert_true(passes_by(ale, true, 4)); /* that tore the flow down: a first packet */
+    reason.conditionValue.uint32 = FWP_CONDITION_REAUTHORIZE_REASON_NEW_NEXTHOP_INTERFACE;
+    add_at(ale, CONNECT, FWP_ACTION_BLOCK, 1, &reason);
+    assert_true(passes_by(ale, true, 4));
+    assert_false(passes_by(ale, true, 5));
+}
+
+static void
+one_packet_may_have_two_reasons(void **state)
+{
+    struct ale *ale = *state;
+    FWPM_FILTER_CONDITION0 both = {
+        .fieldKey = field(CONNECT, WFP_FIELD_ALE_AUTH_CONNECT_V4_REAUTHORIZE_REASON),
+        .matchType = FWP_MATCH_FLAGS_ALL_SET,
+        .conditionValue = {.type = FWP_UINT32,
+                           .uint32 = FWP_CONDITION_REAUTHORIZE_REASON_NEW_ARRIVAL_INTERFACE |
+                                     FWP_CONDITION_REAUTHORIZE_REASON_POLICY_CHANGE}};
+
+    assert_true(passes_by(ale, true, 1));
+    add_at(ale, CONNECT, FWP_ACTION_BLOCK, 1, &both);
+    assert_false(passes_by(ale, false, 2));
+}
+
 int
 main(void)
 {
@@ -270,6 +337,10 @@ main(void)
         ROW("filters at other layers ask nothing", filters_elsewhere_ask_nothing),
         ROW("a change that is not committed asks nothing", an_aborted_change_asks_nothing),
         ROW("IS_REAUTHORIZE is set then", the_flag_says_that_it_is_asked_anew),
+        ROW("an interface that is new to the flow asks anew, once",
+            an_interface_that_is_new_asks_anew_once),
+        ROW("REAUTHORIZE_REASON tells the triggers apart", the_reason_tells_the_triggers_apart),
+        ROW("one packet may have two reasons", one_packet_may_have_two_reasons),
         ROW("a blocked flow is gone", a_blocked_flow_is_gone_the_next_packet_is_a_first_one),
         ROW("an idle conversation ends after 60 seconds",
             an_idle_conversation_ends_after_60_seconds),

@@ -196,6 +196,7 @@ wfp_flow_create(struct wfp_flow_table *table, const struct wfp_flow_key *key, ui
     flow->last_100ns = now_100ns;
     flow->state = WFP_FLOW_NEW;
     flow->outbound = flow->is_loopback = flow->is_multicast = false;
+    flow->interface_index = flow->other_interface_index = 0;
     flow->has_lifetime = flow->is_answered_by_anyone = flow->is_answered_from_near = false;
     flow->fin_seen = 0;
     flow->auth_epoch = flow->owner = 0;

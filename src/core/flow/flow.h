@@ -77,6 +77,8 @@ struct wfp_flow {
     bool has_lifetime : 1; /* idles as long as a callout says (lifetime.seconds) */
     bool is_answered_by_anyone : 1;
     bool is_answered_from_near : 1; /* anyone who is on the link */
+    /* Those it was authorized for: the first, and the last one that was new (16 bits tell); 0 none */
+    uint16_t interface_index, other_interface_index;
 
     /* The rest: another. */
     uint64_t id; /* the flow handle drivers see; 0 once closed or blocked */

@@ -39,6 +39,7 @@ enum wfp_fact {
 /* FWP_CONDITION_REAUTHORIZE_REASON_* */
 #define WFP_REAUTHORIZE_POLICY_CHANGE           0x001u
 #define WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE   0x002u
+#define WFP_REAUTHORIZE_NEW_NEXTHOP_INTERFACE   0x004u
 #define WFP_REAUTHORIZE_CLASSIFY_COMPLETION     0x010u
 #define WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST 0x100u
 
@@ -55,7 +56,7 @@ enum wfp_address_type {
 enum wfp_ale_action {
     WFP_ALE_PASS,        /* a known conversation, or one without state */
     WFP_ALE_AUTHORIZE,   /* a first packet */
-    WFP_ALE_REAUTHORIZE, /* the policy changed, or a group's next packet */
+    WFP_ALE_REAUTHORIZE, /* the policy changed, another interface, or a group's next packet */
     WFP_ALE_REFUSE,      /* of a conversation that was refused */
     WFP_ALE_WAIT,        /* of a conversation whose authorization is pended */
 };

@@ -6,7 +6,8 @@
  *            sees what a packet that passed did to its TCP connection.
  *
  *            A flow is authorized once, at the layer of its first packet's direction, and again when
- *            filters of that layer changed, by whichever packet comes next, in either direction.
+ *            filters of that layer changed, by whichever packet comes next, in either direction, or
+ *            when a packet comes in or goes out by an interface that is new to it.
  *
  * Choice     A TCP conversation whose SYN was not seen is authorized by its first segment as if it
  *            were new, in that segment's direction (a SYN-ACK counts against its own). RSTs without
@@ -101,6 +102,22 @@ policy_changed(const struct wfp_shim *shim, const struct wfp_flow *flow)
            (uint32_t)wfp_engine_layer_epoch(shim->engine, auth_layer(shim, flow->outbound));
 }
 
+/** Why a flow that was permitted is asked for again; 0: it isn't. WFP_REAUTHORIZE_* */
+static uint32_t
+find_reason(const struct wfp_shim *shim, const struct wfp_flow *flow)
+{
+    uint16_t interface = (uint16_t)shim->packet->interface_index;
+    uint32_t reason = policy_changed(shim, flow) ? WFP_REAUTHORIZE_POLICY_CHANGE : 0;
+
+    if (flow->is_multicast && !flow->outbound)
+        return reason ? reason : WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST;
+    if (UNLIKELY(interface != flow->interface_index && interface != flow->other_interface_index) &&
+        flow->interface_index != 0 && shim->packet->interface_index != 0)
+        reason |= shim->is_inbound ? WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE
+                                   : WFP_REAUTHORIZE_NEW_NEXTHOP_INTERFACE;
+    return reason;
+}
+
 /** Does this segment end the handshake, as far as one who sees it can tell? */
 static bool
 completes_handshake(const struct wfp_shim *shim, const struct wfp_flow *flow)
@@ -167,10 +184,9 @@ plan_tcp(struct wfp_shim *shim, struct wfp_flow *flow)
         plan->action = WFP_ALE_REFUSE;
         return;
     }
-    if (policy_changed(shim, flow)) {
+    plan->reason = find_reason(shim, flow);
+    if (plan->reason)
         plan->action = WFP_ALE_REAUTHORIZE;
-        plan->reason = WFP_REAUTHORIZE_POLICY_CHANGE;
-    }
     plan->establish = completes_handshake(shim, flow);
 }
 
@@ -213,13 +229,9 @@ plan_datagram(struct wfp_shim *shim, struct wfp_flow *flow)
     plan->outbound = flow->outbound;
     plan->establish =
         flow->state == WFP_FLOW_NEW; /* authorized by a completion, without a packet */
-    if (policy_changed(shim, flow)) {
+    plan->reason = find_reason(shim, flow);
+    if (plan->reason)
         plan->action = WFP_ALE_REAUTHORIZE;
-        plan->reason = WFP_REAUTHORIZE_POLICY_CHANGE;
-    } else if (flow->is_multicast && !flow->outbound) {
-        plan->action = WFP_ALE_REAUTHORIZE;
-        plan->reason = WFP_REAUTHORIZE_NEW_INBOUND_MCAST_BCAST;
-    }
 }
 
 void
@@ -372,6 +384,7 @@ make_flow(struct wfp_shim *shim, uint32_t epoch)
         return NULL;
     flow->outbound = shim->plan.outbound;
     flow->auth_epoch = epoch;
+    flow->interface_index = (uint16_t)packet->interface_index;
     flow->is_loopback = packet->is_loopback;
     flow->is_multicast = is_group(shim->is_inbound ? shim->local_type : shim->remote_type);
     flow->is_answered_by_anyone = flow->is_multicast && flow->outbound;
@@ -485,6 +498,16 @@ establish(struct wfp_shim *shim)
     return true;
 }
 
+/** The flow is permitted as it goes on now. */
+static void
+renew(const struct wfp_shim *shim, struct wfp_flow *flow, uint32_t epoch)
+{
+    flow->auth_epoch = epoch;
+    if (shim->plan.reason &
+        (WFP_REAUTHORIZE_NEW_ARRIVAL_INTERFACE | WFP_REAUTHORIZE_NEW_NEXTHOP_INTERFACE))
+        flow->other_interface_index = (uint16_t)shim->packet->interface_index;
+}
+
 static bool
 authorize(struct wfp_shim *shim)
 {
@@ -518,7 +541,7 @@ authorize(struct wfp_shim *shim)
         if (plan->action == WFP_ALE_AUTHORIZE)
             shim->flow = flow = make_flow(shim, epoch);
         else
-            flow->auth_epoch = epoch;
+            renew(shim, flow, epoch);
         if (UNLIKELY(shim->classify_slot.options.set && flow))
             take_options(shim, flow);
         break;
