@@ -60,6 +60,8 @@ struct wfp_sim_options {
     bool debug_print;  /* show what drivers print */
     bool no_verifier;  /* no findings about drivers */
     bool stub_missing; /* load drivers although functions they import are missing */
+    bool
+        frames; /* the link is Ethernet: packets come and go in frames, and the MAC layers see them */
     const char *subnets; /* attached networks, by spaces; NULL: not known, so everyone is near */
 };
 
@@ -206,6 +208,9 @@ enum wfp_sim_way { WFP_SIM_OUT, WFP_SIM_IN, WFP_SIM_FORWARD };
 /** An IP packet as it is, malformed or not. WFP_SIM_FORWARD: it is on its way through. */
 WFP_SIM_API int wfp_sim_raw(struct wfp_sim *sim, enum wfp_sim_way way, const void *bytes,
                             size_t size);
+/** An Ethernet frame as it is, with IP in it or not; for machines with frames. */
+WFP_SIM_API int wfp_sim_frame(struct wfp_sim *sim, enum wfp_sim_way way, const void *bytes,
+                              size_t size);
 /** A datagram on its way through the machine. */
 WFP_SIM_API int wfp_sim_udp_forward(struct wfp_sim *sim, const char *source,
                                     const char *destination, const void *data, size_t size);

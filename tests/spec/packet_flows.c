@@ -5,6 +5,7 @@
  *            page's names. Each section runs for IPv4 and IPv6.
  * Ref        win32 FWP/tcp-packet-flows, FWP/udp-packet-flows, FWP/ale-multicast-broadcast-traffic,
  *            FWP/ale-re-authorization, FWP/ale-stateful-filtering; windows-driver-docs
+ *            network/using-layer-2-filtering,
  *            network/ale-endpoint-lifetime-management, network/windows-filtering-platform-layer-requirements
  */
 #include <stdio.h>
@@ -598,6 +599,94 @@ blocked_at_each_layer(void)
     }
 }
 
+/* ---- frames ---- */
+
+#define MAC_OUT "OUTBOUND_MAC_FRAME_ETHERNET OUTBOUND_MAC_FRAME_NATIVE "
+#define MAC_IN  "INBOUND_MAC_FRAME_NATIVE INBOUND_MAC_FRAME_ETHERNET "
+
+/** The machine of this section, with frames. */
+static void
+switch_frames_on(void)
+{
+    failures += wfp_sim_finish(sim);
+    sim = wfp_sim_new(&(struct wfp_sim_options){.frames = true});
+}
+
+/* The link is the last to see what leaves, and the first to see what comes, native or Ethernet. */
+static void
+mac_and_ip(void)
+{
+    struct wfp_sim_socket *client, *server;
+
+    switch_frames_on();
+    ROW(client = wfp_sim_connect(sim, LOCAL(1000), REMOTE(80)),
+        BIND CONNECT OUT MAC_OUT MAC_IN IN FLOW OUT MAC_OUT);
+    server = wfp_sim_peer(client);
+    ROW(wfp_sim_send(client, "request", WFP_SIM_TEXT), "STREAM " OUT MAC_OUT MAC_IN IN);
+    ROW(wfp_sim_send(server, "answer", WFP_SIM_TEXT), MAC_IN IN "STREAM " OUT MAC_OUT);
+    ROW(wfp_sim_listen(sim, LOCAL(80)), BIND "ALE_AUTH_LISTEN");
+    ROW(wfp_sim_accept(sim, LOCAL(80), REMOTE(1001)), MAC_IN IN ACCEPT OUT MAC_OUT MAC_IN IN FLOW);
+    ROW(wfp_sim_udp_send(sim, LOCAL(1000), REMOTE(53), "query", WFP_SIM_TEXT),
+        BIND CONNECT FLOW DATA OUT MAC_OUT);
+    ROW(wfp_sim_udp_receive(sim, LOCAL(1000), REMOTE(53), "answer", WFP_SIM_TEXT), MAC_IN IN DATA);
+    ROW(wfp_sim_ping(sim, LOCAL(0), REMOTE(0), 7),
+        BIND CONNECT FLOW DATA OUT MAC_OUT MAC_IN IN DATA);
+    ROW(wfp_sim_accept(sim, LOCAL(81), REMOTE(1002)),
+        MAC_IN "INBOUND_IPPACKET INBOUND_TRANSPORT_DISCARD " OUT MAC_OUT);
+    ROW(wfp_sim_udp_forward(sim, REMOTE(1), end(false, 2, 2), "data", WFP_SIM_TEXT),
+        MAC_IN "IPFORWARD"); /* by the frame that brought it; the next one is another link's */
+    wfp_sim_bind(sim, OTHER(53));
+    wfp_sim_forget(sim);
+    ROW(wfp_sim_udp_send(sim, LOCAL(1000), OTHER(53), "query", WFP_SIM_TEXT),
+        CONNECT FLOW DATA OUT IN ACCEPT FLOW DATA); /* loopback has no link */
+}
+
+/* Each fragment is a frame. */
+static void
+mac_fragments(void)
+{
+    char data[1500];
+
+    switch_frames_on();
+    memset(data, 'x', sizeof(data));
+    wfp_sim_bind(sim, LOCAL(53));
+    wfp_sim_network(sim, &(struct wfp_sim_network){.fragment = 800});
+    wfp_sim_forget(sim);
+    ROW(wfp_sim_udp_receive(sim, LOCAL(53), REMOTE(1000), data, sizeof(data)),
+        MAC_IN "INBOUND_IPPACKET INBOUND_IPPACKET " /* as a packet, as a fragment */
+        MAC_IN "INBOUND_IPPACKET INBOUND_IPPACKET " IN ACCEPT FLOW DATA /* put together */);
+}
+
+/* What carries no IP meets no other layers. */
+static void
+mac_alone(void)
+{
+    static const uint8_t arp[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2, 0, 0, 0,
+                                    0,    1,    8,    6,    0,    1,    8, 0, 6, 4};
+
+    switch_frames_on();
+    ROW(wfp_sim_frame(sim, WFP_SIM_OUT, arp, sizeof(arp)), MAC_OUT);
+    ROW(wfp_sim_frame(sim, WFP_SIM_IN, arp, sizeof(arp)), MAC_IN);
+    wfp_sim_filter(sim, "INBOUND_MAC_FRAME_ETHERNET", "block", NULL);
+    ROW(wfp_sim_frame(sim, WFP_SIM_IN, arp, sizeof(arp)),
+        "INBOUND_MAC_FRAME_NATIVE INBOUND_MAC_FRAME_ETHERNET(block)");
+}
+
+/* A block at the link ends the way; these layers have no DISCARD twins. */
+static void
+mac_blocked(void)
+{
+    switch_frames_on();
+    wfp_sim_bind(sim, LOCAL(53));
+    wfp_sim_filter(sim, "INBOUND_MAC_FRAME_NATIVE", "block", NULL);
+    wfp_sim_filter(sim, "OUTBOUND_MAC_FRAME_ETHERNET", "block", NULL);
+    wfp_sim_forget(sim);
+    ROW(wfp_sim_udp_receive(sim, LOCAL(53), REMOTE(1000), "query", WFP_SIM_TEXT),
+        "INBOUND_MAC_FRAME_NATIVE(block)");
+    ROW(wfp_sim_udp_send(sim, LOCAL(53), REMOTE(1000), "data", WFP_SIM_TEXT),
+        CONNECT FLOW DATA OUT "OUTBOUND_MAC_FRAME_ETHERNET(block)");
+}
+
 /* ---- flows ---- */
 
 static const char *flow_driver;
@@ -672,6 +761,10 @@ main(int argc, char **argv)
         SECTION(extension_headers),
         SECTION(forwarded),
         SECTION(blocked_at_each_layer),
+        SECTION(mac_and_ip),
+        SECTION(mac_fragments),
+        SECTION(mac_alone),
+        SECTION(mac_blocked),
         SECTION(flow_delete),
     };
 

@@ -89,7 +89,8 @@ route(struct wfp_sim *sim, const struct wfp_frame *frame, const struct wfp_decis
 {
     const uint8_t *to = frame->data + (frame->data[0] >> 4 == 4 ? 16 : 24);
 
-    if (decision->outcome != WFP_PERMITTED || decision->direction == WFP_FORWARD)
+    if (decision->outcome != WFP_PERMITTED || decision->direction == WFP_FORWARD ||
+        frame->link_reason != WFP_DECODED)
         return;
     if (decision->direction == WFP_INBOUND || sim_is_local(sim, frame->data[0] >> 4, to))
         sim_socket_deliver(sim, frame->data, frame->length);
@@ -176,6 +177,7 @@ take_frame(struct wfp_sim *sim, struct wfp_frame *frame, struct wfp_sim_socket *
 {
     struct wfp_decision decision;
 
+    sim_frame_wrap(sim, frame);
     frame->wire_length = frame->length;
     frame->time_100ns = sim->now;
     frame->interface_index = INTERFACE;
@@ -190,6 +192,12 @@ take_frame(struct wfp_sim *sim, struct wfp_frame *frame, struct wfp_sim_socket *
     note_refusal(socket, &decision);
     route(sim, frame, &decision);
     take_drivers_packets(sim);
+}
+
+void
+sim_take_frame(struct wfp_sim *sim, struct wfp_frame *frame)
+{
+    take_frame(sim, frame, NULL);
 }
 
 /** A packet that left a socket. Between two local ends it comes in again by itself. */

@@ -22,7 +22,8 @@
 #include "sim/sim_link.h"
 #include "sim/sim_tcp.h"
 
-#define SIM_MAX_LOCAL 32
+#define SIM_MAX_LOCAL   32
+#define SIM_LINK_HEADER 14
 
 /** Whose sockets; kept until the end, since flows point to it. */
 struct sim_owner {
@@ -95,7 +96,8 @@ struct wfp_sim {
     char *names[256];         /* of filters, by id modulo: for wfp_sim_layer() */
     uint64_t name_ids[256];
 
-    uint8_t packet[WFP_SIM_PACKET_MAX]; /* where one is made */
+    uint8_t packet[WFP_SIM_PACKET_MAX];                  /* where one is made */
+    uint8_t frame[SIM_LINK_HEADER + WFP_SIM_PACKET_MAX]; /* the one in the stack */
 };
 
 /** `current` while steps come of no packet, and of one that waited. */
@@ -126,6 +128,14 @@ void sim_send_in(struct wfp_sim *sim, const uint8_t *bytes, uint32_t length);
 void sim_send_through(struct wfp_sim *sim, uint8_t *bytes, uint32_t length);
 /** Until everything that comes of an event has happened. */
 void sim_settle(struct wfp_sim *sim);
+
+/** A frame that is no socket's goes through the stack. */
+void sim_take_frame(struct wfp_sim *sim, struct wfp_frame *frame);
+
+/* sim_frame.c: the link */
+
+/** Put a packet that comes over the link, or leaves by it, into a frame, if the machine has any. */
+void sim_frame_wrap(struct wfp_sim *sim, struct wfp_frame *frame);
 
 /* sim_socket.c: who takes packets */
 
