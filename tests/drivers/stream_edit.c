@@ -3,7 +3,7 @@
  *
  * ACT 0  permits everything, in pieces of varying size; counts bytes of both ways
  *      1  replaces "needle" with "haystack!": permits what is before it, injects, blocks it
- *      2  blocks everything; a thread makes each 'q' a 'Q' in clones and injects them, the FIN last
+ *      2  blocks everything; a thread makes each 'q' a 'Q' in clones and injects them, that of the FIN last
  *      3  wants more inbound data until there are 2000 bytes, then permits them
  *      4  drops the connection at the first "needle"
  *      5  inspects: as 0, but by a filter that cannot act
@@ -265,7 +265,7 @@ static VOID BlockAndQueue(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMIN
     if (data->flags & (FWPS_STREAM_FLAG_RECEIVE_ABORT | FWPS_STREAM_FLAG_SEND_ABORT)) {
         return;
     }
-    if (data->dataLength != 0 && !NT_SUCCESS(FwpsCloneStreamData(data, NULL, NULL, 0, &chain))) {
+    if (!NT_SUCCESS(FwpsCloneStreamData(data, NULL, NULL, 0, &chain))) { /* the end is an empty list */
         packet->streamAction = FWPS_STREAM_ACTION_DROP_CONNECTION;
         return;
     }
@@ -286,7 +286,7 @@ static VOID Defer(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMING_METADA
     Queue(meta->flowHandle, values->layerId, packet->streamData->flags, NULL, 0, TRUE);
 }
 
-static VOID Count(const FWPS_STREAM_DATA *data)
+static VOID Count(const FWPS_STREAM_DATA *data, UINT32 flags)
 {
     InterlockedIncrement(&Indications);
     if (data->flags & FWPS_STREAM_FLAG_RECEIVE) {
@@ -297,8 +297,11 @@ static VOID Count(const FWPS_STREAM_DATA *data)
     if (data->flags & (FWPS_STREAM_FLAG_RECEIVE_DISCONNECT | FWPS_STREAM_FLAG_SEND_DISCONNECT)) {
         InterlockedIncrement(&Fins);
     }
-    if (data->dataLength != 0 && data->dataOffset.netBuffer == NULL) {
-        Report("stream_edit: data without an offset\n");
+    if (data->netBufferListChain == NULL || data->dataOffset.netBuffer == NULL) {
+        Report("stream_edit: no list\n");
+    }
+    if (data->dataLength == 0 && !(flags & FWPS_CLASSIFY_OUT_FLAG_NO_MORE_DATA)) {
+        Report("stream_edit: an end, but more is to come\n");
     }
 }
 
@@ -312,7 +315,7 @@ static VOID NTAPI Classify(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMI
     UNREFERENCED_PARAMETER(context);
     UNREFERENCED_PARAMETER(filter);
     UNREFERENCED_PARAMETER(flowContext);
-    Count(data);
+    Count(data, out->flags);
     if (ACT == 2) {
         BlockAndQueue(values, meta, packet, out);
     } else if (ACT == 5) {

@@ -115,6 +115,8 @@ class Drivers(unittest.TestCase):
         for action, injected in ((0, "none"), (1, "none"), (2, "some"), (5, "none")):
             _, messages = self.check_both("stream_edit", f"-DACT={action}", local=["--local", "10.0.0.4"])
             self.assertIn(said.format(injected), messages)
+            self.assertNotIn("no list", messages)
+            self.assertNotIn("more is to come", messages)
 
     def test_tutorial_driver_blocks_its_address(self):
         document, _ = self.check_both("tutorial")

@@ -542,7 +542,7 @@ begin(void)
     config.ends = wfp_sim_ends_swap(&config.ends);
     config.is_passive = true;
     config.emit = server_emits;
-    config.initial_sequence = roll(UINT32_MAX);
+    config.initial_sequence = roll(4) ? roll(UINT32_MAX) : UINT32_MAX - roll(20000);
     CHECK(wfp_sim_tcp_new(&config, &world.server) == 0);
     world.link = wfp_sim_link_new(&link);
     world.is_recorded = (conversation ^ seed ^ 1) & 1;

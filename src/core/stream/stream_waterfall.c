@@ -416,7 +416,7 @@ ask_rules(struct wfp_stream_run *run, uint32_t stage, const uint8_t *bytes, uint
     uint32_t told = length >= WFP_STREAM_HELD_MAX ? WFP_CLASSIFY_OUT_FLAG_BUFFER_LIMIT : 0;
     enum answer answer;
 
-    if (state->fin_came && length)
+    if (state->fin_came) /* the end itself is shown with it, too */
         told |= WFP_CLASSIFY_OUT_FLAG_NO_MORE_DATA;
     for (uint32_t i = 0; i < stream->rule_count; i++) {
         struct wfp_stream_rule *rule = &stream->rules[i];

@@ -2,7 +2,8 @@
  * Stream data as drivers see them: FWPS_STREAM_CALLOUT_IO_PACKET0, and copies and clones of it.
  *
  * Model      Each indication is one NET_BUFFER_LIST over exactly the bytes shown. Its data offset says
- *            where they begin, as a driver must not assume that it is at the front.
+ *            where they begin, as a driver must not assume that it is at the front. The end of a
+ *            stream is an empty list, so that a driver that clones all it is shown can clone that, too.
  * Lifetime   The bytes are the stream's, for the time of a classify; a clone or a reference makes the
  *            list keep a copy of its own.
  * Ref        ddi fwpsk/ns-fwpsk-fwps_stream_data0_
@@ -21,18 +22,16 @@ __thread unsigned nt_fwps_stream_depth;
 bool
 nt_fwps_stream_begin(const struct wfp_stream_view *view, struct nt_fwps_stream_call *call)
 {
-    NET_BUFFER_LIST *nbl = NULL;
+    static const uint8_t nothing[1];
+    NET_BUFFER_LIST *nbl = nt_fwps_nbl_lend(view->length ? view->bytes : nothing, view->length);
 
     memset(call, 0, sizeof(*call));
-    if (view->length) {
-        nbl = nt_fwps_nbl_lend(view->bytes, view->length);
-        if (!nbl)
-            return false;
-        call->data.netBufferListChain = nbl;
-        call->data.dataOffset.netBufferList = nbl;
-        call->data.dataOffset.netBuffer = nbl->FirstNetBuffer;
-        call->data.dataOffset.mdl = nbl->FirstNetBuffer->MdlChain;
-    }
+    if (!nbl)
+        return false;
+    call->data.netBufferListChain = nbl;
+    call->data.dataOffset.netBufferList = nbl;
+    call->data.dataOffset.netBuffer = nbl->FirstNetBuffer;
+    call->data.dataOffset.mdl = nbl->FirstNetBuffer->MdlChain;
     call->data.flags = view->flags;
     call->data.dataLength = view->length;
     call->packet.streamData = &call->data;
@@ -75,7 +74,7 @@ nt_fwps_stream_end(const struct wfp_indication *indication, struct nt_fwps_strea
     view->required = call->packet.countBytesRequired;
     view->enforced = call->packet.countBytesEnforced;
     view->action = (uint32_t)call->packet.streamAction;
-    if (view->length && (header = nt_nbl_find(call->data.netBufferListChain)) != NULL) {
+    if ((header = nt_nbl_find(call->data.netBufferListChain)) != NULL) {
         view->is_changed = nt_fwps_nbl_returned(header, indication->layer_id);
         nt_fwps_nbl_drop(header);
     }
@@ -213,7 +212,7 @@ trim(NET_BUFFER_LIST *clone, ULONG skip, SIZE_T length)
  * @param netBufferListPoolHandle, netBufferPoolHandle  may be NULL
  * @param netBufferListChain  receives the clones; freed one by one with FwpsFreeCloneNetBufferList0
  *                            after injection, or all with FwpsDiscardClonedStreamData0
- * @return STATUS_SUCCESS, STATUS_INVALID_PARAMETER (no data), STATUS_INSUFFICIENT_RESOURCES
+ * @return STATUS_SUCCESS, STATUS_INVALID_PARAMETER (no list), STATUS_INSUFFICIENT_RESOURCES
  * IRQL: <= DISPATCH_LEVEL. Ref: ddi fwpsk/nf-fwpsk-fwpsclonestreamdata0
  */
 NTSTATUS NTAPI
@@ -224,12 +223,11 @@ FwpsCloneStreamData0(FWPS_STREAM_DATA0 *calloutStreamData, NDIS_HANDLE netBuffer
     NET_BUFFER_LIST *first = NULL, **at = &first, *nbl;
     SIZE_T left;
 
-    if (!calloutStreamData || !netBufferListChain || !calloutStreamData->netBufferListChain ||
-        !calloutStreamData->dataLength)
+    if (!calloutStreamData || !netBufferListChain || !calloutStreamData->netBufferListChain)
         return STATUS_INVALID_PARAMETER;
     left = calloutStreamData->dataLength;
     nbl = calloutStreamData->dataOffset.netBufferList;
-    for (; nbl && left; nbl = nbl->Next) {
+    for (; nbl && (left || !first); nbl = nbl->Next) {
         NTSTATUS status = FwpsAllocateCloneNetBufferList0(nbl, netBufferListPoolHandle,
                                                           netBufferPoolHandle, 0, at);
         if (!NT_SUCCESS(status)) {
