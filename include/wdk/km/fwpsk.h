@@ -10,7 +10,6 @@
 #include <ws2def.h>
 #include <ws2ipdef.h>
 #include <mstcpip.h>
-#include <netiodef.h>
 #include <netioapi.h>
 #include <ndis.h>
 

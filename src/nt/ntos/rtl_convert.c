@@ -325,7 +325,7 @@ RtlCharToInteger(PCSZ String, ULONG Base, PULONG Value)
 
 /** Allocates "{...}" with a terminator; free with RtlFreeUnicodeString. Ref: wdm. */
 NTSTATUS NTAPI
-RtlStringFromGUID(const GUID *Guid, PUNICODE_STRING GuidString)
+RtlStringFromGUID(REFGUID Guid, PUNICODE_STRING GuidString)
 {
     char text[WFP_GUID_TEXT_SIZE];
     struct wfp_guid guid;

@@ -43,6 +43,7 @@ struct wfp_cc {
     struct wfp_cc_list objects;
     bool *keeps_inline; /* by source: another source calls what is inline here; see cc_inline.c */
     bool *uses_try;     /* by source: has __try, which costs optimisation in a native image */
+    bool *crashed;      /* by source: the compiler fell over its __try */
 };
 
 /** Find clang, a linker, our headers; says how to install what is missing. */

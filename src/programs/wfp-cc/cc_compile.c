@@ -27,6 +27,7 @@ static const char *const dialect[] = {
     "-fcommon",
     "-mcx16",
     "-fno-omit-frame-pointer",
+    "-fno-crash-diagnostics",
 };
 
 static const char *const native_target[] = {
@@ -101,6 +102,8 @@ static const char *const warnings[] = {
     "-Wno-error=implicit-function-declaration",
     "-Wno-error=incompatible-pointer-types",
     "-Wno-error=implicit-int",
+    "-Wno-error=return-mismatch", /* C4098; before clang 19 it goes by the next name */
+    "-Wno-error=return-type",
 };
 
 static const char *const sanitizers[] = {
@@ -196,10 +199,10 @@ build_command(const struct wfp_cc *cc, size_t index, const char *object, struct 
     for (size_t i = 0; i < cc->flags.count; i++)
         wfp_cc_util_add(argv, cc->flags.items[i]);
     /* In a .sys: catch a fault inside __try, not only in what it calls. */
-    if (cc->target == WFP_CC_WINDOWS && cc->uses_try && cc->uses_try[index])
+    if (cc->target == WFP_CC_WINDOWS && cc->uses_try[index] && !cc->crashed[index])
         wfp_cc_util_add(argv, "-fasync-exceptions");
     /* Native __try is setjmp under wdk's excpt.h: locals must live in memory. */
-    if (cc->target == WFP_CC_NATIVE && cc->uses_try && cc->uses_try[index])
+    if (cc->target == WFP_CC_NATIVE && cc->uses_try[index])
         wfp_cc_util_add(argv, "-O0");
     if (cc->keeps_inline[index])
         wfp_cc_util_add(argv, "-fno-inline");
@@ -279,18 +282,40 @@ run_jobs(struct wfp_cc *cc, struct job *jobs)
             finish_job(&jobs[oldest]);
 }
 
+/*
+ * clang itself falls over -fasync-exceptions where a C++ function jumps by goto (seen from 14 to 19).
+ * @return whether @p log of source @p index tells that, and compiling without makes sense
+ */
+static bool
+note_crash(struct wfp_cc *cc, size_t index, const char *log)
+{
+    if (cc->target != WFP_CC_WINDOWS || !cc->uses_try[index] || cc->crashed[index] ||
+        !strstr(log, "frontend command failed"))
+        return false;
+    cc->crashed[index] = true;
+    fprintf(stderr,
+            "wfp-cc: warning: %s: the compiler crashes on its __try in C++; compiled so that __try "
+            "handles what called functions raise, not a fault in the block itself\n",
+            cc->sources.items[index]);
+    return true;
+}
+
 /* @return whether some source that failed may compile now */
 static bool
 repair(struct wfp_cc *cc, const struct job *jobs)
 {
     _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text all = {0};
+    bool again = false;
 
     for (size_t i = 0; i < cc->sources.count; i++) {
         _cleanup_(wfp_cc_util_free_text) struct wfp_cc_text text = {0};
-        if (jobs[i].code != 0 && wfp_cc_util_read(jobs[i].log, &text) == 0 && text.length > 0)
-            wfp_cc_util_append(&all, text.data, text.length);
+        if (jobs[i].code == 0 || wfp_cc_util_read(jobs[i].log, &text) < 0 || text.length == 0)
+            continue;
+        again |= note_crash(cc, i, text.data);
+        wfp_cc_util_append(&all, text.data, text.length);
     }
-    return all.data && wfp_cc_repair_sources(cc, all.data);
+    again |= all.data && wfp_cc_repair_sources(cc, all.data);
+    return again;
 }
 
 int

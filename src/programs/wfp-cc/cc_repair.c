@@ -10,6 +10,7 @@
  *                                                          definition keeps its symbol by a pragma
  *              assignment to cast is illegal               cl: C4213; `(T)x = y` becomes
  *                                                          `*(T *)&x = y`
+ *              too many arguments to function call (C)     cl: warning C4020; left out
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 
 #include "programs/wfp-cc/cc.h"
 
-enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST };
+enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS };
 
 static const struct {
     const char *text;
@@ -26,6 +27,7 @@ static const struct {
     {"member of anonymous struct redeclares '", RENAME},
     {"conflicting types for '", RENAME_KEEPING_SYMBOL},
     {"assignment to cast is illegal", CAST},
+    {"too many arguments to function call", EXCESS},
 };
 
 /* "PATH:LINE:COLUMN: error: TEXT", or "...: TEXT'NAME'..." */
@@ -33,8 +35,14 @@ struct place {
     char *path;
     unsigned line, column;
     enum kind kind;
-    char *name; /* "(" of a cast */
+    char *name; /* "(" of a cast, "" of an argument */
 };
+
+static bool
+names_token(enum kind kind)
+{
+    return kind == RENAME || kind == RENAME_KEEPING_SYMBOL;
+}
 
 static bool
 parse(const char *line, size_t length, struct place *ret_place)
@@ -60,16 +68,16 @@ parse(const char *line, size_t length, struct place *ret_place)
         if ((size_t)(end - text) <= n || strncmp(text, known[i].text, n) != 0)
             continue;
         const char *quote = memchr(text + n, '\'', (size_t)(end - text) - n);
-        if (!quote && known[i].kind != CAST)
+        if (!quote && names_token(known[i].kind))
             return false;
         *ret_place = (struct place){
             .path = wfp_cc_util_format("%.*s", (int)(at - line), line),
             .line = numbers[0],
             .column = numbers[1],
             .kind = known[i].kind,
-            .name = known[i].kind == CAST
-                        ? wfp_cc_util_format("(")
-                        : wfp_cc_util_format("%.*s", (int)(quote - text - (ptrdiff_t)n), text + n),
+            .name = names_token(known[i].kind)
+                        ? wfp_cc_util_format("%.*s", (int)(quote - text - (ptrdiff_t)n), text + n)
+                        : wfp_cc_util_format(known[i].kind == CAST ? "(" : ""),
         };
         return true;
     }
@@ -92,7 +100,7 @@ find_token(char *text, const struct place *place)
     size_t length = strlen(place->name);
     if (strncmp(text, place->name, length) != 0)
         return NULL;
-    return place->kind == CAST || !wfp_cc_util_is_word(text[length]) ? text : NULL;
+    return !names_token(place->kind) || !wfp_cc_util_is_word(text[length]) ? text : NULL;
 }
 
 static void
@@ -119,6 +127,59 @@ rewrite_cast(const char *token, struct wfp_cc_text *out)
     return true;
 }
 
+/* The end of the literal that begins at @p quote, or NULL. */
+static const char *
+literal_end(const char *quote)
+{
+    const char *p = quote + 1;
+
+    while (*p && *p != *quote && *p != '\n')
+        p += *p == '\\' && p[1] ? 2 : 1;
+    return *p == *quote ? p : NULL;
+}
+
+/* The argument at @p token and those behind it, with the comma before them, up to the call's end. */
+static bool
+drop_arguments(const char *token, struct wfp_cc_text *out)
+{
+    int depth = 0;
+    size_t before = out->length;
+
+    while (before > 0 && (out->data[before - 1] == ' ' || out->data[before - 1] == '\t'))
+        before--;
+    if (before == 0 || (out->data[before - 1] != ',' && out->data[before - 1] != '('))
+        return false;
+    for (const char *p = token; p && *p && *p != '\n'; p++) {
+        if (*p == '"' || *p == '\'') {
+            p = literal_end(p);
+            if (!p)
+                return false;
+        }
+        depth += (*p == '(') - (*p == ')');
+        if (depth >= 0)
+            continue;
+        out->length = before - (out->data[before - 1] == ',');
+        wfp_cc_util_append(out, p, strlen(p));
+        return true;
+    }
+    return false;
+}
+
+static bool
+repair_token(struct wfp_cc *cc, const struct place *place, const char *token,
+             struct wfp_cc_text *out)
+{
+    switch (place->kind) {
+    case CAST:
+        return rewrite_cast(token, out);
+    case EXCESS:
+        return drop_arguments(token, out);
+    default:
+        rename_token(cc, place, token, out);
+        return true;
+    }
+}
+
 static bool
 repair_place(struct wfp_cc *cc, const struct place *place)
 {
@@ -131,12 +192,8 @@ repair_place(struct wfp_cc *cc, const struct place *place)
         !(token = find_token(text.data, place)))
         return false;
     wfp_cc_util_append(&out, text.data, (size_t)(token - text.data));
-    if (place->kind == CAST) {
-        if (!rewrite_cast(token, &out))
-            return false;
-    } else {
-        rename_token(cc, place, token, &out);
-    }
+    if (!repair_token(cc, place, token, &out))
+        return false;
     wfp_cc_overlay_replace(cc, place->path, &out);
     return true;
 }

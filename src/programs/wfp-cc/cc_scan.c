@@ -375,13 +375,14 @@ wfp_cc_scan_sources(struct wfp_cc *cc)
         wfp_cc_util_addf(&scan.search, "%s/%s", cc->wdk_dir, wdk[i]);
     cc->keeps_inline = calloc(cc->sources.count, sizeof(*cc->keeps_inline));
     cc->uses_try = calloc(cc->sources.count, sizeof(*cc->uses_try));
+    cc->crashed = calloc(cc->sources.count, sizeof(*cc->crashed));
     for (size_t i = 0; i < cc->sources.count; i++) {
         scan.found_try = false;
         scan_file(&scan, cc->sources.items[i]);
         if (cc->uses_try) /* a __try in a shared header is counted once: rare, and only a cost */
             cc->uses_try[i] = scan.found_try;
     }
-    int r = cc->keeps_inline && cc->uses_try ? WFP_CC_OK : WFP_CC_ENVIRONMENT;
+    int r = cc->keeps_inline && cc->uses_try && cc->crashed ? WFP_CC_OK : WFP_CC_ENVIRONMENT;
     write_results(&scan);
     if (cc->depfile)
         write_depfile(&scan);

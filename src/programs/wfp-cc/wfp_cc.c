@@ -198,6 +198,7 @@ fini(struct wfp_cc *cc)
     free(cc->runtime_dir);
     free(cc->work_dir);
     free(cc->uses_try);
+    free(cc->crashed);
     free(cc->keeps_inline);
     wfp_cc_util_clear(&cc->sources);
     wfp_cc_util_clear(&cc->flags);

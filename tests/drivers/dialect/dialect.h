@@ -24,6 +24,8 @@ int CacheCreate(Cache **cache);
 int CacheSum(Cache *cache, int add);
 int TwiceViaInline(int n);
 int FourTimesViaInline(int n);
+int CaughtOf(int n);
+int TextLengthOfNoGuid(void);
 #ifdef __cplusplus
 }
 #endif
