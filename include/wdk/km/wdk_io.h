@@ -633,6 +633,9 @@ VOID NTAPI IoGetStackLimits(PULONG_PTR LowLimit, PULONG_PTR HighLimit);
 ULONG_PTR NTAPI IoGetRemainingStackSize(VOID);
 ULONG NTAPI IoGetRequestorProcessId(PIRP Irp);
 PEPROCESS NTAPI IoGetRequestorProcess(PIRP Irp);
+PEPROCESS NTAPI IoThreadToProcess(PETHREAD Thread);
+PIRP NTAPI IoGetTopLevelIrp(VOID);
+VOID NTAPI IoSetTopLevelIrp(PIRP Irp);
 NTSTATUS NTAPI IoWMIRegistrationControl(PDEVICE_OBJECT DeviceObject, ULONG Action);
 #define WMIREG_ACTION_REGISTER   1
 #define WMIREG_ACTION_DEREGISTER 2

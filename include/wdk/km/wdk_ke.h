@@ -434,6 +434,18 @@ NTSTATUS NTAPI KeWaitForMultipleObjects(ULONG Count, PVOID Object[], WAIT_TYPE W
                                         BOOLEAN Alertable, PLARGE_INTEGER Timeout,
                                         PKWAIT_BLOCK WaitBlockArray);
 #define KeWaitForMutexObject KeWaitForSingleObject
+/* Variables of the kernel: a driver's import slot holds their address. */
+#if !WDK_HOST
+extern const CCHAR *nt_ke_number_processors __asm__("__imp_KeNumberProcessors");
+#define KeNumberProcessors (*nt_ke_number_processors)
+extern const BOOLEAN *nt_kd_debugger_enabled __asm__("__imp_KdDebuggerEnabled");
+#define KdDebuggerEnabled (*nt_kd_debugger_enabled)
+extern const BOOLEAN *nt_kd_debugger_not_present __asm__("__imp_KdDebuggerNotPresent");
+#define KdDebuggerNotPresent (*nt_kd_debugger_not_present)
+#endif
+#define KD_DEBUGGER_ENABLED     KdDebuggerEnabled
+#define KD_DEBUGGER_NOT_PRESENT KdDebuggerNotPresent
+ULONG NTAPI KeShouldYieldProcessor(VOID);
 NTSTATUS NTAPI KeDelayExecutionThread(KPROCESSOR_MODE WaitMode, BOOLEAN Alertable,
                                       PLARGE_INTEGER Interval);
 

@@ -21,6 +21,10 @@ typedef struct _GUID {
 typedef GUID *LPGUID;
 typedef const GUID *LPCGUID;
 typedef GUID IID, *LPIID;
+#ifndef UUID_DEFINED
+#define UUID_DEFINED
+typedef GUID UUID;
+#endif
 typedef GUID CLSID, *LPCLSID;
 typedef GUID FMTID, *LPFMTID;
 #define IID_NULL   GUID_NULL

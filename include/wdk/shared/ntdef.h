@@ -36,6 +36,8 @@ EXTERN_C_START
 #ifndef CONST
 #define CONST const
 #endif
+#define NOTHING
+
 #ifndef VOID
 #define VOID void
 #endif

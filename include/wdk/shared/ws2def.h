@@ -183,6 +183,19 @@ typedef struct cmsghdr {
     INT cmsg_level;
     INT cmsg_type;
 } WSACMSGHDR, *PWSACMSGHDR, *LPWSACMSGHDR, CMSGHDR, *PCMSGHDR;
+typedef struct addrinfoexW {
+    INT ai_flags;
+    INT ai_family;
+    INT ai_socktype;
+    INT ai_protocol;
+    SIZE_T ai_addrlen;
+    PWSTR ai_canonname;
+    struct sockaddr *ai_addr;
+    PVOID ai_blob;
+    SIZE_T ai_bloblen;
+    GUID *ai_provider;
+    struct addrinfoexW *ai_next;
+} ADDRINFOEXW, *PADDRINFOEXW, *LPADDRINFOEXW;
 #define WSA_CMSGHDR_ALIGN(length)  (((length) + 7) & ~(SIZE_T)7)
 #define WSA_CMSGDATA_ALIGN(length) (((length) + 7) & ~(SIZE_T)7)
 #define WSA_CMSG_DATA(cmsg)        ((UCHAR *)((cmsg) + 1))

@@ -186,3 +186,41 @@ RtlConvertSidToUnicodeString(PUNICODE_STRING UnicodeString, PSID Sid,
     UnicodeString->Length = length;
     return STATUS_SUCCESS;
 }
+
+/** Threads of Linux are pre-empted: no need to. IRQL: any. Ref: wdm/nf-wdm-keshouldyieldprocessor. */
+ULONG NTAPI
+KeShouldYieldProcessor(VOID)
+{
+    return 0;
+}
+
+/** Is it no status that means a bug in the caller? IRQL: any. Ref: ntifs/nf-ntifs-fsrtlisntstatusexpected. */
+BOOLEAN NTAPI
+FsRtlIsNtstatusExpected(NTSTATUS Ntstatus)
+{
+    return Ntstatus != STATUS_DATATYPE_MISALIGNMENT && Ntstatus != STATUS_ACCESS_VIOLATION &&
+           Ntstatus != STATUS_ILLEGAL_INSTRUCTION && Ntstatus != STATUS_INSTRUCTION_MISALIGNMENT;
+}
+
+static __thread PIRP top_level_irp;
+
+/** What IoSetTopLevelIrp gave this thread, or NULL. IRQL: any. Ref: wdm/nf-wdm-iogettoplevelirp. */
+PIRP NTAPI
+IoGetTopLevelIrp(VOID)
+{
+    return top_level_irp;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: ntifs/nf-ntifs-iosettoplevelirp. */
+VOID NTAPI
+IoSetTopLevelIrp(PIRP Irp)
+{
+    top_level_irp = Irp;
+}
+
+/** IRQL: <= DISPATCH_LEVEL. Ref: ntifs/nf-ntifs-iothreadtoprocess. */
+PEPROCESS NTAPI
+IoThreadToProcess(PETHREAD Thread)
+{
+    return PsGetThreadProcess(Thread);
+}

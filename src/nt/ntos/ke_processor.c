@@ -11,6 +11,9 @@
 
 #define PROCESSORS 1
 
+extern const CCHAR nt_ke_number_processors;
+const CCHAR nt_ke_number_processors = PROCESSORS;
+
 static bool
 is_here(USHORT group)
 {

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "nt/exports.h"
@@ -237,6 +238,30 @@ MmIsAddressValid(PVOID VirtualAddress)
 {
     unsigned char state;
     return mincore(PAGE_ALIGN(VirtualAddress), 1, &state) == 0 || errno != ENOMEM;
+}
+
+/**
+ * Copy from memory that may not be there.
+ *
+ * @param Flags  MM_COPY_MEMORY_PHYSICAL or _VIRTUAL; a physical address is what MmGetPhysicalAddress gave
+ * @param NumberOfBytesTransferred  bytes copied, also on failure
+ * @return STATUS_INVALID_PARAMETER for the flags, STATUS_INVALID_ADDRESS past the first missing page
+ * IRQL: <= APC_LEVEL. Ref: ntddk/nf-ntddk-mmcopymemory.
+ */
+NTSTATUS NTAPI
+MmCopyMemory(PVOID TargetAddress, MM_COPY_ADDRESS SourceAddress, SIZE_T NumberOfBytes, ULONG Flags,
+             PSIZE_T NumberOfBytesTransferred)
+{
+    struct iovec to = {TargetAddress, NumberOfBytes};
+    struct iovec from = {SourceAddress.VirtualAddress, NumberOfBytes};
+
+    NT_IRQL_MAX(APC_LEVEL);
+    *NumberOfBytesTransferred = 0;
+    if (Flags != MM_COPY_MEMORY_PHYSICAL && Flags != MM_COPY_MEMORY_VIRTUAL)
+        return STATUS_INVALID_PARAMETER;
+    ssize_t n = process_vm_readv(getpid(), &to, 1, &from, 1, 0);
+    *NumberOfBytesTransferred = n > 0 ? (SIZE_T)n : 0;
+    return n == (ssize_t)NumberOfBytes ? STATUS_SUCCESS : STATUS_INVALID_ADDRESS;
 }
 
 static NTSTATUS

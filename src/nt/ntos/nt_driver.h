@@ -25,6 +25,8 @@ struct nt_driver {
     pthread_mutex_t pool_lock;
     void *framework; /* struct wdf_driver, or NULL */
     bool is_starting, is_stopping;
+    /* What the filter manager does before the unload routine; whether the driver may go without one. */
+    bool (*unload_filter)(struct nt_driver *driver);
 };
 
 /** Make and register a driver record; the name is copied. NULL when memory is out. */

@@ -173,9 +173,10 @@ nt_driver_stop(struct nt_driver *driver)
     nt_io_device_await_close(driver);
     driver->is_stopping = true;
     object->Flags |= DRVO_UNLOAD_INVOKED;
+    bool was_asked = driver->unload_filter && driver->unload_filter(driver);
     if (object->DriverUnload)
         NT_CALLBACK_VOID(driver, PASSIVE_LEVEL, object->DriverUnload(object));
-    else
+    else if (!was_asked)
         nt_finding_for(driver->name, NT_FINDING_NO_UNLOAD, "the driver cannot be unloaded");
     return dismantle(driver);
 }

@@ -33,6 +33,7 @@ enum nt_object_type {
     NT_OBJECT_CALLBACK,
     NT_OBJECT_SECTION,
     NT_OBJECT_TOKEN,
+    NT_OBJECT_PORT,
     NT_OBJECT_TYPE_COUNT,
 };
 

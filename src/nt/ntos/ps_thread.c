@@ -225,3 +225,37 @@ KeExpandKernelStackAndCalloutEx(PEXPAND_STACK_CALLOUT Callout, PVOID Parameter, 
     Callout(Parameter);
     return STATUS_SUCCESS;
 }
+
+/**
+ * Set what the system keeps of a thread.
+ *
+ * @return STATUS_INVALID_HANDLE, STATUS_INFO_LENGTH_MISMATCH, STATUS_INVALID_INFO_CLASS
+ * IRQL: PASSIVE_LEVEL. Ref: ntddk/nf-ntddk-zwsetinformationthread.
+ * Gap: a priority is remembered, other classes are accepted; neither has an effect.
+ */
+NTSTATUS NTAPI
+ZwSetInformationThread(HANDLE ThreadHandle, THREADINFOCLASS ThreadInformationClass,
+                       PVOID ThreadInformation, ULONG ThreadInformationLength)
+{
+    PKTHREAD thread = NULL;
+
+    NT_IRQL_MAX(PASSIVE_LEVEL);
+    if (ThreadInformationClass != ThreadPriority && ThreadInformationClass != ThreadBasePriority &&
+        ThreadInformationClass != ThreadAffinityMask &&
+        ThreadInformationClass != ThreadNameInformation)
+        return STATUS_INVALID_INFO_CLASS;
+    NTSTATUS status =
+        ObReferenceObjectByHandle(ThreadHandle, 0, NULL, KernelMode, (PVOID *)&thread, NULL);
+    if (!NT_SUCCESS(status))
+        return status;
+    bool is_long =
+        ThreadInformationClass == ThreadPriority || ThreadInformationClass == ThreadBasePriority;
+    if (is_long && ThreadInformationLength != sizeof(LONG))
+        status = STATUS_INFO_LENGTH_MISMATCH;
+    else if (ThreadInformationClass == ThreadPriority)
+        KeSetPriorityThread(thread, *(LONG *)ThreadInformation);
+    else if (ThreadInformationClass == ThreadBasePriority)
+        KeSetBasePriorityThread(thread, *(LONG *)ThreadInformation);
+    ObDereferenceObject(thread);
+    return status;
+}

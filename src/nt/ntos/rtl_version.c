@@ -16,6 +16,9 @@
 /** 0 = no safe mode. Drivers declare it as a pointer to this. */
 extern const ULONG InitSafeBootMode;
 const ULONG InitSafeBootMode = 0;
+extern const BOOLEAN nt_kd_debugger_enabled, nt_kd_debugger_not_present;
+const BOOLEAN nt_kd_debugger_enabled = FALSE;
+const BOOLEAN nt_kd_debugger_not_present = TRUE;
 
 /**
  * The version.

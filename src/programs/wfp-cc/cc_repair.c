@@ -11,6 +11,7 @@
  *              assignment to cast is illegal               cl: C4213; `(T)x = y` becomes
  *                                                          `*(T *)&x = y`
  *              too many arguments to function call (C)     cl: warning C4020; left out
+ *              use of empty enum (C)                       cl: fine; it gets a member
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 
 #include "programs/wfp-cc/cc.h"
 
-enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS };
+enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS, EMPTY_ENUM };
 
 static const struct {
     const char *text;
@@ -28,6 +29,7 @@ static const struct {
     {"conflicting types for '", RENAME_KEEPING_SYMBOL},
     {"assignment to cast is illegal", CAST},
     {"too many arguments to function call", EXCESS},
+    {"use of empty enum", EMPTY_ENUM},
 };
 
 /* "PATH:LINE:COLUMN: error: TEXT", or "...: TEXT'NAME'..." */
@@ -65,7 +67,7 @@ parse(const char *line, size_t length, struct place *ret_place)
     }
     for (size_t i = 0; i < ELEMENTSOF(known); i++) {
         size_t n = strlen(known[i].text);
-        if ((size_t)(end - text) <= n || strncmp(text, known[i].text, n) != 0)
+        if ((size_t)(end - text) < n || strncmp(text, known[i].text, n) != 0)
             continue;
         const char *quote = memchr(text + n, '\'', (size_t)(end - text) - n);
         if (!quote && names_token(known[i].kind))
@@ -174,6 +176,9 @@ repair_token(struct wfp_cc *cc, const struct place *place, const char *token,
         return rewrite_cast(token, out);
     case EXCESS:
         return drop_arguments(token, out);
+    case EMPTY_ENUM:
+        wfp_cc_util_appendf(out, "wfp_cc_empty__%u %s", ++cc->repair_count, token);
+        return true;
     default:
         rename_token(cc, place, token, out);
         return true;
