@@ -20,8 +20,8 @@ find_kind(const struct _FLT_FILTER *filter, FLT_CONTEXT_TYPE type, SIZE_T size)
          c && c->ContextType != FLT_CONTEXT_END; c++) {
         bool any_size = c->Size == FLT_VARIABLE_SIZED_CONTEXTS || c->ContextAllocateCallback ||
                         c->Flags & FLTFL_CONTEXT_REGISTRATION_NO_EXACT_SIZE_MATCH;
-        if (c->ContextType == type && (any_size ? c->Size >= size || c->ContextAllocateCallback
-                                                : c->Size == size))
+        if (c->ContextType == type &&
+            (any_size ? c->Size >= size || c->ContextAllocateCallback : c->Size == size))
             return c;
     }
     return NULL;

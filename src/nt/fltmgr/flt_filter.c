@@ -64,15 +64,15 @@ unload_filter(struct nt_driver *driver)
     pthread_mutex_lock(&filters_lock);
     struct _FLT_FILTER *filter = find_locked(NULL, driver);
     PFLT_FILTER_UNLOAD_CALLBACK unload = filter && filter->is_filtering ? filter->unload : NULL;
-    bool by_service =
-        filter && !(filter->flags & FLTFL_REGISTRATION_DO_NOT_SUPPORT_SERVICE_STOP);
+    bool by_service = filter && !(filter->flags & FLTFL_REGISTRATION_DO_NOT_SUPPORT_SERVICE_STOP);
     pthread_mutex_unlock(&filters_lock);
     if (!unload)
         return false;
-    NTSTATUS status = NT_CALLBACK(driver, PASSIVE_LEVEL,
-                                  unload(by_service ? FLTFL_FILTER_UNLOAD_MANDATORY : 0));
+    NTSTATUS status =
+        NT_CALLBACK(driver, PASSIVE_LEVEL, unload(by_service ? FLTFL_FILTER_UNLOAD_MANDATORY : 0));
     if (!NT_SUCCESS(status))
-        wfp_log(WFP_LOG_INFO, "%s: its FilterUnloadCallback wants to stay (0x%08X); the run is over",
+        wfp_log(WFP_LOG_INFO,
+                "%s: its FilterUnloadCallback wants to stay (0x%08X); the run is over",
                 driver->name, (unsigned)status);
     return true;
 }
@@ -113,7 +113,8 @@ copy_contexts(const FLT_CONTEXT_REGISTRATION *contexts)
  * Gap: no operation happens; altitude and instances in the registry are not looked at.
  */
 NTSTATUS FLTAPI
-FltRegisterFilter(PDRIVER_OBJECT Driver, const FLT_REGISTRATION *Registration, PFLT_FILTER *RetFilter)
+FltRegisterFilter(PDRIVER_OBJECT Driver, const FLT_REGISTRATION *Registration,
+                  PFLT_FILTER *RetFilter)
 {
     static bool checking;
     PFLT_FILTER filter;

@@ -41,7 +41,8 @@ make_sid(UCHAR *sid, ULONG count, const ULONG *parts)
  * IRQL: PASSIVE_LEVEL. Ref: ddi fltkernel/nf-fltkernel-fltbuilddefaultsecuritydescriptor.
  */
 NTSTATUS FLTAPI
-FltBuildDefaultSecurityDescriptor(PSECURITY_DESCRIPTOR *SecurityDescriptor, ACCESS_MASK DesiredAccess)
+FltBuildDefaultSecurityDescriptor(PSECURITY_DESCRIPTOR *SecurityDescriptor,
+                                  ACCESS_MASK DesiredAccess)
 {
     static const ULONG system[] = {SECURITY_LOCAL_SYSTEM_RID};
     static const ULONG administrators[] = {SECURITY_BUILTIN_DOMAIN_RID, DOMAIN_ALIAS_RID_ADMINS};
@@ -128,8 +129,9 @@ FltCloseClientPort(PFLT_FILTER Filter, PFLT_PORT *ClientPort)
 
 /** @return STATUS_PORT_DISCONNECTED. IRQL: <= APC_LEVEL. Ref: ddi fltkernel/nf-fltkernel-fltsendmessage. */
 NTSTATUS FLTAPI
-FltSendMessage(PFLT_FILTER Filter, PFLT_PORT *ClientPort, PVOID SenderBuffer, ULONG SenderBufferLength,
-               PVOID ReplyBuffer, PULONG ReplyLength, PLARGE_INTEGER Timeout)
+FltSendMessage(PFLT_FILTER Filter, PFLT_PORT *ClientPort, PVOID SenderBuffer,
+               ULONG SenderBufferLength, PVOID ReplyBuffer, PULONG ReplyLength,
+               PLARGE_INTEGER Timeout)
 {
     NT_IRQL_MAX(APC_LEVEL);
     return STATUS_PORT_DISCONNECTED;

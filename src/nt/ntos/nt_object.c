@@ -55,7 +55,7 @@ static struct {
 
 static const char *const type_names[] = {
     "Object", "Driver",    "Device",       "File",     "Event",   "Thread", "Process",
-    "Key",    "Directory", "SymbolicLink", "Callback", "Section", "Token", "FilterConnectionPort",
+    "Key",    "Directory", "SymbolicLink", "Callback", "Section", "Token",  "FilterConnectionPort",
 };
 static_assert(ELEMENTSOF(type_names) == NT_OBJECT_TYPE_COUNT, "a name for each type");
 
