@@ -1,12 +1,16 @@
 /*
  * From a socket's inode to the process that made it.
  *
- * Model      where we look, in this order, each cheaper than the next:
+ * Model      Where we look, in this order, each cheaper than the next:
  *
- *              known     inode -> pid and descriptor, found before: one readlink confirms
- *              recent    the processes found last: a client opens many sockets
- *              all       every process, newest first: a socket's owner has often just started
+ *              known     inode -> pid and descriptor, seen before: one readlink confirms
+ *              probes    the processes found last, where their next socket is likely to be
+ *              changed   processes that are new, or hold another number of descriptors than last time:
+ *                        one stat each (Linux 6.2 tells the number; before, all may have changed)
+ *              all       every other process: a socket may have taken the place of another
  *
+ *            Whatever socket a look passes is known from then on, so that what is there when a run
+ *            begins costs one walk, not one for each.
  *            A process that inherited the socket is not its owner while its parent holds it too.
  * Ref        proc(5)
  */
@@ -17,13 +21,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/status.h"
 
-#define KNOWN        4096u /* a power of two */
+#define KNOWN        8192u /* a power of two */
 #define RECENT       8u
+#define PROBES       4u
 #define ANCESTORS    64u /* a longer line of inheritance ends the climb, not the search */
 #define ABSENT_NS    1000000000ull
 #define INIT         1u /* keeps the sockets it started services for: they are theirs */
@@ -33,14 +39,27 @@ struct known {
     uint32_t inode;
     uint32_t pid; /* 0: nobody held it at `at_ns` */
     uint32_t descriptor;
+    bool is_owner; /* no ancestor holds it */
     uint64_t at_ns;
+};
+
+struct recent {
+    uint32_t pid, descriptor; /* of its last socket */
+};
+
+struct process {
+    uint32_t pid;
+    uint32_t looked_in; /* the search that looked at its descriptors last; 0 none */
+    int64_t count;      /* of descriptors then */
 };
 
 struct wfp_process_finder {
     int proc; /* the folder */
-    uint32_t recent[RECENT];
-    uint32_t pid_capacity;
-    uint32_t *pids; /* of one walk */
+    struct recent recent[RECENT];
+    uint32_t search;   /* the number of the current one, from 1 */
+    uint32_t last_pid; /* that was given out before the list was made; 0: not told */
+    uint32_t process_count, process_capacity;
+    struct process *processes; /* as /proc lists them: by pid */
     struct known known[KNOWN];
 };
 
@@ -66,7 +85,7 @@ wfp_process_finder_free(struct wfp_process_finder *finder)
     if (!finder)
         return;
     close(finder->proc);
-    free(finder->pids);
+    free(finder->processes);
     free(finder);
 }
 
@@ -79,14 +98,46 @@ now_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static bool
-is_socket(int folder, const char *link, uint32_t inode)
+/** The number that @p name is, or 0. */
+static uint32_t
+number_of(const char *name)
 {
-    char wanted[32], target[32];
-    int length = snprintf(wanted, sizeof(wanted), "socket:[%u]", inode);
-    ssize_t size = readlinkat(folder, link, target, sizeof(target));
+    char *end;
+    unsigned long number = name[0] >= '0' && name[0] <= '9' ? strtoul(name, &end, 10) : 0;
 
-    return size == length && memcmp(wanted, target, (size_t)length) == 0;
+    return number && *end == 0 && number <= INT32_MAX ? (uint32_t)number : 0;
+}
+
+/** The inode of the socket that a link in a descriptor folder names, or 0. */
+static uint32_t
+socket_at(int folder, const char *link)
+{
+    static const char before[] = "socket:[";
+    char target[32], *end;
+    ssize_t size = readlinkat(folder, link, target, sizeof(target) - 1);
+    unsigned long inode;
+
+    if (size < (ssize_t)sizeof(before) || memcmp(target, before, sizeof(before) - 1) != 0)
+        return 0;
+    target[size] = 0;
+    inode = strtoul(target + sizeof(before) - 1, &end, 10);
+    return *end == ']' && inode <= UINT32_MAX ? (uint32_t)inode : 0;
+}
+
+static bool
+is_at(const struct wfp_process_finder *finder, uint32_t pid, uint32_t descriptor, uint32_t inode)
+{
+    char name[48];
+
+    snprintf(name, sizeof(name), "%u/fd/%u", pid, descriptor);
+    return socket_at(finder->proc, name) == inode;
+}
+
+static void
+know(struct wfp_process_finder *finder, uint32_t inode, uint32_t pid, uint32_t descriptor)
+{
+    finder->known[inode % KNOWN] =
+        (struct known){.inode = inode, .pid = pid, .descriptor = descriptor};
 }
 
 static DIR *
@@ -100,21 +151,13 @@ open_folder(const struct wfp_process_finder *finder, const char *name)
     return folder;
 }
 
-/** The number that @p name is, or 0. */
-static uint32_t
-number_of(const char *name)
-{
-    char *end;
-    unsigned long number = name[0] >= '0' && name[0] <= '9' ? strtoul(name, &end, 10) : 0;
-
-    return number && *end == 0 && number <= INT32_MAX ? (uint32_t)number : 0;
-}
-
-/** Does the process hold the socket? Then it is known from now on. */
+/**
+ * Does the process hold the socket? Then it is known from now on; so are others that are passed.
+ * @param passes_all  look at all it holds, also behind the socket
+ */
 static bool
-holds(struct wfp_process_finder *finder, uint32_t pid, uint32_t inode)
+holds(struct wfp_process_finder *finder, uint32_t pid, uint32_t inode, bool passes_all)
 {
-    struct known *known = &finder->known[inode % KNOWN];
     const struct dirent *entry;
     bool is_found = false;
     char name[32];
@@ -124,16 +167,21 @@ holds(struct wfp_process_finder *finder, uint32_t pid, uint32_t inode)
     folder = open_folder(finder, name);
     if (!folder)
         return false;
-    while (!is_found && (entry = readdir(folder)) != NULL)
-        if (entry->d_name[0] != '.' && is_socket(dirfd(folder), entry->d_name, inode)) {
-            *known = (struct known){inode, pid, (uint32_t)strtoul(entry->d_name, NULL, 10), 0};
-            is_found = true;
-        }
+    while ((!is_found || passes_all) && (entry = readdir(folder)) != NULL) {
+        uint32_t passed = entry->d_name[0] != '.' ? socket_at(dirfd(folder), entry->d_name) : 0;
+        bool is_it = passed == inode;
+        bool is_news = pid != INIT && finder->known[passed % KNOWN].inode != passed &&
+                       passed % KNOWN != inode % KNOWN;
+
+        if (passed && (is_it || is_news))
+            know(finder, passed, pid, (uint32_t)strtoul(entry->d_name, NULL, 10));
+        is_found |= is_it;
+    }
     closedir(folder);
     return is_found;
 }
 
-/** Read a small file of a process. @return false when there is none */
+/** Read a small file of a process, or of /proc (0). @return false when there is none */
 static bool
 read_file(const struct wfp_process_finder *finder, uint32_t pid, const char *what, char *text,
           size_t size)
@@ -142,7 +190,10 @@ read_file(const struct wfp_process_finder *finder, uint32_t pid, const char *wha
     ssize_t got;
     int fd;
 
-    snprintf(name, sizeof(name), "%u/%s", pid, what);
+    if (pid)
+        snprintf(name, sizeof(name), "%u/%s", pid, what);
+    else
+        snprintf(name, sizeof(name), "%s", what);
     fd = openat(finder->proc, name, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return false;
@@ -170,89 +221,188 @@ eldest_of(struct wfp_process_finder *finder, uint32_t pid, uint32_t inode)
     for (unsigned i = 0; i < ANCESTORS; i++) {
         uint32_t parent = parent_of(finder, pid);
 
-        if (parent <= INIT || !holds(finder, parent, inode))
+        if (parent <= INIT || !holds(finder, parent, inode, false))
             break;
         pid = parent;
     }
     return pid;
 }
 
+/* ---- processes ---- */
+
+/** The last process id given out: while it is the same, no process is new. 0 unknown */
 static uint32_t
+last_pid(const struct wfp_process_finder *finder)
+{
+    char text[128], *last;
+
+    if (!read_file(finder, 0, "loadavg", text, sizeof(text)))
+        return 0;
+    last = strrchr(text, ' ');
+    return last ? (uint32_t)strtoul(last + 1, NULL, 10) : 0;
+}
+
+static bool
+add_process(struct process **processes, uint32_t *capacity, uint32_t count, uint32_t pid)
+{
+    if (count == *capacity) {
+        uint32_t more = MAX(256, 2 * *capacity);
+        struct process *grown = realloc(*processes, more * sizeof(*grown));
+
+        if (!grown)
+            return false;
+        *processes = grown;
+        *capacity = more;
+    }
+    (*processes)[count] = (struct process){.pid = pid};
+    return true;
+}
+
+/** Which there are now; what is known of those that were there stays known. */
+static void
 list_processes(struct wfp_process_finder *finder)
 {
+    struct process *processes = NULL;
+    uint32_t capacity = 0, count = 0, old = 0;
     const struct dirent *entry;
-    DIR *folder = open_folder(finder, ".");
-    uint32_t count = 0;
+    DIR *folder;
 
+    finder->last_pid = last_pid(finder);
+    folder = open_folder(finder, ".");
     while (folder && (entry = readdir(folder)) != NULL) {
         uint32_t pid = number_of(entry->d_name);
 
         if (pid == 0)
             continue;
-        if (count == finder->pid_capacity) {
-            uint32_t capacity = MAX(256, 2 * finder->pid_capacity);
-            uint32_t *pids = realloc(finder->pids, capacity * sizeof(*pids));
-
-            if (!pids)
-                break;
-            finder->pids = pids;
-            finder->pid_capacity = capacity;
-        }
-        finder->pids[count++] = pid;
+        if (!add_process(&processes, &capacity, count, pid))
+            break;
+        while (old < finder->process_count && finder->processes[old].pid < pid)
+            old++; /* both are in the order of pids; where they aren't, it is only looked at again */
+        if (old < finder->process_count && finder->processes[old].pid == pid)
+            processes[count] = finder->processes[old];
+        count++;
     }
     if (folder)
         closedir(folder);
-    return count;
+    free(finder->processes);
+    finder->processes = processes;
+    finder->process_count = count;
+    finder->process_capacity = capacity;
+}
+
+/** How many descriptors it has; 0 where Linux doesn't tell, -1 when it is gone. */
+static int64_t
+descriptors_of(const struct wfp_process_finder *finder, uint32_t pid)
+{
+    struct stat stat;
+    char name[32];
+
+    snprintf(name, sizeof(name), "%u/fd", pid);
+    return fstatat(finder->proc, name, &stat, 0) == 0 ? (int64_t)stat.st_size : -1;
+}
+
+/** Look at a process, unless this search did, or unless it has not changed. */
+static bool
+look_at(struct wfp_process_finder *finder, struct process *process, uint32_t inode,
+        bool only_if_changed)
+{
+    int64_t count;
+    bool is_first;
+
+    if (process->looked_in == finder->search || process->pid == INIT)
+        return false;
+    count = descriptors_of(finder, process->pid);
+    if (only_if_changed && process->looked_in && count == process->count && count != 0)
+        return false;
+    is_first = process->looked_in == 0;
+    process->count = count;
+    process->looked_in = finder->search;
+    return count >= 0 && holds(finder, process->pid, inode, is_first);
+}
+
+/** Newest first: a socket's owner has often just started. @return its pid, or 0 */
+static uint32_t
+look_at_all(struct wfp_process_finder *finder, uint32_t inode, bool only_if_changed)
+{
+    for (uint32_t i = finder->process_count; i-- > 0;)
+        if (look_at(finder, &finder->processes[i], inode, only_if_changed))
+            return finder->processes[i].pid;
+    return 0;
 }
 
 static void
-remember_recent(struct wfp_process_finder *finder, uint32_t pid)
+remember_recent(struct wfp_process_finder *finder, uint32_t pid, uint32_t descriptor)
 {
     unsigned i = 0;
 
-    while (i < RECENT - 1 && finder->recent[i] != pid)
+    while (i < RECENT - 1 && finder->recent[i].pid != pid)
         i++;
     memmove(finder->recent + 1, finder->recent, i * sizeof(*finder->recent));
-    finder->recent[0] = pid;
+    finder->recent[0] = (struct recent){pid, descriptor};
+}
+
+/** Where processes found lately may have their next: beside the last one, or in its place. */
+static uint32_t
+probe_recent(struct wfp_process_finder *finder, uint32_t inode)
+{
+    static const int steps[PROBES] = {1, 0, 2, -1};
+
+    for (unsigned i = 0; i < RECENT && finder->recent[i].pid; i++)
+        for (unsigned k = 0; k < PROBES; k++) {
+            uint32_t descriptor = finder->recent[i].descriptor + (uint32_t)steps[k];
+
+            if (is_at(finder, finder->recent[i].pid, descriptor, inode)) {
+                know(finder, inode, finder->recent[i].pid, descriptor);
+                return finder->recent[i].pid;
+            }
+        }
+    return 0;
 }
 
 static uint32_t
 search(struct wfp_process_finder *finder, uint32_t inode)
 {
-    uint32_t count;
+    bool is_listed = finder->last_pid == 0 || finder->last_pid != last_pid(finder);
+    uint32_t pid = probe_recent(finder, inode);
 
-    for (unsigned i = 0; i < RECENT; i++)
-        if (finder->recent[i] && holds(finder, finder->recent[i], inode))
-            return finder->recent[i];
-    count = list_processes(finder);
-    while (count-- > 0)
-        if (finder->pids[count] != INIT && holds(finder, finder->pids[count], inode))
-            return finder->pids[count];
-    return holds(finder, INIT, inode) ? INIT : 0;
+    if (pid)
+        return pid;
+    finder->search++;
+    if (is_listed)
+        list_processes(finder);
+    pid = look_at_all(finder, inode, true);
+    if (!pid && !is_listed) {
+        list_processes(finder); /* processes may be there that the last id does not tell of */
+        pid = look_at_all(finder, inode, true);
+    }
+    if (!pid)
+        pid = look_at_all(finder, inode, false);
+    return pid ? pid : holds(finder, INIT, inode, false) ? INIT : 0;
 }
 
 static uint32_t
 find_pid(struct wfp_process_finder *finder, uint32_t inode)
 {
     struct known *known = &finder->known[inode % KNOWN];
-    uint32_t pid;
-    char name[48];
+    uint32_t pid = 0;
 
-    if (known->inode == inode && known->pid > INIT) {
-        snprintf(name, sizeof(name), "%u/fd/%u", known->pid, known->descriptor);
-        if (is_socket(finder->proc, name, inode))
-            return known->pid;
-    } else if (known->inode == inode && !known->pid && now_ns() - known->at_ns < ABSENT_NS) {
+    if (known->inode == inode && known->pid > INIT &&
+        is_at(finder, known->pid, known->descriptor, inode))
+        pid = known->pid;
+    else if (known->inode == inode && !known->pid && now_ns() - known->at_ns < ABSENT_NS)
         return 0;
-    }
-    pid = search(finder, inode);
+    if (pid && known->is_owner)
+        return pid;
+    if (!pid)
+        pid = search(finder, inode);
     if (pid == 0) {
         *known = (struct known){.inode = inode, .at_ns = now_ns()};
         return 0;
     }
     pid = eldest_of(finder, pid, inode);
+    known->is_owner = known->inode == inode && known->pid == pid;
     if (pid != INIT)
-        remember_recent(finder, pid);
+        remember_recent(finder, pid, known->descriptor);
     return pid;
 }
 

@@ -171,6 +171,60 @@ test_path_and_groups_are_told(void **state)
 }
 
 static void
+test_what_was_seen_in_passing_is_its_eldest_holders(void **state)
+{
+    struct world *world = *state;
+
+    add_socket(world, 60, 3, 777);
+    add_socket(world, 60, 4, 778); /* inherited */
+    add_socket(world, 50, 9, 778);
+    add_socket(world, 1, 9, 779);
+    add_socket(world, 60, 5, 779);
+    assert_int_equal(find(world, 777), 60);
+    assert_int_equal(find(world, 778), 50);
+    assert_int_equal(find(world, 779), 60);
+    close_socket(world, 50, 9);
+    assert_int_equal(find(world, 778), 60);
+}
+
+static void
+test_a_socket_in_the_place_of_another(void **state)
+{
+    struct world *world = *state;
+
+    add_socket(world, 900, 3, 800);
+    add_socket(world, 900, 9, 801);
+    assert_int_equal(find(world, 800), 900);
+    close_socket(world, 900, 3);
+    add_socket(world, 900, 3, 802);
+    assert_int_equal(find(world, 802), 900);
+    close_socket(world, 900, 9); /* as many descriptors as before, none where it is expected */
+    add_socket(world, 900, 9, 803);
+    assert_int_equal(find(world, 803), 900);
+    assert_int_equal(find(world, 801), 0);
+}
+
+static void
+test_processes_come_and_go(void **state)
+{
+    struct world *world = *state;
+    char command[128];
+
+    add_socket(world, 50, 3, 777);
+    assert_int_equal(find(world, 777), 50);
+    add_process(world, 55, 1, "/usr/bin/new");
+    add_socket(world, 55, 7, 778);
+    assert_int_equal(find(world, 778), 55);
+    snprintf(command, sizeof(command), "rm -r %s/55", world->root);
+    assert_int_equal(system(command), 0);
+    add_socket(world, 60, 7, 779);
+    assert_int_equal(find(world, 779), 60);
+    add_process(world, 55, 1, "/usr/bin/newer"); /* the number again */
+    add_socket(world, 55, 7, 778);
+    assert_int_equal(find(world, 778), 55);
+}
+
+static void
 test_no_such_folder(void **state)
 {
     struct wfp_process_finder *finder;
@@ -188,6 +242,10 @@ main(void)
         cmocka_unit_test_setup_teardown(test_what_init_opened_is_its_services, setup, teardown),
         cmocka_unit_test_setup_teardown(test_absence_is_remembered_for_a_moment, setup, teardown),
         cmocka_unit_test_setup_teardown(test_path_and_groups_are_told, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_what_was_seen_in_passing_is_its_eldest_holders, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(test_a_socket_in_the_place_of_another, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_processes_come_and_go, setup, teardown),
         cmocka_unit_test(test_no_such_folder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
