@@ -43,8 +43,10 @@ count(const struct wfp_decision *decision, bool has_mac)
 {
     HOLDS(decision->outcome <= WFP_UNDECODED);
     HOLDS(decision->outcome != WFP_UNDECODED || decision->reason != WFP_DECODED);
-    /* only the MAC layers decide over what is no IP packet */
-    HOLDS(decision->reason == WFP_DECODED || decision->outcome == WFP_UNDECODED || has_mac);
+    /* only the MAC layers decide over what is no IP packet, and INBOUND_IPPACKET over an IP header */
+    HOLDS(decision->reason == WFP_DECODED || decision->outcome == WFP_UNDECODED || has_mac ||
+          (decision->reason == WFP_UNDECODABLE_TRANSPORT_HEADER &&
+           decision->outcome != WFP_PERMITTED));
     HOLDS(decision->step_count <= WFP_PATH_MAX);
     outcomes[decision->outcome]++;
     reasons[decision->reason]++;

@@ -301,6 +301,36 @@ wfp_packet_parse(struct wfp_packet *packet)
 }
 
 bool
+wfp_packet_salvage(struct wfp_packet *packet, enum wfp_undecodable reason)
+{
+    uint8_t *data = packet->data;
+    bool is_v4 = packet->version == 4;
+
+    if (packet->length < (is_v4 ? IPV4_HEADER_MIN : IPV6_HEADER) ||
+        (!is_v4 && packet->version != 6))
+        return false;
+    packet->source = data + (is_v4 ? 12 : 8);
+    packet->destination = data + (is_v4 ? 16 : 24);
+    packet->transport_header_size = 0;
+    if (reason == WFP_UNDECODABLE_TRANSPORT_HEADER) { /* the IP header is fine */
+        if ((packet->protocol == WFP_PROTOCOL_TCP || packet->protocol == WFP_PROTOCOL_UDP) &&
+            packet->total_length - packet->ip_header_size >= 4) {
+            packet->source_port = wfp_bytes_get16(data + packet->ip_header_size);
+            packet->destination_port = wfp_bytes_get16(data + packet->ip_header_size + 2);
+        }
+        return true;
+    }
+    packet->protocol = data[is_v4 ? 9 : 6];
+    packet->ip_header_size = (uint16_t)(is_v4 ? (uint32_t)(data[0] & 0xf) * 4 : IPV6_HEADER);
+    if (packet->ip_header_size < IPV4_HEADER_MIN || packet->ip_header_size > packet->length)
+        packet->ip_header_size = IPV4_HEADER_MIN;
+    packet->total_length = packet->wire_length = packet->length;
+    packet->fragment_offset = packet->fragment_header = packet->fragment_named_by = 0;
+    packet->is_fragment = packet->is_first_fragment = packet->more_fragments = false;
+    return true;
+}
+
+bool
 wfp_packet_is_icmp_error(const struct wfp_packet *packet)
 {
     uint16_t type = packet->source_port;

@@ -103,6 +103,13 @@ struct wfp_packet {
  */
 enum wfp_undecodable wfp_packet_parse(struct wfp_packet *packet);
 
+/**
+ * Set what can be told of a packet that was not decoded, for @p reason: addresses, protocol and header
+ * size, ports where the transport header shows them.
+ * @return false when not even its addresses are there
+ */
+bool wfp_packet_salvage(struct wfp_packet *packet, enum wfp_undecodable reason);
+
 /** Is this an ICMP or ICMPv6 error message (it quotes the packet it answers)? */
 bool wfp_packet_is_icmp_error(const struct wfp_packet *packet);
 

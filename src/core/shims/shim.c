@@ -219,10 +219,17 @@ wfp_shim_is_watched(struct wfp_shim *shim, uint16_t layer_id)
     return shim->step || !wfp_engine_layer_is_empty(shim->engine, layer_id);
 }
 
+/** A _DISCARD layer that the stack indicates itself has what its twin before it has. */
+static const struct traits *
+find_traits(const struct wfp_shim *shim, uint16_t layer_id)
+{
+    return &traits_of[shim->discard ? layer_id - 1 : layer_id];
+}
+
 static uint32_t
 data_offset(const struct wfp_shim *shim, uint16_t layer_id)
 {
-    const struct traits *traits = &traits_of[layer_id];
+    const struct traits *traits = find_traits(shim, layer_id);
 
     switch (shim->is_inbound ? traits->inbound_point : traits->outbound_point) {
     case POINT_TRANSPORT:
@@ -238,6 +245,7 @@ data_offset(const struct wfp_shim *shim, uint16_t layer_id)
 static void
 fit_metadata(struct wfp_shim *shim, uint16_t layer_id, bool with_packet)
 {
+    const struct traits *traits = find_traits(shim, layer_id);
     struct wfp_metadata *metadata = &shim->metadata;
     uint32_t available = shim->available;
 
@@ -255,9 +263,9 @@ fit_metadata(struct wfp_shim *shim, uint16_t layer_id, bool with_packet)
     if (!with_packet) /* no headers to find */
         available &= ~(WFP_METADATA_IP_HEADER_SIZE | WFP_METADATA_TRANSPORT_HEADER_SIZE);
     /* No IP header yet: at these layers drivers take its size for a raw socket's own header. */
-    if (!shim->is_inbound && traits_of[layer_id].outbound_point == POINT_TRANSPORT)
+    if (!shim->is_inbound && traits->outbound_point == POINT_TRANSPORT)
         available &= ~(uint32_t)WFP_METADATA_IP_HEADER_SIZE;
-    metadata->present = available & traits_of[layer_id].metadata;
+    metadata->present = available & traits->metadata;
     metadata->flow_handle = metadata->present & WFP_METADATA_FLOW_HANDLE ? shim->flow->id : 0;
     metadata->ip_header_size = metadata->present & WFP_METADATA_IP_HEADER_SIZE
                                    ? shim->packet->ip_header_size + shim->ip_size_extra

@@ -247,6 +247,12 @@ bool wfp_shim_icmp_error_outbound(struct wfp_shim *shim);
 bool wfp_shim_icmp_error_inbound(struct wfp_shim *shim);
 bool wfp_shim_datagram(struct wfp_shim *shim);
 bool wfp_shim_forward(struct wfp_shim *shim);
+/** Nobody waits for the packet: the transport drops TCP, the network layer anything else. */
+bool wfp_shim_discard_no_endpoint(struct wfp_shim *shim);
+/** Is the packet the stack's to drop, and can its addresses be read? Then they are. */
+bool wfp_shim_discard_takes(struct wfp_packet *packet, enum wfp_undecodable reason);
+/** Such a packet, inbound. The decision stays WFP_UNDECODED unless INBOUND_IPPACKET blocks it. */
+void wfp_shim_discard_undecodable(struct wfp_shim *shim, enum wfp_undecodable reason);
 /** The MAC layers, where the plane has the frame. */
 bool wfp_shim_mac(struct wfp_shim *shim, bool is_inbound);
 /** The MAC layers for a frame without an IP packet. @return false if nobody saw it */

@@ -436,29 +436,6 @@ take_fragment(struct wfp_stack *stack)
     return passed;
 }
 
-/**
- * Nobody waits for it: the transport drops a TCP segment, the network layer anything else. A block
- * there silences the host's answer, which is the plane's to send.
- */
-static bool
-find_no_one(struct wfp_shim *shim)
-{
-    static const struct wfp_discard_metadata no_port = {.module = 0,
-                                                        .reason = 4}; /* IpDiscardPortUnreachable */
-    static const struct wfp_discard_metadata no_endpoint = {
-        .module = 1, .reason = 4}; /* InetDiscardEndpointNotFound */
-    bool is_tcp = shim->packet->protocol == WFP_PROTOCOL_TCP, passed;
-
-    shim->discard = is_tcp ? &no_endpoint : &no_port;
-    passed =
-        wfp_shim_indicate(shim,
-                          wfp_layer_discard_twin(is_tcp ? WFP_SHIM_LAYER(shim, INBOUND_TRANSPORT)
-                                                        : WFP_SHIM_LAYER(shim, INBOUND_IPPACKET)),
-                          0, true);
-    shim->discard = NULL;
-    return passed;
-}
-
 /** Would the host itself answer, for want of a socket? Asked only where a filter wants to know. */
 static bool
 is_for_no_one(struct wfp_stack *stack)
@@ -486,7 +463,7 @@ come_in(struct wfp_stack *stack, bool no_endpoint)
     if (!wfp_shim_ippacket_inbound(shim, 0))
         return false;
     if (UNLIKELY(no_endpoint || is_for_no_one(stack)))
-        return find_no_one(shim);
+        return wfp_shim_discard_no_endpoint(shim);
     return shim->packet->is_fragment ? take_fragment(stack) : go_up(shim);
 }
 
@@ -686,6 +663,28 @@ give_back(struct wfp_stack *stack, struct wfp_frame *frame, const struct wfp_dec
         wfp_shim_redirect_give_back(&stack->shim, frame);
 }
 
+/** A packet for this machine that can't be decoded: the layers that would have dropped it see it. */
+static void
+discard(struct wfp_stack *stack, struct wfp_frame *frame, struct wfp_packet *packet,
+        struct wfp_decision *decision)
+{
+    enum wfp_address_type to;
+
+    if (frame->entry != WFP_ENTRY_WIRE || !wfp_shim_discard_takes(packet, decision->reason))
+        return;
+    to = type_of(packet->version, packet->destination, packet->link_broadcast);
+    if (find_ways(stack, packet, frame->hint, to) != IN)
+        return;
+    if (packet->interface_type == 0)
+        packet->interface_type = IF_TYPE_ETHERNET;
+    wfp_shim_begin(&stack->shim, packet, decision, true);
+    set_types(&stack->shim, type_of(packet->version, packet->source, false), to);
+    wfp_shim_discard_undecodable(&stack->shim, decision->reason);
+    frame->modified = packet->modified;
+    if (packet->modified && packet->data != frame->data)
+        memcpy(frame->data, packet->data, MIN(packet->length, frame->length));
+}
+
 void
 wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
                  struct wfp_decision *ret_decision)
@@ -709,6 +708,8 @@ wfp_stack_packet(struct wfp_stack *stack, struct wfp_frame *frame,
     if (ret_decision->reason != WFP_DECODED) {
         if (!frame->mac || !wfp_shim_mac_only(&stack->shim, ret_decision))
             ret_decision->outcome = WFP_UNDECODED;
+        if (ret_decision->outcome == WFP_UNDECODED)
+            discard(stack, frame, &packet, ret_decision);
         wfp_stack_release(stack, &packet);
         release_frame(stack, frame);
         return;

@@ -977,7 +977,7 @@ test_undecodable_is_counted_not_classified(void **state)
     struct world *world = *state;
     struct build build = {.bytes = {0x45, 0, 0, 3}, .length = 20};
 
-    send_bytes(world, &build, WFP_HINT_NONE);
+    send_bytes(world, &build, WFP_HINT_OUTBOUND); /* inbound: discard_test.c */
     assert_int_equal(world->decision.outcome, WFP_UNDECODED);
     assert_int_equal(world->decision.reason, WFP_UNDECODABLE_IP_LENGTH);
     assert_int_equal(world->decision.step_count, 0);
