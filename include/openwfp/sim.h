@@ -121,6 +121,7 @@ struct wfp_sim_network {
     uint32_t reorder_permille; /* held back by 3 delays, at least 10 ms */
     uint16_t mss;              /* of connections made from now on; 0: 1460, IPv6 1440 */
     uint16_t fragment;         /* datagrams whose IP payload is longer go in pieces; 0: never */
+    uint16_t mtu;              /* that callouts are told of what goes out; 0: 1500 */
 };
 
 WFP_SIM_API void wfp_sim_network(struct wfp_sim *sim, const struct wfp_sim_network *network);
@@ -187,6 +188,13 @@ WFP_SIM_API const char *wfp_sim_state(struct wfp_sim_socket *socket);
 WFP_SIM_API int wfp_sim_bind(struct wfp_sim *sim, const char *local);
 WFP_SIM_API int wfp_sim_udp_send(struct wfp_sim *sim, const char *local, const char *remote,
                                  const void *data, size_t size);
+/**
+ * The same with socket control data, as WSASendMsg gives it: headers of 16 bytes (length with the
+ * header, 8 bytes; level and type, 4 each), their data, each at a multiple of 8.
+ */
+WFP_SIM_API int wfp_sim_udp_send_control(struct wfp_sim *sim, const char *local, const char *remote,
+                                         const void *data, size_t size, const void *control,
+                                         size_t control_size);
 /** A datagram comes to whoever is bound at @p local, or has sent from there. */
 WFP_SIM_API int wfp_sim_udp_receive(struct wfp_sim *sim, const char *local, const char *remote,
                                     const void *data, size_t size);

@@ -138,6 +138,17 @@ class Owner(unittest.TestCase):
             self.assertRegex(said, rf"{where}: S-1-5-18, \d+ groups, type 1, elevated 1, admin 1, modified 1\n")
             self.assertRegex(said, rf"{where}: S-1-22-1-{OTHER_UID}, \d+ groups, type 1, elevated 0, admin 0, modified 1\n")
 
+    def test_what_goes_out_has_the_interfaces_mtu(self):
+        self.serve()
+        interface = subprocess.run(demo.inside(demo.CLIENT, "sh", "-c", "cat /sys/class/net/*/mtu"), capture_output=True,
+                                   text=True, timeout=30)
+        wfp = self.start(demo.CLIENT, driver="control")
+        self.assertEqual(self.connect(PYTHON)[0], "connected")
+        _, said = self.end(wfp)
+        told = set(re.findall(r"Packet: mtu (\d+)\n", said))
+        self.assertTrue(told and told <= set(interface.stdout.split()), (told, interface.stdout))
+        self.assertNotIn("Arrival: mtu", said)
+
     def test_who_accepts(self):
         server = self.serve()
         wfp = self.start(demo.SERVER)

@@ -88,6 +88,10 @@ struct wfp_packet {
     const uint16_t *process_path_utf16; /* NULL unknown */
     const struct wfp_user *user;        /* NULL unknown */
 
+    uint32_t path_mtu;            /* of where it goes; 0 unknown */
+    uint32_t control_data_length; /* bytes */
+    const void *control_data; /* WSACMSGHDRs that its socket gave beside it; NULL none, unknown */
+
     uint64_t
         plane_id;  /* the plane's name for it, which what drivers clone of it inherits; 0 none */
     void *adapter; /* the callout adapter's view of this packet (an NBL), for the packet's life */

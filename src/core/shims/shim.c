@@ -178,6 +178,15 @@ set_metadata(struct wfp_shim *shim)
         shim->available |= WFP_METADATA_ICMP_ID_AND_SEQUENCE;
         metadata->icmp_id_and_sequence = (uint32_t)packet->icmp_sequence << 16 | packet->icmp_id;
     }
+    if (packet->path_mtu != 0 && !shim->is_inbound) {
+        shim->available |= WFP_METADATA_PATH_MTU;
+        metadata->path_mtu = packet->path_mtu;
+    }
+    if (UNLIKELY(packet->control_data != NULL) && !shim->is_inbound) {
+        shim->available |= WFP_METADATA_TRANSPORT_CONTROL_DATA;
+        metadata->control_data = (void *)(uintptr_t)packet->control_data;
+        metadata->control_data_length = packet->control_data_length;
+    }
     if (packet->process_id != 0) {
         shim->available |= WFP_METADATA_PROCESS_ID;
         metadata->process_id = packet->process_id;

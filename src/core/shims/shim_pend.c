@@ -207,6 +207,7 @@ keep_packet(struct wfp_pend *pend, const struct wfp_packet *packet)
         .process_id = packet->process_id,
         .process_path_utf16 = copy_path(packet->process_path_utf16),
         .user = packet->user,
+        .path_mtu = packet->path_mtu,
         .entry = WFP_ENTRY_RESUMED,
         .plane_id = packet->plane_id,
     };

@@ -598,6 +598,9 @@ begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
     packet->process_id = frame->process_id;
     packet->process_path_utf16 = frame->process_path_utf16;
     packet->user = frame->user;
+    packet->path_mtu = frame->path_mtu;
+    packet->control_data_length = frame->control_data_length;
+    packet->control_data = frame->control_data;
     packet->plane_id = frame->plane_id;
     packet->adapter = is_link_entry(frame) ? NULL : frame->adapter;
     packet->modified = false;

@@ -56,6 +56,9 @@ struct wfp_frame {
     uint64_t process_id;                /* 0 unknown */
     const uint16_t *process_path_utf16; /* an application id, with its NUL; NULL unknown */
     const struct wfp_user *user;        /* whose process it is (user.h); NULL unknown */
+    uint32_t path_mtu;                  /* of an outbound packet's way; 0 unknown */
+    uint32_t control_data_length;       /* bytes */
+    const void *control_data; /* what its socket gave beside it, WSACMSGHDRs; NULL none, unknown */
     enum wfp_entry entry;
     uint64_t
         sender; /* an endpoint handle: the IP header lacks this socket's address and protocol */

@@ -178,6 +178,8 @@ decide(struct nfqueue *queue, const struct wfp_plane_handler *handler, struct qu
         queued->hook < ELEMENTSOF(hint_of_hook) ? hint_of_hook[queued->hook] : WFP_HINT_NONE;
     if (frame->interface_index == 0) /* it goes out, and came from nowhere */
         frame->interface_index = frame->forward_interface_index;
+    if (frame->hint == WFP_HINT_OUTBOUND)
+        frame->path_mtu = nfqueue_interface_mtu(queue, frame->interface_index, now_100ns);
     frame->plane_id = (uint64_t)queued->id + 1;
     current.way = (uint8_t)frame->hint;
     if (frame->wire_length < frame->length)

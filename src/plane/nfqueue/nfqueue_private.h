@@ -37,6 +37,14 @@ struct nfqueue_current {
 
 enum nfqueue_socket { NFQUEUE_SEND, NFQUEUE_RECEIVE, NFQUEUE_SOCKETS };
 
+#define NFQUEUE_MTUS 16
+
+/** What an interface's MTU was when it was last asked for. */
+struct nfqueue_mtu {
+    uint32_t interface_index, mtu; /* 0 unknown */
+    uint64_t asked_100ns;
+};
+
 struct nfqueue {
     struct wfp_plane plane;
     struct mnl_socket *socket;
@@ -56,10 +64,13 @@ struct nfqueue {
     uint32_t held_first, held_count; /* ring; answered ones stay until they are first */
     uint32_t held_waiting;
     struct nfqueue_held held[NFQUEUE_HELD];
-    int raw[NFQUEUE_SOCKETS][2]; /* [..][is IPv6]; -1 not opened yet */
+    struct nfqueue_mtu mtus[NFQUEUE_MTUS]; /* by interface index */
+    int raw[NFQUEUE_SOCKETS][2];           /* [..][is IPv6]; -1 not opened yet */
     uint64_t inject_failed[WFP_NFQUEUE_INJECT_REASONS];
 };
 
+/** An interface's MTU, asked for once a second; 0 unknown. */
+uint32_t nfqueue_interface_mtu(struct nfqueue *queue, uint32_t interface_index, uint64_t now_100ns);
 void nfqueue_put_verdict(struct nfqueue *queue, uint8_t type, uint32_t verdict, uint32_t id,
                          const uint8_t *data, uint32_t length);
 /** Send the verdicts put so far. @return 0 or -WFP_ERR_IO */

@@ -53,6 +53,21 @@ wfp_sim_udp_send(struct wfp_sim *sim, const char *local, const char *remote, con
 }
 
 int
+wfp_sim_udp_send_control(struct wfp_sim *sim, const char *local, const char *remote,
+                         const void *data, size_t size, const void *control, size_t control_size)
+{
+    int r;
+
+    if (!control || control_size == 0 || control_size > UINT32_MAX)
+        return sim_fail(sim, "no control data, or more than %u bytes", UINT32_MAX);
+    sim->control = control;
+    sim->control_size = (uint32_t)control_size;
+    r = wfp_sim_udp_send(sim, local, remote, data, size);
+    sim->control = NULL;
+    return r;
+}
+
+int
 wfp_sim_udp_receive(struct wfp_sim *sim, const char *local, const char *remote, const void *data,
                     size_t size)
 {

@@ -23,6 +23,7 @@
 #define REORDER_LEAST (10 * MILLISECOND)
 #define STEPS_MOST    10000000u /* of one event: more is a loop */
 #define INTERFACE     2         /* the machine's one network interface */
+#define DEFAULT_MTU   1500
 
 static struct wfp_sim *running; /* one per process, as there is one kernel */
 
@@ -206,11 +207,18 @@ handle_out(struct wfp_sim *sim, struct wfp_sim_socket *socket, uint8_t *bytes, u
 {
     uint8_t version = bytes[0] >> 4;
     const struct sim_owner *owner = socket ? socket->owner : sim->owners;
-    struct wfp_frame frame = {.data = bytes, .length = length, .hint = WFP_HINT_OUTBOUND};
+    struct wfp_frame frame = {.data = bytes,
+                              .length = length,
+                              .hint = WFP_HINT_OUTBOUND,
+                              .path_mtu = sim->net.mtu ? sim->net.mtu : DEFAULT_MTU};
 
     if (length >= (version == 4 ? 20u : 40u) &&
         sim_is_local(sim, version, bytes + (version == 4 ? 16 : 24)))
         frame.hint = WFP_HINT_NONE;
+    if (!socket && sim->control) {
+        frame.control_data_length = sim->control_size;
+        frame.control_data = TAKE_PTR(sim->control);
+    }
     if (owner) {
         frame.process_id = owner->process_id;
         frame.process_path_utf16 = owner->path_utf16;

@@ -71,6 +71,8 @@ struct wfp_sim {
     struct wfp_sim_options options;
     struct wfp_local_prefix local[SIM_MAX_LOCAL];
     uint32_t local_count;
+    const void *control; /* of the datagram that is about to be sent; NULL none */
+    uint32_t control_size;
     struct wfp_local_prefix subnets[SIM_MAX_LOCAL];
     uint32_t subnet_count;
     bool is_busy; /* a packet is in the stack */

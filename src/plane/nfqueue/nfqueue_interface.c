@@ -1,13 +1,18 @@
 /*
- * The networks that this network namespace is attached to, as its interfaces' addresses and masks tell.
+ * What the interfaces of this network namespace tell: the networks they are attached to, their MTUs.
  */
 #include <ifaddrs.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "core/shims/stack.h"
-#include "plane/nfqueue/nfqueue.h"
+#include "plane/nfqueue/nfqueue_private.h"
+
+#define SECOND_100NS 10000000u
 
 static uint8_t
 count_ones(const uint8_t *mask, size_t size)
@@ -59,4 +64,35 @@ wfp_nfqueue_subnets(struct wfp_local_prefix *prefixes, uint32_t room)
         count += take(one, &prefixes[count]);
     freeifaddrs(all);
     return count;
+}
+
+static uint32_t
+ask_mtu(uint32_t interface_index)
+{
+    struct ifreq request = {0};
+    uint32_t mtu = 0;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+    if (fd < 0)
+        return 0;
+    if (if_indextoname(interface_index, request.ifr_name) && ioctl(fd, SIOCGIFMTU, &request) == 0)
+        mtu = (uint32_t)request.ifr_mtu;
+    close(fd);
+    return mtu;
+}
+
+uint32_t
+nfqueue_interface_mtu(struct nfqueue *queue, uint32_t interface_index, uint64_t now_100ns)
+{
+    struct nfqueue_mtu *known = &queue->mtus[interface_index % NFQUEUE_MTUS];
+
+    if (interface_index == 0)
+        return 0;
+    if (known->interface_index != interface_index ||
+        now_100ns - known->asked_100ns >= SECOND_100NS) {
+        known->interface_index = interface_index;
+        known->asked_100ns = now_100ns;
+        known->mtu = ask_mtu(interface_index);
+    }
+    return known->mtu;
 }
