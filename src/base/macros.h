@@ -11,6 +11,8 @@
 #define _cleanup_(f)   __attribute__((cleanup(f)))
 #define _printf_(a, b) __attribute__((format(printf, a, b)))
 #define _unused_       __attribute__((unused))
+#define _noinline_                                                                                 \
+    __attribute__((noinline)) /* the rare half of a function that each packet calls */
 
 #define ELEMENTSOF(x)         (sizeof(x) / sizeof((x)[0]))
 #define CONTAINER_OF(p, t, m) ((t *)((char *)(p)-offsetof(t, m)))

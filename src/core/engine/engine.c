@@ -62,13 +62,6 @@ wfp_engine_set_event_interest(struct wfp_engine *engine, uint32_t interest)
     atomic_store_explicit(&engine->event_interest, interest, memory_order_relaxed);
 }
 
-bool
-wfp_engine_layer_is_empty(struct wfp_engine *engine, uint16_t layer_id)
-{
-    return layer_id >= WFP_LAYER_COUNT ||
-           atomic_load_explicit(&engine->layer_filters[layer_id], memory_order_relaxed) == 0;
-}
-
 uint64_t
 wfp_engine_layer_epoch(struct wfp_engine *engine, uint16_t layer_id)
 {

@@ -13,14 +13,22 @@
 #ifndef WFP_CORE_ENGINE_ENGINE_H
 #define WFP_CORE_ENGINE_ENGINE_H
 
+#include <stdatomic.h>
+
 #include "base/macros.h"
 #include "core/engine/callout.h"
 #include "core/model/filter.h"
+#include "core/model/layer.h"
 
 struct wfp_metadata; /* core/model/metadata.h: FWPS_INCOMING_METADATA_VALUES0, member for member */
 struct wfp_packet;   /* core/packet/packet.h */
 struct wfp_flow;     /* core/flow/flow.h */
 struct wfp_engine;
+
+/** Filters in force at each layer: what the engine begins with, so that an empty layer costs a load. */
+struct wfp_engine_layers {
+    atomic_uint filters[WFP_LAYER_COUNT];
+};
 
 /** One event at one layer. Everything is borrowed for the time of the call. */
 struct wfp_indication {
@@ -110,7 +118,13 @@ void wfp_engine_set_event_sink(struct wfp_engine *engine, const struct wfp_event
 void wfp_engine_set_event_interest(struct wfp_engine *engine, uint32_t interest);
 
 /** Has the layer any filter at all? Shims skip building values where it has none. */
-bool wfp_engine_layer_is_empty(struct wfp_engine *engine, uint16_t layer_id);
+static inline bool
+wfp_engine_layer_is_empty(const struct wfp_engine *engine, uint16_t layer_id)
+{
+    const struct wfp_engine_layers *layers = (const void *)engine;
+    return layer_id >= WFP_LAYER_COUNT ||
+           atomic_load_explicit(&layers->filters[layer_id], memory_order_relaxed) == 0;
+}
 
 /** A number that changes whenever filters of the layer change: flows compare it to reauthorize. */
 uint64_t wfp_engine_layer_epoch(struct wfp_engine *engine, uint16_t layer_id);

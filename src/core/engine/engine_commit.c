@@ -83,7 +83,7 @@ publish_locked(struct wfp_engine *engine, struct wfp_snapshot *snapshot, struct 
     for (uint32_t i = 0; i < WFP_LAYER_COUNT; i++) {
         if (old ? old->layers[i] == snapshot->layers[i] : !snapshot->layers[i])
             continue;
-        atomic_store_explicit(&engine->layer_filters[i],
+        atomic_store_explicit(&engine->layers.filters[i],
                               snapshot->layers[i] ? snapshot->layers[i]->filter_count : 0,
                               memory_order_release);
         atomic_fetch_add_explicit(&engine->layer_epochs[i], 1, memory_order_release);

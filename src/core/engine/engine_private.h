@@ -78,11 +78,10 @@ struct wfp_folder {
 };
 
 struct wfp_engine {
+    struct wfp_engine_layers layers; /* first: engine.h looks there */
     struct wfp_snapshot *_Atomic snapshot;
     const struct wfp_event_sink *_Atomic event_sink;
     atomic_uint event_interest;
-    atomic_uint
-        layer_filters[WFP_LAYER_COUNT]; /* filters in force, so that empty layers cost a load */
     atomic_uint_least64_t layer_epochs[WFP_LAYER_COUNT];
     struct wfp_slot_table slots;
     struct wfp_callout_table callouts;
@@ -95,6 +94,7 @@ struct wfp_engine {
     struct wfp_snapshot *retired;     /* replaced while the writer was itself inside an epoch */
     struct wfp_folder folder;
 };
+static_assert(offsetof(struct wfp_engine, layers) == 0, "engine.h reads it there");
 
 /* callout.c */
 int wfp_callout_table_init(struct wfp_engine *engine);

@@ -222,12 +222,6 @@ wfp_shim_prepare(struct wfp_shim *shim)
     set_metadata(shim);
 }
 
-bool
-wfp_shim_is_watched(struct wfp_shim *shim, uint16_t layer_id)
-{
-    return shim->step || !wfp_engine_layer_is_empty(shim->engine, layer_id);
-}
-
 /** A _DISCARD layer that the stack indicates itself has what its twin before it has. */
 static const struct traits *
 find_traits(const struct wfp_shim *shim, uint16_t layer_id)

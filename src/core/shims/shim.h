@@ -207,7 +207,11 @@ void wfp_shim_gather(const struct wfp_shim *shim, uint16_t layer_id, struct wfp_
 /** Set the facts and metadata of the packet, once. Layers' shims then add to them. */
 void wfp_shim_prepare(struct wfp_shim *shim);
 /** Does any filter wait at the layer? Then facts must be ready before it is indicated. */
-bool wfp_shim_is_watched(struct wfp_shim *shim, uint16_t layer_id);
+static inline bool
+wfp_shim_is_watched(const struct wfp_shim *shim, uint16_t layer_id)
+{
+    return shim->step || !wfp_engine_layer_is_empty(shim->engine, layer_id);
+}
 
 static inline void
 wfp_shim_set32(struct wfp_shim *shim, enum wfp_fact fact, uint32_t value)
@@ -379,6 +383,8 @@ void wfp_stack_reclassify_ends(struct wfp_shim *shim);
 /** @return NULL without memory */
 struct wfp_pend_table *wfp_pend_table_new(void);
 void wfp_pend_table_free(struct wfp_pend_table *table);
+/** Is there a completed one? Costs a load. */
+bool wfp_pend_has_completed(const struct wfp_pend_table *table);
 /** The next completed one, or NULL; the caller frees it. */
 struct wfp_pend *wfp_pend_take_completed(struct wfp_pend_table *table);
 /** What waited: NULL when nothing is to be taken up. It lives as long as the pend. */

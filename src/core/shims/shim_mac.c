@@ -166,6 +166,17 @@ indicate(struct wfp_shim *shim, struct wfp_packet *mac, const struct wfp_etherne
     return passed;
 }
 
+/** Nobody looks at frames, and this one's own address is known: most are so. */
+static bool
+is_plain(struct wfp_shim *shim, const struct wfp_frame *frame, bool is_inbound)
+{
+    const uint8_t *own = frame->mac + (is_inbound ? 0 : 6);
+
+    return knows_own(shim, frame->interface_index) &&
+           memcmp(shim->own_mac[frame->interface_index], own, 6) == 0 &&
+           !is_watched(shim, is_inbound ? layers_in : layers_out);
+}
+
 bool
 wfp_shim_mac(struct wfp_shim *shim, bool is_inbound)
 {
@@ -174,7 +185,7 @@ wfp_shim_mac(struct wfp_shim *shim, bool is_inbound)
     struct wfp_packet mac;
     bool passed = true;
 
-    if (LIKELY(!frame || !frame->mac) ||
+    if (LIKELY(!frame || !frame->mac || is_plain(shim, frame, is_inbound)) ||
         !wfp_ethernet_parse(frame->mac, (uint32_t)(frame->data - frame->mac) + frame->length,
                             &ethernet))
         return true;

@@ -148,12 +148,18 @@ wfp_pend_answer(struct wfp_pend *pend, uint32_t action)
     pend->answer = action;
 }
 
+bool
+wfp_pend_has_completed(const struct wfp_pend_table *table)
+{
+    return __atomic_load_n(&table->completed, __ATOMIC_RELAXED) != NULL;
+}
+
 struct wfp_pend *
 wfp_pend_take_completed(struct wfp_pend_table *table)
 {
     struct wfp_pend *pend;
 
-    if (__atomic_load_n(&table->completed, __ATOMIC_RELAXED) == NULL)
+    if (!wfp_pend_has_completed(table))
         return NULL;
     pthread_mutex_lock(&table->lock);
     pend = table->completed;

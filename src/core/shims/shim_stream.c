@@ -64,7 +64,6 @@ wfp_shim_stream(struct wfp_shim *shim)
 {
     const struct wfp_packet *packet = shim->packet;
     uint16_t layer_id = WFP_SHIM_LAYER(shim, STREAM);
-    struct wfp_verdict verdict = {.action = WFP_ACTION_PERMIT, .layer_id = layer_id};
     struct wfp_stream *stream = NULL;
     enum wfp_stream_fate fate;
     uint32_t ack;
@@ -85,6 +84,7 @@ wfp_shim_stream(struct wfp_shim *shim)
             wfp_shim_note(shim, layer_id, WFP_ACTION_PERMIT, 0, 0);
         return true;
     }
+    struct wfp_verdict verdict = {.action = WFP_ACTION_PERMIT, .layer_id = layer_id};
     ack = wfp_bytes_get32(packet->data + packet->ip_header_size + ACK_AT);
     wfp_flow_enter(shim->flow);
     fate = wfp_stream_packet(stream, shim->packet, shim->is_inbound);

@@ -610,12 +610,10 @@ begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
 static void
 release_frame(struct wfp_stack *stack, struct wfp_frame *frame)
 {
-    struct wfp_packet mac = {.adapter = frame->adapter};
-
     stack->shim.frame = NULL;
     if (LIKELY(!is_link_entry(frame) || !frame->adapter))
         return;
-    frame->adapter = NULL;
+    struct wfp_packet mac = {.adapter = TAKE_PTR(frame->adapter)};
     wfp_stack_release(stack, &mac);
 }
 
@@ -874,14 +872,12 @@ take_segment(struct wfp_stack *stack, struct wfp_stream_segment *segment, wfp_st
     wfp_stack_release(stack, &packet);
 }
 
-void
-wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
+static _noinline_ void
+resume_all(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
 {
     struct wfp_stream_segment *segment;
     struct wfp_pend *pend;
 
-    if (!stack->shim.pends)
-        return;
     while ((pend = wfp_pend_take_completed(stack->shim.pends)) != NULL) {
         resume(stack, pend, take, context);
         wfp_pend_free(pend);
@@ -892,6 +888,16 @@ wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context
             free(segment);
         }
     while (wfp_stream_work(stack->shim.streams));
+}
+
+void
+wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
+{
+    const struct wfp_shim *shim = &stack->shim;
+
+    if (UNLIKELY(shim->pends &&
+                 (wfp_pend_has_completed(shim->pends) || wfp_stream_has_work(shim->streams))))
+        resume_all(stack, take, context);
 }
 
 void

@@ -287,6 +287,13 @@ do_request(struct wfp_stream_table *table, struct wfp_stream_request *request)
 }
 
 bool
+wfp_stream_has_work(const struct wfp_stream_table *table)
+{
+    return table->first || table->done_first ||
+           __atomic_load_n(&table->requests, __ATOMIC_RELAXED) != NULL;
+}
+
+bool
 wfp_stream_work(struct wfp_stream_table *table)
 {
     struct wfp_stream_request *request, *next;

@@ -154,6 +154,8 @@ struct wfp_stream_request {
 };
 /** Queue a request in order. It is the table's until done. Context: any thread, also in classify. */
 void wfp_stream_submit(struct wfp_stream_table *table, struct wfp_stream_request *request);
+/** Is there something to do or to send? Costs a few loads. */
+bool wfp_stream_has_work(const struct wfp_stream_table *table);
 /** Do what was asked for. Context: the stack's thread, outside of classify. @return was there any? */
 bool wfp_stream_work(struct wfp_stream_table *table);
 /** What is still queued is done with -WFP_ERR_NOT_FOUND. */

@@ -62,14 +62,12 @@ find_packet(const struct injected *item, struct wfp_frame *frame)
     }
 }
 
-unsigned
-nt_fwps_drain(nt_fwps_take *take, void *context)
+static _noinline_ unsigned
+drain_queue(nt_fwps_take *take, void *context)
 {
     unsigned count = 0;
     struct injected *item;
 
-    if (LIKELY(__atomic_load_n(&queue_first, __ATOMIC_RELAXED) == NULL))
-        return 0;
     while ((item = take_all()) != NULL)
         for (struct injected *next; item; item = next, count++) {
             struct wfp_frame frame = {
@@ -94,6 +92,14 @@ nt_fwps_drain(nt_fwps_take *take, void *context)
                                                                           : STATUS_SUCCESS);
         }
     return count;
+}
+
+unsigned
+nt_fwps_drain(nt_fwps_take *take, void *context)
+{
+    if (LIKELY(__atomic_load_n(&queue_first, __ATOMIC_RELAXED) == NULL))
+        return 0;
+    return drain_queue(take, context);
 }
 
 void

@@ -25,20 +25,21 @@ struct seen {
     uint64_t flow_id;
 };
 
-/* Layers that tests have to ask for. */
-#define MOCK_UNWATCHED                                                                             \
-    [WFP_LAYER_STREAM_V4] = true, [WFP_LAYER_STREAM_V6] = true,                                    \
-    [WFP_LAYER_STREAM_PACKET_V4] = true, [WFP_LAYER_STREAM_PACKET_V6] = true
-
 static struct engine_mock {
+    struct wfp_engine_layers layers; /* first, as the engine's; a filter where they are watched */
     struct seen seen[64];
     uint32_t count;
     int block_layer; /* -1 none */
     bool absorb;
-    bool unwatched[WFP_LAYER_COUNT];
     uint64_t epoch[WFP_LAYER_COUNT];
     void (*hook)(const struct wfp_indication *indication, struct wfp_verdict *verdict); /* or NULL */
-} mock = {.block_layer = -1, .unwatched = {MOCK_UNWATCHED}};
+} mock;
+
+static inline void
+mock_watch(uint16_t layer, bool watch)
+{
+    atomic_store(&mock.layers.filters[layer], watch);
+}
 
 /* Layers that most drivers leave alone: watched where a test says so. */
 static inline void
@@ -46,13 +47,19 @@ mock_watch_redirects(bool watch)
 {
     for (uint16_t layer = WFP_LAYER_ALE_CONNECT_REDIRECT_V4;
          layer <= WFP_LAYER_ALE_BIND_REDIRECT_V6; layer++)
-        mock.unwatched[layer] = !watch;
+        mock_watch(layer, watch);
 }
 
 static inline void
 mock_reset(void)
 {
-    mock = (struct engine_mock){.block_layer = -1, .unwatched = {MOCK_UNWATCHED}};
+    mock = (struct engine_mock){.block_layer = -1};
+    for (uint16_t layer = 0; layer < WFP_LAYER_COUNT; layer++)
+        mock_watch(layer, true);
+    mock_watch(WFP_LAYER_STREAM_V4, false); /* tests have to ask for these */
+    mock_watch(WFP_LAYER_STREAM_V6, false);
+    mock_watch(WFP_LAYER_STREAM_PACKET_V4, false);
+    mock_watch(WFP_LAYER_STREAM_PACKET_V6, false);
     mock_watch_redirects(false);
 }
 
@@ -81,12 +88,6 @@ void
 wfp_classify_count(struct wfp_engine *engine, uint16_t layer_id,
                    const struct wfp_classify_match *blocked_by)
 {
-}
-
-bool
-wfp_engine_layer_is_empty(struct wfp_engine *engine, uint16_t layer_id)
-{
-    return mock.unwatched[layer_id];
 }
 
 uint64_t

@@ -180,7 +180,7 @@ test_a_connection_that_no_socket_awaits_is_discarded(void **state)
     tcp(world, false, WFP_TCP_ACK, 200);
     assert_true(was_indicated(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4));
     /* nobody is asked while no filter waits for the answer */
-    mock.unwatched[WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD] = true;
+    mock_watch(WFP_LAYER_INBOUND_TRANSPORT_V4_DISCARD, false);
     tcp(world, false, WFP_TCP_SYN, 900);
     assert_true(was_indicated(WFP_LAYER_ALE_AUTH_RECV_ACCEPT_V4));
 }
@@ -210,10 +210,10 @@ test_not_asked_while_no_filter_could_tell(void **state)
     struct world *world = *state;
 
     for (size_t i = 0; i < ELEMENTSOF(ale); i++)
-        mock.unwatched[ale[i]] = true;
+        mock_watch(ale[i], false);
     tcp(world, true, WFP_TCP_SYN, 100);
     assert_int_equal(world->asked, 0);
-    mock.unwatched[WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4] = false;
+    mock_watch(WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4, true);
     tcp(world, true, WFP_TCP_SYN, 900);
     assert_int_equal(world->asked, 1);
 }

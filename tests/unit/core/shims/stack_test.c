@@ -61,7 +61,7 @@ static void
 watch_sockets(bool is_watched)
 {
     for (size_t i = 0; i < ELEMENTSOF(socket_layers); i++)
-        mock.unwatched[socket_layers[i]] = !is_watched;
+        mock_watch(socket_layers[i], is_watched);
 }
 
 static void
@@ -581,8 +581,8 @@ test_sockets_are_assigned_once(void **state)
     };
 
     watch_sockets(true);
-    mock.unwatched[WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4] = true;
-    mock.unwatched[WFP_LAYER_ALE_RESOURCE_RELEASE_V4] = true;
+    mock_watch(WFP_LAYER_ALE_ENDPOINT_CLOSURE_V4, false);
+    mock_watch(WFP_LAYER_ALE_RESOURCE_RELEASE_V4, false);
     run_script(*state, "sockets", lines, ELEMENTSOF(lines));
 }
 
@@ -964,8 +964,9 @@ test_layers_without_filters_are_passed_without_a_classify(void **state)
 {
     struct world *world = *state;
 
-    memset(mock.unwatched, 1, sizeof(mock.unwatched));
-    mock.unwatched[WFP_LAYER_OUTBOUND_TRANSPORT_V4] = false;
+    for (uint16_t layer = 0; layer < WFP_LAYER_COUNT; layer++)
+        mock_watch(layer, false);
+    mock_watch(WFP_LAYER_OUTBOUND_TRANSPORT_V4, true);
     send_line(world, "udp 10.0.0.1/1000 1.2.3.4/53");
     assert_string_equal(world->path, "CONNECT ESTABLISHED DATAGRAM OUT_TP OUT_IP");
     assert_int_equal(mock.count, 1);
