@@ -17,7 +17,7 @@ struct item {
     uint64_t value;
 };
 
-#define ITEMS_MAX 13
+#define ITEMS_MAX 14
 
 /* The first two are what was seen; the others are said when there are any. */
 static size_t
@@ -56,6 +56,7 @@ stream_items(struct wfp_stack *stack, struct item items[ITEMS_MAX])
         {"repeated", "segments that had gone by before", c->repeated},
         {"retransmitted", "segments sent again", c->retransmits},
         {"ahead_full", "segments refused: too many bytes out of order", c->ahead_full},
+        {"outside", "segments and resets refused: outside of the window", c->outside},
         {"queue_full", "segments refused: the other end takes nothing", c->queue_full},
         {"dropped", "connections dropped by drivers", c->dropped},
         {"gave_up", "connections whose other end never answered", c->gave_up},

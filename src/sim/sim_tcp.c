@@ -463,6 +463,8 @@ take_acknowledgement(struct wfp_sim_tcp *tcp, const struct arrival *arrival)
     uint32_t acked = arrival->acknowledgement - sequence_at(tcp, 0);
     bool is_all = tcp->fin_sent && acked == tcp->out.size + 1;
 
+    if (acked < tcp->acked)
+        return; /* it was overtaken: the window is one of before */
     tcp->peer_window = arrival->window;
     if (arrival->window == 0)
         tcp->retries = 0; /* it is there, only full */

@@ -702,6 +702,7 @@ main(int argc, char **argv)
         talk(argc > 3);
     }
     counters = wfp_stream_counters(wfp_stack_streams(world.live));
+    CHECK(counters->outside == 0); /* honest ends stay in their windows */
     printf("%llu conversations: %llu split, %llu bytes blocked, %llu injected, %llu sent again\n",
            (unsigned long long)count, (unsigned long long)counters->split,
            (unsigned long long)counters->blocked, (unsigned long long)counters->injected,

@@ -70,18 +70,19 @@ struct wfp_stream_view {
 
 /** Counted by name, for reports. */
 struct wfp_stream_counters {
-    uint64_t streams;      /* flows that were watched */
-    uint64_t split;        /* times the stack stepped between the ends */
-    uint64_t blocked;      /* bytes removed */
-    uint64_t injected;     /* bytes */
-    uint64_t missing;      /* bytes that never came by, and were skipped */
-    uint64_t ahead_full;   /* segments refused: too many bytes out of order */
-    uint64_t queue_full;   /* segments refused: the other end takes nothing */
-    uint64_t retransmits;  /* segments we sent again */
-    uint64_t repeated;     /* recorded segments whose bytes went by before */
-    uint64_t dropped;      /* connections */
-    uint64_t gave_up;      /* connections whose other end never answered */
-    uint64_t no_memory;    /* connections dropped for want of it */
+    uint64_t streams;     /* flows that were watched */
+    uint64_t split;       /* times the stack stepped between the ends */
+    uint64_t blocked;     /* bytes removed */
+    uint64_t injected;    /* bytes */
+    uint64_t missing;     /* bytes that never came by, and were skipped */
+    uint64_t ahead_full;  /* segments refused: too many bytes out of order */
+    uint64_t outside;     /* segments and resets refused: the receiver would not take them either */
+    uint64_t queue_full;  /* segments refused: the other end takes nothing */
+    uint64_t retransmits; /* segments we sent again */
+    uint64_t repeated;    /* recorded segments whose bytes went by before */
+    uint64_t dropped;     /* connections */
+    uint64_t gave_up;     /* connections whose other end never answered */
+    uint64_t no_memory;   /* connections dropped for want of it */
     uint64_t not_injected; /* requests for flows or places that are no more */
 };
 

@@ -23,14 +23,16 @@ uint32_t
 wfp_stream_mss(const struct wfp_stream *stream, int number)
 {
     const struct wfp_stream_way *way = &stream->ways[number], *back = &stream->ways[!number];
-    uint32_t mss = way->mss ? way->mss : DEFAULT_MSS;
+    uint32_t mss = way->mss ? way->mss : DEFAULT_MSS, most = way->mss ? way->mss : MSS_MAX;
 
     if (way->mss && back->mss)
         mss = MIN(mss, (uint32_t)back->mss); /* the path is the same both ways, mostly */
-    if (way->largest > mss && way->largest <= MSS_MAX)
-        mss = way->largest;
-    else if (way->has_timestamp)
+    if (way->has_timestamp) {
         mss -= MIN(TIMESTAMP, mss / 2);
+        most -= MIN(TIMESTAMP, most / 2);
+    }
+    if (way->largest > mss && way->largest <= most) /* what the sender knows of the path */
+        mss = way->largest;
     return MAX(mss, 64u);
 }
 
@@ -54,6 +56,24 @@ wfp_stream_window_of(const struct wfp_stream *stream, int number)
     if (way->is_frozen || (way->wire && way->wire->queue.length >= WFP_STREAM_HELD_MAX))
         return 0;
     return way->window;
+}
+
+uint32_t
+wfp_stream_window_bytes(const struct wfp_stream *stream, int number, uint16_t window)
+{
+    bool scaled = stream->ways[WAY_OUT].has_scale && stream->ways[WAY_IN].has_scale;
+
+    return (uint32_t)window << (scaled ? stream->ways[number].shift : 0);
+}
+
+void
+wfp_stream_offer(struct wfp_stream_way *way, uint32_t ack, uint32_t window_bytes)
+{
+    uint32_t edge = ack + window_bytes;
+
+    if (!way->has_edge || wfp_stream_after(edge, way->edge) > 0)
+        way->edge = edge;
+    way->has_edge = true;
 }
 
 static uint32_t
@@ -140,6 +160,7 @@ put_tcp(struct wfp_stream *stream, int number, uint8_t *out, uint32_t header,
     uint32_t ack = wfp_stream_ack_of(stream, !number);
     uint16_t window = wfp_stream_window_of(stream, !number);
 
+    wfp_stream_offer(back, ack, wfp_stream_window_bytes(stream, !number, window));
     memset(out, 0, TCP_SIZE);
     wfp_bytes_put16(out, number == WAY_OUT ? key->local_port : key->remote_port);
     wfp_bytes_put16(out + 2, number == WAY_OUT ? key->remote_port : key->local_port);

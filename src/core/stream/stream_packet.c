@@ -122,6 +122,36 @@ note_syn(struct wfp_stream *stream, int number, const struct segment *segment)
     way->next = segment->sequence + 1;
 }
 
+/**
+ * Nobody was offered room for it, or it is long past: its receiver would throw it away, whatever it
+ * says. Who can only guess numbers must not end, stop or skip what is watched.
+ */
+static bool
+is_outside(const struct wfp_stream *stream, int number, const struct segment *segment)
+{
+    const struct wfp_stream_way *way = &stream->ways[number];
+    uint32_t end = segment->sequence + segment->length;
+
+    if (stream->table->config.is_recorded || !way->has_edge || !way->has_next ||
+        !stream->ways[!number].has_syn || (segment->flags & WFP_TCP_SYN))
+        return false; /* without the receiver's SYN windows are not known */
+    if (wfp_stream_after(segment->sequence, way->next) > 0)
+        return wfp_stream_after(segment->sequence, way->edge) > 0;
+    return wfp_stream_after(way->next, end) >
+           (int32_t)wfp_stream_window_bytes(stream, number, UINT16_MAX);
+}
+
+/** What the receiver acknowledged without having come by here is not waited for. */
+static void
+skip_gap(struct wfp_stream *stream, int number, uint32_t to)
+{
+    const struct wfp_stream_way *way = &stream->ways[number];
+
+    if (wfp_stream_after(to, way->next) > 0 && way->has_acked &&
+        wfp_stream_after(way->acked, to) >= 0)
+        skip_missing(stream, number, to);
+}
+
 /** What a segment says of both ways, besides its payload. */
 static void
 learn(struct wfp_stream *stream, int number, const struct segment *segment)
@@ -154,9 +184,18 @@ learn(struct wfp_stream *stream, int number, const struct segment *segment)
     if (!back->has_acked || wfp_stream_after(segment->ack, back->acked) > 0)
         back->acked = segment->ack;
     back->has_acked = true;
-    if (UNLIKELY(wfp_stream_after(segment->ack, back->next) > 0) && !split_live &&
-        !(back->fin_taken && segment->ack == back->next + 1))
+    if (!stream->is_split) /* else its sender hears of ours */
+        wfp_stream_offer(back, segment->ack,
+                         segment->flags & WFP_TCP_SYN
+                             ? segment->window
+                             : wfp_stream_window_bytes(stream, !number, segment->window));
+    if (LIKELY(wfp_stream_after(segment->ack, back->next) <= 0) || split_live ||
+        (back->fin_taken && segment->ack == back->next + 1))
+        return;
+    if (stream->table->config.is_recorded)
         skip_missing(stream, !number, segment->ack);
+    else if (back->ahead)
+        skip_gap(stream, !number, back->ahead->sequence);
 }
 
 /* ---- in place ---- */
@@ -307,6 +346,16 @@ is_old(const struct wfp_stream_way *way, const struct segment *segment)
     return wfp_stream_after(end, way->next) <= 0;
 }
 
+/** An RST counts only where its receiver expects it, RFC 5961, 3.2: else anyone could end our watch. */
+static bool
+is_reset(const struct wfp_stream *stream, int number, const struct segment *segment)
+{
+    const struct wfp_stream_way *way = &stream->ways[number];
+
+    return stream->table->config.is_recorded || !way->has_syn || segment->sequence == way->next ||
+           (!stream->is_split && way->has_acked && segment->sequence == way->acked);
+}
+
 static void
 keep_ahead(struct wfp_stream *stream, int number, const struct segment *segment)
 {
@@ -339,10 +388,8 @@ forward_old(struct wfp_stream *stream, int number, const struct segment *segment
 
 /** Two ends that disagree would answer one another for ever: RFC 5961, 7. */
 static bool
-may_answer(struct wfp_stream *stream, struct wfp_stream_wire *wire, const struct segment *segment)
+may_answer(const struct wfp_stream *stream, struct wfp_stream_wire *wire)
 {
-    if (has_content(segment))
-        return true;
     if (wire->answered_100ns != stream->table->now_100ns) {
         wire->answered_100ns = stream->table->now_100ns;
         wire->answers = 0;
@@ -363,10 +410,10 @@ answer_ends(struct wfp_stream *stream, int number, const struct segment *segment
     wfp_stream_settle(stream);
     if ((has_content(segment) ||
          wfp_stream_after(stream->ways[number].next, segment->sequence) > 0) &&
-        !back->is_emitted && may_answer(stream, back, segment)) /* probes want one, too */
+        !back->is_emitted && (has_content(segment) || may_answer(stream, back))) /* probes, too */
         wfp_stream_emit(stream, !number, &(struct wfp_stream_content){.sequence = back->nxt});
     /* duplicates of before the split are the sender's to count */
-    if (!has_content(segment) && old_acks && !wire->is_emitted && may_answer(stream, wire, segment))
+    if (!has_content(segment) && old_acks && !wire->is_emitted && may_answer(stream, wire))
         wfp_stream_emit(stream, number, &(struct wfp_stream_content){.sequence = wire->nxt});
 }
 
@@ -491,6 +538,9 @@ pass(struct wfp_stream *stream, int number, const struct segment *segment,
 {
     struct wfp_stream_way *way = &stream->ways[number];
 
+    if (UNLIKELY(wfp_stream_after(segment->sequence, way->next) > 0) &&
+        !stream->table->config.is_recorded)
+        skip_gap(stream, number, segment->sequence);
     if (wfp_stream_after(segment->sequence, way->next) > 0 && !(segment->flags & WFP_TCP_SYN)) {
         if (stream->acts && !wfp_stream_split(stream)) {
             stream->is_dropped = true;
@@ -509,6 +559,39 @@ pass(struct wfp_stream *stream, int number, const struct segment *segment,
         way->fin_counted = true;
     }
     take_changes(run, segment);
+    return WFP_STREAM_PASS;
+}
+
+/**
+ * A segment out of place, a reset perhaps. Where we stand between, the sender hears where it should
+ * be; else its receiver says so. Bytes that nobody may have are not shown, and do not go by.
+ */
+static enum wfp_stream_fate
+refuse(struct wfp_stream *stream, int number, const struct segment *segment)
+{
+    struct wfp_stream_wire *back = stream->ways[!number].wire;
+
+    stream->table->counters.outside++;
+    segment->packet->tcp_flags &= (uint8_t) ~(WFP_TCP_RST | WFP_TCP_FIN); /* the flow goes on */
+    if (!stream->is_split)
+        return stream->acts && segment->length ? WFP_STREAM_TAKEN : WFP_STREAM_PASS;
+    if (may_answer(stream, back))
+        wfp_stream_emit(stream, !number, &(struct wfp_stream_content){.sequence = back->nxt});
+    wfp_bytes_put32(segment->tcp + 8, wfp_stream_ack_of(stream, !number));
+    return WFP_STREAM_TAKEN;
+}
+
+static enum wfp_stream_fate
+take_reset(struct wfp_stream *stream, int number, const struct segment *segment)
+{
+    if (!is_reset(stream, number, segment))
+        return refuse(stream, number, segment);
+    look_at_reset(stream, number, segment);
+    if (!stream->is_split)
+        return WFP_STREAM_PASS;
+    if (!stream->table->config.is_recorded)
+        return WFP_STREAM_TAKEN;
+    translate(stream, number, segment, stream->ways[number].wire->nxt);
     return WFP_STREAM_PASS;
 }
 
@@ -567,6 +650,19 @@ linger(struct wfp_stream *stream, int number, const struct segment *segment)
     return WFP_STREAM_TAKEN;
 }
 
+static enum wfp_stream_fate
+take_segment(struct wfp_stream *stream, int number, const struct segment *segment)
+{
+    learn(stream, number, segment);
+    if (segment->flags & WFP_TCP_FIN) {
+        stream->ways[number].fin_known = true;
+        stream->ways[number].fin_sequence = segment->sequence + segment->length + segment->missing;
+    }
+    if (UNLIKELY(segment->flags & WFP_TCP_RST))
+        return take_reset(stream, number, segment);
+    return decide_segment(stream, number, segment);
+}
+
 enum wfp_stream_fate
 wfp_stream_packet(struct wfp_stream *stream, struct wfp_packet *packet, bool is_inbound)
 {
@@ -589,21 +685,10 @@ wfp_stream_packet(struct wfp_stream *stream, struct wfp_packet *packet, bool is_
         stream->is_dropped = true;
     }
     read_segment(packet, &segment);
-    learn(stream, number, &segment);
-    if (segment.flags & WFP_TCP_FIN) {
-        stream->ways[number].fin_known = true;
-        stream->ways[number].fin_sequence = segment.sequence + segment.length + segment.missing;
-    }
-    if (UNLIKELY(segment.flags & WFP_TCP_RST)) {
-        look_at_reset(stream, number, &segment);
-        fate = stream->is_split ? WFP_STREAM_TAKEN : WFP_STREAM_PASS;
-        if (stream->is_split && stream->table->config.is_recorded) {
-            translate(stream, number, &segment, stream->ways[number].wire->nxt);
-            fate = WFP_STREAM_PASS;
-        }
-    } else {
-        fate = decide_segment(stream, number, &segment);
-    }
+    if (UNLIKELY(is_outside(stream, number, &segment)))
+        fate = refuse(stream, number, &segment);
+    else
+        fate = take_segment(stream, number, &segment);
     wfp_epoch_leave();
     stream->table->plane_id = 0;
     if (LIKELY(!stream->is_dropped))

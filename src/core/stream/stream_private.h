@@ -91,12 +91,13 @@ struct wfp_stream_wire {
 struct wfp_stream_way {
     uint32_t next;    /* of the sender's, expected next */
     uint32_t acked;   /* by the receiver, in its numbers */
+    uint32_t edge;    /* of the sender's: all that it was ever offered ends here */
     uint16_t window;  /* the receiver's, as it stands in the header */
     uint16_t mss;     /* the receiver takes this much; 0 unknown */
     uint16_t largest; /* payload seen */
-    uint8_t shift;    /* of the receiver's window */
+    uint8_t shift;    /* of the receiver's window, if both ends scale */
     uint8_t ttl;
-    bool has_next, has_acked;
+    bool has_next, has_acked, has_edge;
     bool fin_known, fin_taken;                        /* the sender's FIN came; and in order */
     bool fin_counted;                                 /* `next` is behind it */
     bool has_syn, has_scale, has_sack, has_timestamp; /* of the sender */
@@ -245,6 +246,10 @@ void wfp_stream_emit(struct wfp_stream *stream, int way, const struct wfp_stream
 /** What to acknowledge to a way's sender, and the window to offer. */
 uint32_t wfp_stream_ack_of(const struct wfp_stream *stream, int way);
 uint16_t wfp_stream_window_of(const struct wfp_stream *stream, int way);
+/** Bytes that a window of the receiver's means. */
+uint32_t wfp_stream_window_bytes(const struct wfp_stream *stream, int way, uint16_t window);
+/** A way's sender was told this. */
+void wfp_stream_offer(struct wfp_stream_way *way, uint32_t ack, uint32_t window_bytes);
 /** Payload that fits one segment. */
 uint32_t wfp_stream_mss(const struct wfp_stream *stream, int way);
 

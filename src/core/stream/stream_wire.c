@@ -230,9 +230,9 @@ wfp_stream_translated_ack(const struct wfp_stream *stream, int number, uint32_t 
 /* ---- sending ---- */
 
 static uint32_t
-window_bytes(const struct wfp_stream_way *way)
+window_bytes(const struct wfp_stream *stream, int number)
 {
-    return (uint32_t)way->window << way->shift;
+    return wfp_stream_window_bytes(stream, number, stream->ways[number].window);
 }
 
 static void
@@ -266,6 +266,18 @@ send_one(struct wfp_stream *stream, int number, uint32_t at, uint32_t limit)
     return length;
 }
 
+static void
+send_next(struct wfp_stream *stream, int number, uint32_t limit)
+{
+    struct wfp_stream_wire *wire = stream->ways[number].wire;
+
+    wire->nxt += send_one(stream, number, wire->nxt, limit);
+    if (wire->fin_sent)
+        wire->nxt++;
+    if (wfp_stream_after(wire->nxt, wire->high) > 0)
+        wire->high = wire->nxt;
+}
+
 void
 wfp_stream_transmit(struct wfp_stream *stream, int number)
 {
@@ -284,14 +296,10 @@ wfp_stream_transmit(struct wfp_stream *stream, int number)
         left = wire->queue.length - flight;
         if (left == 0 && !(wire->fin_queued && !wire->fin_sent))
             break;
-        window = recorded ? UINT32_MAX : MIN(window_bytes(way), wire->cwnd);
+        window = recorded ? UINT32_MAX : MIN(window_bytes(stream, number), wire->cwnd);
         if (left && (flight >= window || (window - flight < MIN(mss, left) && flight)))
             break;
-        wire->nxt += send_one(stream, number, wire->nxt, left ? window - flight : 0);
-        if (wire->fin_sent)
-            wire->nxt++;
-        if (wfp_stream_after(wire->nxt, wire->high) > 0)
-            wire->high = wire->nxt;
+        send_next(stream, number, left ? window - flight : 0);
     }
     if (recorded) { /* nobody will ask for it again */
         wfp_stream_bytes_take(&wire->queue, wire->queue.length);
@@ -390,8 +398,8 @@ wfp_stream_timer(struct wfp_stream *stream)
         wire->nxt = wire->recover = wire->una; /* go back */
         wire->fin_sent = false;
         wire->duplicates = 0;
-        if (window_bytes(&stream->ways[number]) == 0 && wire->queue.length)
-            (void)send_one(stream, number, wire->una, 1); /* is it still closed? */
+        if (window_bytes(stream, number) == 0 && wire->queue.length)
+            send_next(stream, number, 1); /* is it still closed? */
         else
             wfp_stream_transmit(stream, number);
         table->counters.retransmits++;

@@ -324,6 +324,7 @@ counters(void)
 
 struct setting {
     bool is_recorded, only_looks;
+    bool server_is_plain; /* its SYN has no options */
     uint32_t start[2];
     const uint8_t *syn_options;
     uint32_t syn_option_size;
@@ -364,7 +365,8 @@ begin(const struct setting *setting, answer_fn *answer)
     config.engine = talk.engine;
     assert_int_equal(wfp_stack_new(&config, &talk.stack), 0);
     say_with(OUT, 0, 0, WFP_TCP_SYN, NULL, 0, setting->syn_options, setting->syn_option_size);
-    say_with(IN, 0, 1, WFP_TCP_SYN | ACK, NULL, 0, setting->syn_options, setting->syn_option_size);
+    say_with(IN, 0, 1, WFP_TCP_SYN | ACK, NULL, 0, setting->syn_options,
+             setting->server_is_plain ? 0 : setting->syn_option_size);
     say(OUT, 1, 1, ACK, "");
 }
 
