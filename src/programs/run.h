@@ -55,6 +55,7 @@ struct run {
 
     struct wfp_replay_local inferred; /* replay: where the command line says nothing */
     struct wfp_owner_finder *owners;  /* live */
+    struct run_process *process;      /* replay: --process, or NULL */
     int wake_fd;                      /* live: drivers' threads have packets; 0 none */
     char source_text[64];
 };
@@ -63,6 +64,10 @@ extern const struct run_source run_replay_source, run_worker_source;
 
 /** A signal asks for the end. */
 extern volatile sig_atomic_t run_stop_requested;
+
+/** What --process says, before the stack is made. @return 0 or an exit code, after one line on stderr */
+int run_process_assume(struct run *run);
+void run_process_free(struct run_process *process);
 
 /** The clock of a run starts. */
 void run_decide_begin(struct run *run);

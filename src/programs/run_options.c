@@ -26,6 +26,8 @@ static const char help[] =
     "                       the address that most packets share, and says so\n"
     "  --subnet CIDR        an attached network, for answers to multicast from near; may be\n"
     "                       repeated. Live the default is what the interfaces say\n"
+    "  --process PATH       replay: whose conversations the capture shows, where it does not say:\n"
+    "                       an executable such as 'C:\\dir\\app.exe', or System\n"
     "  --write OUT.pcapng   write every packet with its verdict, layers and filter as a comment\n"
     "  --param [DRIVER:]NAME=VALUE\n"
     "                       registry parameter of the drivers; may be repeated\n"
@@ -61,6 +63,7 @@ enum {
     OPT_LIVE,
     OPT_LOCAL,
     OPT_SUBNET,
+    OPT_PROCESS,
     OPT_WRITE,
     OPT_PARAM,
     OPT_JSON,
@@ -85,6 +88,7 @@ static const struct option long_options[] = {
     {"live", no_argument, NULL, OPT_LIVE},
     {"local", required_argument, NULL, OPT_LOCAL},
     {"subnet", required_argument, NULL, OPT_SUBNET},
+    {"process", required_argument, NULL, OPT_PROCESS},
     {"write", required_argument, NULL, OPT_WRITE},
     {"param", required_argument, NULL, OPT_PARAM},
     {"json", no_argument, NULL, OPT_JSON},
@@ -202,6 +206,9 @@ take_option(struct run_options *options, int option, const char *value)
         return add_prefix("--local", value, options->local, &options->local_count);
     case OPT_SUBNET:
         return add_prefix("--subnet", value, options->subnets, &options->subnet_count);
+    case OPT_PROCESS:
+        options->process_path = value;
+        break;
     case OPT_WRITE:
         options->write_path = value;
         break;
@@ -275,6 +282,10 @@ check(const struct run_options *options)
         what = "--read and --live exclude each other; choose one";
     else if (!options->live && !options->read_path)
         what = "say where packets come from: --read FILE or --live";
+    else if (options->live && options->process_path)
+        what = "--process is for captures; live, the sockets' owners are found";
+    else if (options->process_path && !options->process_path[0])
+        what = "--process needs an executable's path, or System";
     else if (options->driver_count == 0 && !options->store_path)
         what = "name at least one driver (.so or .sys)";
     if (!what)

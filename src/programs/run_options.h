@@ -30,6 +30,8 @@ struct run_options {
     const char *read_path;
     bool live;
     const char *write_path;
+    const char
+        *process_path; /* replay: of conversations whose program is not known; NULL: nobody's */
     const char *store_path; /* NULL: nothing is kept */
     bool json, verbose, debug_print, quiet, events;
     bool no_verifier, stub_missing;

@@ -32,7 +32,7 @@ open_replay(struct run *run)
         run->local_count = run->inferred.count;
         run->report.local_text = run->inferred.text;
     }
-    return 0;
+    return run_process_assume(run);
 }
 
 static int
@@ -56,6 +56,7 @@ close_replay(struct run *run)
 {
     if (run->plane)
         run->plane->ops->close(run->plane);
+    run_process_free(run->process);
 }
 
 const struct run_source run_replay_source = {open_replay, decide, close_replay};

@@ -325,7 +325,7 @@ class Drivers(unittest.TestCase):
     def test_what_cl_accepts_and_clang_refuses(self):
         folder = DRIVERS / "dialect"
         _, said = self.check_both("dialect", source=sorted(folder.glob("*.c")) + sorted(folder.glob("*.cpp")))
-        self.assertIn("b9 1, cache 7, 10 20, rand 41 18467 6334, -12-BEEF, 34, 2 -1, 76", said)
+        self.assertIn("b9 1, cache 7, 10 20, rand 41 18467 6334, -12-BEEF, 34, 2 -1 8 9, 76", said)
 
     @unittest.skipIf(SANITIZED, "a .sys needs the GS base, which the sanitizer's runtime does not expect")
     def test_every_driver_decides_the_same_on_every_capture(self):
@@ -368,6 +368,19 @@ class Drivers(unittest.TestCase):
                                          source=DRIVERS / "tutorials" / "framework.cpp")
         self.assertEqual(document["blocked"], 16)  # a refused conversation has no other packets either
         self.assertIn("ports 2, blocked 2, ticks 3, items 3", said)
+
+    def test_the_program_named_on_the_command_line(self):
+        """Conversations of a capture that names no processes belong to it, and to an administrator."""
+        app = r'-DAPP="\\device\\harddiskvolume1\\dir\\app.exe"'
+        for path, blocked, said in ((r"C:\Dir\App.exe", True, r"process 4096 \device\harddiskvolume1\dir\app.exe user S-1-5-18"),
+                                    ("System", False, "process 4 System user S-1-5-18")):
+            with self.subTest(path):
+                document, messages = self.check_both("owner", app, local=[*LOCAL, "--process", path])
+                self.assertIn(said, messages)
+                self.assertEqual(document["blocked"] > 0, blocked)
+        document, messages = self.check_both("owner", app)
+        self.assertIn("process 0  user", messages.replace("(null)", ""))
+        self.assertEqual(document["blocked"], 0)
 
     def test_modules_meet_in_the_registrar(self):
         _, said = self.check_both("registrar")

@@ -162,6 +162,8 @@ class BadInput(unittest.TestCase):
         self.refuse(2, "at least one driver", "run", "--read", DEMO)
         self.refuse(2, "--bogus", "run", "--bogus")
         self.refuse(2, "--local '10.0.0.0/33'", "run", "--read", DEMO, "--local", "10.0.0.0/33", BLOCK_IP)
+        self.refuse(2, "--process is for captures", "run", "--live", "--process", "System", BLOCK_IP)
+        self.refuse(2, "--process needs", "run", "--read", DEMO, "--process", "", BLOCK_IP)
         self.refuse(2, "[DRIVER:]NAME=VALUE", "run", "--read", DEMO, "--param", "nonsense", BLOCK_IP)
 
     def test_unreadable_files(self):
