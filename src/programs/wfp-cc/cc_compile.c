@@ -201,6 +201,8 @@ build_command(const struct wfp_cc *cc, size_t index, const char *object, struct 
     /* In a .sys: catch a fault inside __try, not only in what it calls. */
     if (cc->target == WFP_CC_WINDOWS && cc->uses_try[index] && !cc->crashed[index])
         wfp_cc_util_add(argv, "-fasync-exceptions");
+    if (cc->target == WFP_CC_WINDOWS)
+        wfp_cc_util_add(argv, "-Werror=jump-seh-finally");
     /* Native __try is setjmp under wdk's excpt.h: locals must live in memory. */
     if (cc->target == WFP_CC_NATIVE && cc->uses_try[index])
         wfp_cc_util_add(argv, "-O0");

@@ -12,6 +12,9 @@
  *                                                          `*(T *)&x = y`
  *              too many arguments to function call (C)     cl: warning C4020; left out
  *              use of empty enum (C)                       cl: fine; it gets a member
+ *              jump out of __finally block (.sys)          cl: leaves the function (C4532), clang only
+ *                                                          the block; as nothing else leaves the
+ *                                                          __try, the block is put behind it
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,7 +22,7 @@
 
 #include "programs/wfp-cc/cc.h"
 
-enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS, EMPTY_ENUM };
+enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS, EMPTY_ENUM, FINALLY };
 
 static const struct {
     const char *text;
@@ -30,6 +33,7 @@ static const struct {
     {"assignment to cast is illegal", CAST},
     {"too many arguments to function call", EXCESS},
     {"use of empty enum", EMPTY_ENUM},
+    {"jump out of __finally block has undefined behavior", FINALLY},
 };
 
 /* "PATH:LINE:COLUMN: error: TEXT", or "...: TEXT'NAME'..." */
@@ -167,6 +171,82 @@ drop_arguments(const char *token, struct wfp_cc_text *out)
     return false;
 }
 
+/* Where the block begins that is open at @p end, or NULL. */
+static char *
+block_begin(char *text, const char *end)
+{
+    int depth = 0;
+
+    while (end-- > text) {
+        depth += (*end == '}') - (*end == '{');
+        if (depth < 0)
+            return text + (end - text);
+    }
+    return NULL;
+}
+
+/* The end of @p text without white space. */
+static const char *
+trimmed(const char *text, const char *end)
+{
+    while (end > text && strchr(" \t\r\n", end[-1]))
+        end--;
+    return end;
+}
+
+/* The end of the comment that begins at @p text, or @p text: none does. */
+static const char *
+comment_end(const char *text)
+{
+    if (text[0] != '/' || (text[1] != '/' && text[1] != '*'))
+        return text;
+    const char *end = strstr(text + 2, text[1] == '/' ? "\n" : "*/");
+    return end ? end : text + strlen(text);
+}
+
+/* May control leave the block whose `}` is at @p close other than by its end or __leave? */
+static bool
+is_left_early(char *text, const char *close)
+{
+    static const char *const leaving[] = {"return", "goto", "break", "continue"};
+    const char *open = block_begin(text, close);
+
+    for (const char *p = open; p && p < close; p++) {
+        p = comment_end(p);
+        for (size_t i = 0; i < ELEMENTSOF(leaving) && p < close; i++) {
+            size_t n = strlen(leaving[i]);
+            if (strncmp(p, leaving[i], n) == 0 && !wfp_cc_util_is_word(p[n]) &&
+                !wfp_cc_util_is_word(p[-1]))
+                return true;
+        }
+    }
+    return !open;
+}
+
+/* `__try { A } __finally { B }` around @p token becomes `__try { A } __except (0) {} { B }`. */
+static bool
+rewrite_finally(const char *token, struct wfp_cc_text *out)
+{
+    static const char word[] = "__finally", instead[] = "__except (0) {}";
+    size_t length = sizeof(word) - 1;
+    char *at = out->data + out->length;
+
+    while ((at = block_begin(out->data, at)) != NULL) {
+        const char *end = trimmed(out->data, at);
+        if ((size_t)(end - out->data) < length || strncmp(end - length, word, length) != 0)
+            continue;
+        const char *close = trimmed(out->data, end - length);
+        if (close == out->data || close[-1] != '}' || is_left_early(out->data, close - 1))
+            return false;
+        _cleanup_(freep) char *rest = wfp_cc_util_format("%s", end);
+        out->length = (size_t)(end - out->data) - length;
+        wfp_cc_util_append(out, instead, sizeof(instead) - 1);
+        wfp_cc_util_appendf(out, "%s%s", rest, token);
+        return true;
+    }
+    return false;
+}
+
 static bool
 repair_token(struct wfp_cc *cc, const struct place *place, const char *token,
              struct wfp_cc_text *out)
@@ -176,6 +256,8 @@ repair_token(struct wfp_cc *cc, const struct place *place, const char *token,
         return rewrite_cast(token, out);
     case EXCESS:
         return drop_arguments(token, out);
+    case FINALLY:
+        return rewrite_finally(token, out);
     case EMPTY_ENUM:
         wfp_cc_util_appendf(out, "wfp_cc_empty__%u %s", ++cc->repair_count, token);
         return true;

@@ -37,9 +37,9 @@ NTSTATUS DriverEntry(PDRIVER_OBJECT driver, PUNICODE_STRING registryPath)
         rolls[i] = rand();
     }
     sprintf_s(text, sizeof(text), "%d-%s", _wtoi(L"-12"), _strupr(_itoa(48879, small, 16)));
-    DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "%x %d, cache %d, %d %d, rand %d %d %d, %s, %d, %d %d, %d\n",
+    DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "%x %d, cache %d, %d %d, rand %d %d %d, %s, %d, %d %d %d %d, %d\n",
                byte.typeOfService, byte.congestion, CacheSum(cache, 4), TwiceViaInline(5), FourTimesViaInline(5),
                rolls[0], rolls[1], rolls[2], text, strcpy_s(small, sizeof(small), "too long for it"), CaughtOf(2), CaughtOf(4),
-               TextLengthOfNoGuid());
+               LeftByFinally(7), LeftByFinally(-9), TextLengthOfNoGuid());
     return STATUS_SUCCESS;
 }

@@ -25,6 +25,7 @@ int CacheSum(Cache *cache, int add);
 int TwiceViaInline(int n);
 int FourTimesViaInline(int n);
 int CaughtOf(int n);
+int LeftByFinally(int n);
 int TextLengthOfNoGuid(void);
 #ifdef __cplusplus
 }

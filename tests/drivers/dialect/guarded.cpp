@@ -14,6 +14,23 @@ int CaughtOf(int n)
     return n;
 }
 
+int LeftByFinally(int n)
+{
+    bool isDone = false;
+
+    __try {
+        if (n < 0) {
+            isDone = true;
+            __leave;
+        }
+        // return n;
+        n++; /* no return */
+    } __finally {
+        if (isDone) { return -n; } // leaves the function
+    }
+    return n;
+}
+
 bool TextOfGuid(const GUID &guid, UNICODE_STRING *text)
 {
     auto status = RtlStringFromGUID(guid, text);
