@@ -9,7 +9,10 @@
 #include <fwpsk.h>
 #include <fwpmk.h>
 
-DEFINE_GUID(TEST_SUBLAYER, 0x6f70656e, 0x7766, 0x7001, 0x80, 0, 0, 0, 0, 0, 0, 1);
+#ifndef SUBLAYER
+#define SUBLAYER 1 /* another one where drivers that include this run together */
+#endif
+DEFINE_GUID(TEST_SUBLAYER, 0x6f70656e, 0x7766, 0x7001, 0x80, 0, 0, 0, 0, 0, 0, SUBLAYER);
 
 #define Report(...) DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, __VA_ARGS__)
 

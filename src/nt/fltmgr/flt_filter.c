@@ -84,8 +84,7 @@ flt_filter_check(const struct _FLT_FILTER *filter, const char *function)
     bool known = filter && find_locked(filter, NULL);
     pthread_mutex_unlock(&filters_lock);
     if (!known)
-        nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p is no registered filter", function,
-                   (const void *)filter);
+        nt_finding(NT_FINDING_OBJECT_BAD, "%s: this is no registered filter", function);
     return known;
 }
 
@@ -157,8 +156,7 @@ FltUnregisterFilter(PFLT_FILTER Filter)
     struct _FLT_FILTER *filter = Filter ? take(Filter, NULL) : NULL;
 
     if (!filter) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "FltUnregisterFilter: %p is no registered filter",
-                   (void *)Filter);
+        nt_finding(NT_FINDING_OBJECT_BAD, "FltUnregisterFilter: this is no registered filter");
         return;
     }
     filter_free(filter);

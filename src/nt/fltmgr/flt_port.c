@@ -115,8 +115,7 @@ FltCloseCommunicationPort(PFLT_PORT ServerPort)
 {
     NT_IRQL_MAX(PASSIVE_LEVEL);
     if (nt_handle_close(ServerPort) != STATUS_SUCCESS)
-        nt_finding(NT_FINDING_OBJECT_BAD, "FltCloseCommunicationPort: %p is no port",
-                   (void *)ServerPort);
+        nt_finding(NT_FINDING_OBJECT_BAD, "FltCloseCommunicationPort: this is no port");
 }
 
 /** There is no connection to close. IRQL: <= APC_LEVEL. Ref: ddi fltkernel/nf-fltkernel-fltcloseclientport. */

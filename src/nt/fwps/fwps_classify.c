@@ -322,10 +322,8 @@ FwpsApplyModifiedLayerData0(UINT64 classifyHandle, PVOID modifiedLayerData, UINT
     if (!handle)
         return;
     if (!modifiedLayerData || modifiedLayerData != handle->to_apply) {
-        nt_finding(NT_FINDING_OBJECT_BAD,
-                   "FwpsApplyModifiedLayerData: %p is not what "
-                   "FwpsAcquireWritableLayerDataPointer gave",
-                   modifiedLayerData);
+        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsApplyModifiedLayerData: this is not what "
+                                          "FwpsAcquireWritableLayerDataPointer gave");
         return;
     }
     handle->to_apply = NULL;

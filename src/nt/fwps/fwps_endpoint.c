@@ -404,8 +404,7 @@ find(HANDLE handle, const char *function, bool removes)
         *at = found->next;
     pthread_mutex_unlock(&enumerations_lock);
     if (!found)
-        nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p is no enumeration of endpoints", function,
-                   handle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "%s: this is no enumeration of endpoints", function);
     return found;
 }
 

@@ -123,8 +123,8 @@ FwpsInjectionHandleDestroy0(HANDLE injectionHandle)
     }
     pthread_mutex_unlock(&handles_lock);
     if (!handle) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsInjectionHandleDestroy: %p is no injection handle",
-                   injectionHandle);
+        nt_finding(NT_FINDING_OBJECT_BAD,
+                   "FwpsInjectionHandleDestroy: this is no injection handle");
         return STATUS_INVALID_HANDLE;
     }
     handle->magic = 0;

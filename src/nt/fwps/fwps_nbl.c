@@ -407,8 +407,7 @@ FwpsDereferenceNetBufferList0(NET_BUFFER_LIST *netBufferList, BOOLEAN dispatchLe
         return;
     if (atomic_load(&header->references) <= 1 &&
         (header->packet || header->origin != NT_NBL_PACKET)) {
-        nt_finding(NT_FINDING_REFERENCE_BAD, "net buffer list %p is dereferenced too often",
-                   (void *)netBufferList);
+        nt_finding(NT_FINDING_REFERENCE_BAD, "a net buffer list is dereferenced too often");
         return;
     }
     if (header->origin == NT_NBL_PACKET)

@@ -151,8 +151,7 @@ FwpsCompleteOperation0(HANDLE completionContext, NET_BUFFER_LIST *netBufferList)
     pthread_mutex_unlock(&operations_lock);
     if (!found) {
         nt_finding(NT_FINDING_PEND_BAD,
-                   "FwpsCompleteOperation: %p is no pended operation, or was completed before",
-                   completionContext);
+                   "FwpsCompleteOperation: this is no pended operation, or was completed before");
         return;
     }
     struct wfp_pend *pend = found->pend;

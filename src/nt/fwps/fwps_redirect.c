@@ -101,8 +101,7 @@ FwpsRedirectHandleDestroy0(HANDLE redirectHandle)
         }
     pthread_mutex_unlock(&handles_lock);
     if (!found)
-        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsRedirectHandleDestroy: %p is no redirect handle",
-                   redirectHandle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "FwpsRedirectHandleDestroy: this is no redirect handle");
     free(found);
 }
 
@@ -113,8 +112,7 @@ records_of(HANDLE redirect_records, const char *function)
     const struct wfp_redirect *redirect = redirect_records;
 
     if (redirect && redirect->magic != WFP_REDIRECT_MAGIC) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p are no redirect records", function,
-                   redirect_records);
+        nt_finding(NT_FINDING_OBJECT_BAD, "%s: these are no redirect records", function);
         return NULL;
     }
     return redirect;

@@ -103,8 +103,7 @@ NdisFreeCloneNetBufferList(PNET_BUFFER_LIST clone, ULONG flags)
     if (!header)
         return;
     if (header->origin != NT_NBL_CLONE) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeCloneNetBufferList: %p is no clone",
-                   (void *)clone);
+        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeCloneNetBufferList: this is no clone");
         return;
     }
     if (clone->ParentNetBufferList)

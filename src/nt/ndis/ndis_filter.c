@@ -110,8 +110,7 @@ NdisFDeregisterFilterDriver(NDIS_HANDLE NdisFilterDriverHandle)
         NdisFilterDriverHandle ? take(NdisFilterDriverHandle, NULL) : NULL;
 
     if (!filter)
-        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFDeregisterFilterDriver: %p is no filter driver",
-                   NdisFilterDriverHandle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFDeregisterFilterDriver: this is no filter driver");
     free(filter);
 }
 

@@ -28,8 +28,7 @@ nt_nbl_find(NET_BUFFER_LIST *nbl)
     if (header && ((uintptr_t)nbl & 15) == 0 && header->magic == NT_NBL_FREED)
         nt_finding(NT_FINDING_NBL_FREED, "a net buffer list is used after it was freed");
     else
-        nt_finding(NT_FINDING_OBJECT_BAD, "net buffer list %p is none that OpenWFP handed out",
-                   (void *)nbl);
+        nt_finding(NT_FINDING_OBJECT_BAD, "this is no net buffer list that OpenWFP handed out");
     return NULL;
 }
 
@@ -149,8 +148,7 @@ nt_nb_free(NET_BUFFER *nb)
     struct nb_block *block = nb ? CONTAINER_OF(nb, struct nb_block, nb) : NULL;
 
     if (!block || block->magic != NT_POOL_MAGIC) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "net buffer %p is none that OpenWFP handed out",
-                   (void *)nb);
+        nt_finding(NT_FINDING_OBJECT_BAD, "this is no net buffer that OpenWFP handed out");
         return;
     }
     if (block->pool && block->pool->of_net_buffers)
@@ -190,7 +188,7 @@ pool_find(NDIS_HANDLE handle, const char *function)
 
     if (pool && pool->magic == NT_POOL_MAGIC)
         return pool;
-    nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p is no pool handle", function, handle);
+    nt_finding(NT_FINDING_OBJECT_BAD, "%s: this is no pool handle", function);
     return NULL;
 }
 
@@ -327,8 +325,7 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST nbl)
     if (!header)
         return;
     if (header->origin == NT_NBL_PACKET) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeNetBufferList: %p is the stack's own",
-                   (void *)nbl);
+        nt_finding(NT_FINDING_OBJECT_BAD, "NdisFreeNetBufferList: this is the stack's own");
         return;
     }
     if (atomic_load(&header->in_flight)) {
@@ -336,8 +333,8 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST nbl)
         return;
     }
     if (nbl->ChildRefCount)
-        nt_finding(NT_FINDING_REFERENCE_BAD, "net buffer list %p is freed while %d clones use it",
-                   (void *)nbl, (int)nbl->ChildRefCount);
+        nt_finding(NT_FINDING_REFERENCE_BAD, "a net buffer list is freed while %d clones use it",
+                   (int)nbl->ChildRefCount);
     for (NET_BUFFER *nb = nbl->FirstNetBuffer, *next; nb; nb = next) {
         next = nb->Next;
         if (nb->NdisPoolHandle == nbl->NdisPoolHandle)

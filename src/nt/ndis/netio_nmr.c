@@ -269,7 +269,7 @@ deregister(HANDLE handle, bool is_client)
     struct module *module = find_module_locked(handle, is_client);
     if (!module || module->is_leaving) {
         pthread_mutex_unlock(&nmr.lock);
-        nt_finding(NT_FINDING_OBJECT_BAD, "Nmr: %p is no registered module", handle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "Nmr: this is no registered module");
         return STATUS_INVALID_HANDLE;
     }
     module->is_leaving = true;
@@ -313,7 +313,7 @@ complete(HANDLE handle, bool client, const char *function)
     if (expected)
         note_detached(binding, client);
     else
-        nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p is no binding that detaches", function, handle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "%s: this is no binding that detaches", function);
 }
 
 /**

@@ -449,8 +449,7 @@ nt_handle_resolve(void *handle, enum nt_object_type type, void **ret_body)
     is_lent = entry && entry->is_lent;
     pthread_mutex_unlock(&manager.lock);
     if (is_lent && manager.is_given && !manager.is_given(handle))
-        nt_finding(NT_FINDING_HANDLE_LATE, "the token handle %p is used after its classify",
-                   handle);
+        nt_finding(NT_FINDING_HANDLE_LATE, "a token handle is used after its classify");
     return status;
 }
 
@@ -479,8 +478,7 @@ nt_handle_close(void *handle)
     }
     pthread_mutex_unlock(&manager.lock);
     if (is_lent) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "ZwClose of the token handle %p, which a classify lent",
-                   handle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "ZwClose of a token handle that a classify lent");
         return NT_STATUS_NOT_CLOSABLE;
     }
     if (!body)

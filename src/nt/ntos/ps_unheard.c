@@ -89,7 +89,7 @@ remove_handle(const void *handle, const char *function)
     struct registration *r = handle ? take(handle, NULL, NULL, NULL) : NULL;
 
     if (!r)
-        nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p is no registration", function, handle);
+        nt_finding(NT_FINDING_OBJECT_BAD, "%s: this is no registration", function);
     free(r);
     return r ? STATUS_SUCCESS : STATUS_INVALID_PARAMETER;
 }

@@ -436,7 +436,7 @@ token_of(PACCESS_TOKEN object, const char *function)
 {
     if (nt_object_type(object) == NT_OBJECT_TOKEN)
         return object;
-    nt_finding(NT_FINDING_OBJECT_BAD, "%s: %p is no token", function, object);
+    nt_finding(NT_FINDING_OBJECT_BAD, "%s: this is no token", function);
     return NULL;
 }
 
@@ -543,8 +543,7 @@ PsReferencePrimaryToken(PEPROCESS Process)
 {
     NT_IRQL_MAX(PASSIVE_LEVEL);
     if (nt_object_type(Process) != NT_OBJECT_PROCESS) {
-        nt_finding(NT_FINDING_OBJECT_BAD, "PsReferencePrimaryToken: %p is no process",
-                   (void *)Process);
+        nt_finding(NT_FINDING_OBJECT_BAD, "PsReferencePrimaryToken: this is no process");
         return NULL;
     }
     return nt_token_of_process((struct nt_process *)Process);
