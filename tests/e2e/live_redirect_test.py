@@ -40,12 +40,13 @@ for word in (b"one", b"two"):
 ASK_TCP = """
 import socket, sys
 with socket.create_connection((sys.argv[1], int(sys.argv[2])), timeout=8) as s:
-    print(s.recv(100).decode()); print("peer %s:%d" % s.getpeername())
+    print(s.recv(100).decode()); print("peer %s:%d" % s.getpeername()[:2])
 try:
     print(socket.create_connection((sys.argv[3], int(sys.argv[4])), timeout=8))
 except ConnectionRefusedError:
     print("refused")
 """
+DUAL = "create_server((sys.argv[1], int(sys.argv[2])), family=socket.AF_INET6, dualstack_ipv6=True)"
 ASK_UDP = """
 import socket, sys
 s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.settimeout(8)
@@ -206,6 +207,17 @@ except ConnectionRefusedError:
             got, said = self.ask_server(ASK_TCP, moved, 7000, demo.OTHER, 8090, FROM=8090, **flags)
             self.assertEqual(got[:3], ["from 10.77.0.1", f"peer {moved}:7000", "refused"], self.detail)
             self.assertIn("bound 1, listened 1, accepted 1, straight 0", said)
+
+    def test_a_dual_stack_server_is_found_by_both_versions(self):
+        for namespace, device, address in ((demo.CLIENT, "c0", "2001:db8:77::1"), (demo.SERVER, "s0", "2001:db8:77::2")):
+            demo.sh("ip", "-n", namespace, "addr", "add", f"{address}/64", "dev", device, "nodad")
+        self.serve(demo.SERVER, TCP_SERVER.replace("create_server((sys.argv[1], int(sys.argv[2])))", DUAL), "::", 8090)
+        got, said = self.ask_server(ASK_TCP, "10.77.0.2", 7000, "2001:db8:77::2", 8090, FROM=8090, TO=7000)
+        self.assertEqual(got[:3], ["from ::ffff:10.77.0.1", "peer 10.77.0.2:7000", "refused"], self.detail)
+        self.assertIn("bound 2, listened 1, accepted 1, straight 0", said)
+        got, said = self.ask_server(ASK_TCP, "2001:db8:77::2", 7000, "10.77.0.2", 8090, FROM=8090, TO=7000)
+        self.assertEqual(got[:3], ["from 2001:db8:77::1", "peer 2001:db8:77::2:7000", "refused"], self.detail)
+        self.assertIn("bound 2, listened 1, accepted 1, straight 0", said)
 
     def test_a_udp_server_is_found_where_it_was_moved(self):
         self.serve(demo.SERVER, UDP_SERVER, ELSEWHERE, 5353)

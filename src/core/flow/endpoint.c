@@ -116,12 +116,7 @@ wfp_endpoint_find_taker(const struct wfp_endpoint_table *table, const struct wfp
     if (number)
         return number;
     memset(any.local, 0, sizeof(any.local));
-    number = wfp_endpoint_find(table, &any);
-    if (number || key->version != 4)
-        return number;
-    any.version = 6;
-    number = wfp_endpoint_find(table, &any);
-    return number && table->entries[number - 1].is_dual ? number : 0;
+    return wfp_endpoint_find(table, &any);
 }
 
 uint32_t

@@ -32,7 +32,6 @@ struct wfp_endpoint {
     uint32_t owner;            /* owner.h; 0 unknown */
     bool is_server;            /* first seen receiving */
     bool is_pended;            /* its bind or listen waits for a driver */
-    bool is_dual;              /* IPv6, and takes IPv4 as well */
     bool is_listed;            /* the plane showed it; it ends when it is no longer shown */
     uint32_t round;            /* of lists, when it was last shown */
     uint64_t name;             /* the plane's */
@@ -47,7 +46,7 @@ DEFINE_FREEP(struct wfp_endpoint_table, wfp_endpoint_table_free)
 
 /** The entry of the local end of @p key, or 0. */
 uint32_t wfp_endpoint_find(const struct wfp_endpoint_table *table, const struct wfp_flow_key *key);
-/** Also one bound to any address, or an IPv6 one that takes IPv4. 0 */
+/** The same, or one that is bound to any address, or 0. */
 uint32_t wfp_endpoint_find_taker(const struct wfp_endpoint_table *table,
                                  const struct wfp_flow_key *key);
 /** Enter the local end of @p key. @return its number, 0 without memory */

@@ -313,7 +313,6 @@ enter_socket(struct wfp_shim *aside, const struct wfp_socket *socket,
         return 0;
     endpoint = wfp_endpoint_at(aside->endpoints, number);
     endpoint->is_server = true; /* it stays until it is closed */
-    endpoint->is_dual = socket->is_dual;
     endpoint->is_listed = socket->name != 0;
     endpoint->name = socket->name;
     endpoint->round = aside->sockets.round;

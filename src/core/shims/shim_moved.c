@@ -36,7 +36,6 @@ struct place {
 struct moved {
     struct moved *next_app, *next_wire; /* in the buckets */
     uint8_t version, protocol;
-    bool is_dual;
     uint32_t endpoint;
     struct place app, wire;
     struct wfp_redirect *bind;
@@ -99,7 +98,6 @@ wfp_shim_moved_enter(struct wfp_shim *shim, uint32_t endpoint)
         return; /* without memory it stays where it is */
     moved->version = socket->version;
     moved->protocol = socket->protocol;
-    moved->is_dual = socket->is_dual;
     moved->endpoint = endpoint;
     moved->app.port = socket->local_port;
     memcpy(moved->app.address, socket->local, 16);
@@ -144,11 +142,9 @@ wfp_shim_moved_leave(struct wfp_shim *shim, uint32_t endpoint)
 static bool
 takes(const struct moved *moved, const struct place *place, const struct wfp_flow_key *key)
 {
-    if (moved->protocol != key->protocol || place->port != key->local_port)
-        return false;
-    if (moved->version != key->version)
-        return moved->is_dual && is_any(place);
-    return is_any(place) || memcmp(place->address, key->local, ADDRESS(moved)) == 0;
+    return moved->protocol == key->protocol && moved->version == key->version &&
+           place->port == key->local_port &&
+           (is_any(place) || memcmp(place->address, key->local, ADDRESS(moved)) == 0);
 }
 
 static const struct moved *

@@ -181,7 +181,6 @@ struct wfp_socket {
     uint8_t version, protocol;
     uint8_t local[16];   /* network order */
     uint16_t local_port; /* host order */
-    bool is_dual;        /* IPv6, and takes IPv4 as well */
     bool listens;        /* only when listed: TCP */
     uint64_t name;       /* the plane's: another socket at the same place has another. 0 unknown */
     uint64_t process_id; /* 0 unknown */

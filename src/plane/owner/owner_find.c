@@ -152,12 +152,15 @@ take_waiting(void *context, const struct wfp_socket_waiting *waiting)
         .version = waiting->version,
         .protocol = waiting->protocol,
         .local_port = waiting->local_port,
-        .is_dual = waiting->is_dual,
         .listens = waiting->protocol == WFP_PROTOCOL_TCP,
         .name = waiting->found.inode | (uint64_t)waiting->found.uid << 32,
     };
 
     memcpy(socket.local, waiting->local, sizeof(socket.local));
+    lister->take(lister->context, &socket);
+    if (!waiting->is_dual)
+        return;
+    socket.version = 4; /* Windows' programs have a socket for each */
     lister->take(lister->context, &socket);
 }
 
