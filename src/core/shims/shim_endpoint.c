@@ -513,16 +513,20 @@ list_shared(const struct wfp_shim *shim, wfp_stack_take_endpoint *take, void *co
 {
     for (uint32_t n = 0; (n = wfp_endpoint_next(shim->endpoints, n)) != 0;) {
         const struct wfp_endpoint *endpoint = wfp_endpoint_at(shim->endpoints, n);
+        struct wfp_flow_key at = {.version = endpoint->version, .local_port = endpoint->local_port};
         struct wfp_stack_endpoint told = {
             .handle = endpoint->handle,
             .version = endpoint->version,
             .protocol = endpoint->protocol,
-            .local_port = endpoint->local_port,
             .path_utf16 = wfp_owner_at(shim->owners, endpoint->owner)->path_utf16,
             .user = wfp_owner_at(shim->owners, endpoint->owner)->user,
         };
 
-        memcpy(told.local, endpoint->local, sizeof(told.local));
+        memcpy(at.local, endpoint->local, sizeof(at.local));
+        if (endpoint->bind && endpoint->bind->current)
+            wfp_shim_redirect_place(endpoint->bind, &at);
+        told.local_port = at.local_port;
+        memcpy(told.local, at.local, sizeof(told.local));
         take(context, &told);
     }
 }

@@ -26,6 +26,7 @@
 
 #define IF_TYPE_ETHERNET 6
 #define IF_TYPE_LOOPBACK 24
+#define LOOPBACK_INDEX   1u /* Linux' lo, in every network namespace */
 
 /** A local prefix as it is compared: address & mask, as 64-bit words of network-order bytes. */
 struct local {
@@ -474,6 +475,18 @@ set_types(struct wfp_shim *shim, enum wfp_address_type source, enum wfp_address_
     shim->remote_type = shim->is_inbound ? source : destination;
 }
 
+/** What was on its way out is for this machine now: it does not leave by the device it was routed to. */
+static void
+keep_here(const struct wfp_stack *stack, struct wfp_packet *packet)
+{
+    if (stack->config.is_looped || packet->direction != WFP_OUTBOUND ||
+        !wfp_stack_is_local(stack, packet->version, packet->destination))
+        return;
+    packet->is_loopback = true;
+    packet->interface_index = LOOPBACK_INDEX;
+    packet->interface_type = IF_TYPE_LOOPBACK;
+}
+
 void
 wfp_stack_reclassify_ends(struct wfp_shim *shim)
 {
@@ -485,6 +498,7 @@ wfp_stack_reclassify_ends(struct wfp_shim *shim)
     packet->is_loopback = wfp_stack_is_local(stack, packet->version, packet->source) &&
                           to == WFP_ADDRESS_UNICAST &&
                           wfp_stack_is_local(stack, packet->version, packet->destination);
+    keep_here(stack, packet);
     set_types(shim, type_of(packet->version, packet->source, false), to);
 }
 
@@ -556,6 +570,8 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
     decision->direction = packet->direction = ways & OUT  ? WFP_OUTBOUND
                                               : ways & IN ? WFP_INBOUND
                                                           : WFP_FORWARD;
+    if (UNLIKELY(packet->modified))
+        keep_here(stack, packet);
     if (ways & (OUT | THROUGH)) {
         wfp_shim_begin(shim, packet, decision, false);
         set_types(shim, from, to);

@@ -525,6 +525,23 @@ test_to_this_machine_only_with_process_and_handle(void **state)
 }
 
 static void
+test_what_is_sent_to_this_machine_instead_leaves_by_loopback(void **state)
+{
+    struct world world;
+    const struct seen *connect = &mock.seen[3];
+
+    redirect_to_proxy(&world, false);
+    hook.remote = "127.0.0.1";
+    hook.process_id = 7;
+    tcp(&world, APP, SERVER, WFP_TCP_SYN, WFP_HINT_OUTBOUND);
+    assert_int_equal(connect->layer_id, NAME(ALE_AUTH_CONNECT));
+    assert_int_equal(connect->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_FLAGS].uint32, 0x100001);
+    assert_int_equal(connect->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_INTERFACE_INDEX].uint32, 1);
+    assert_int_equal(connect->values[WFP_FIELD_ALE_AUTH_CONNECT_V4_INTERFACE_TYPE].uint32, 24);
+    wfp_stack_free(world.stack);
+}
+
+static void
 test_a_refused_connect_is_blocked_and_asked_anew_by_the_next_syn(void **state)
 {
     struct world world;
@@ -644,8 +661,17 @@ start_server(struct world *world, bool is_recording, uint8_t protocol, uint16_t 
 #define PEER  "192.0.2.9", 4000
 
 static void
+expect_moved(void *context, const struct wfp_stack_endpoint *endpoint)
+{
+    ++*(unsigned *)context;
+    assert_int_equal(endpoint->local_port, 7000);
+    assert_int_equal(wfp_bytes_get32(endpoint->local), 0x0a000007);
+}
+
+static void
 test_a_server_is_found_where_it_was_moved(void **state)
 {
+    unsigned listed = 0;
     struct world world;
     struct wfp_socket server = start_server(&world, false, WFP_PROTOCOL_TCP, 80);
 
@@ -655,6 +681,8 @@ test_a_server_is_found_where_it_was_moved(void **state)
         mock.seen[1].values[WFP_FIELD_ALE_RESOURCE_ASSIGNMENT_V4_IP_LOCAL_ADDRESS].uint32,
         0x0a000007);
     assert_int_equal(mock.seen[2].values[WFP_FIELD_ALE_AUTH_LISTEN_V4_IP_LOCAL_PORT].uint16, 7000);
+    wfp_stack_endpoints(world.stack, expect_moved, &listed);
+    assert_int_equal(listed, 1);
     assert_int_equal(tcp(&world, PEER, MOVED, WFP_TCP_SYN, WFP_HINT_INBOUND), WFP_PERMITTED);
     EXPECT_ASKED(NAME(INBOUND_IPPACKET), NAME(INBOUND_TRANSPORT), NAME(ALE_AUTH_RECV_ACCEPT));
     assert_int_equal(mock.seen[2].values[WFP_FIELD_ALE_AUTH_RECV_ACCEPT_V4_IP_LOCAL_PORT].uint16,
@@ -936,6 +964,7 @@ main(void)
         cmocka_unit_test(test_in_a_recording_the_answers_of_whom_was_asked_are_the_proxys),
         cmocka_unit_test(test_in_a_recording_a_local_proxy_gets_the_packets),
         cmocka_unit_test(test_to_this_machine_only_with_process_and_handle),
+        cmocka_unit_test(test_what_is_sent_to_this_machine_instead_leaves_by_loopback),
         cmocka_unit_test(test_a_refused_connect_is_blocked_and_asked_anew_by_the_next_syn),
         cmocka_unit_test(test_what_is_not_authorized_is_not_redirected_later),
         cmocka_unit_test(test_a_new_connection_on_old_ports_asks_anew),
