@@ -2,7 +2,8 @@
  * Building images: the filters of a layer, in order of rank, to words.
  *
  * Model      image.c lays out sublayers and rules, image_rule.c turns conditions into tests,
- *            image_index.c chooses tables. What the words mean is in walk.h.
+ *            image_index.c chooses tables by the rules' shapes (image_shape.c, image_table.c),
+ *            image_write.c writes them. What the words mean is in walk.h.
  * Lifetime   An image owns its words and is never changed once built.
  */
 #ifndef WFP_CORE_ENGINE_IMAGE_H
