@@ -34,6 +34,7 @@ struct machine {
     void *find_owner_context;
     const struct wfp_local_prefix *subnets; /* attached networks; before machine_add_stack() */
     uint32_t subnet_count;
+    bool groups_fragments;                                              /* likewise */
     bool (*is_awaited)(void *context, const struct wfp_packet *packet); /* likewise */
     void (*list_sockets)(void *context, wfp_stack_take_socket *take, void *take_context);
     void (*tell_owner)(void *context, struct wfp_socket *socket);

@@ -28,6 +28,8 @@ static const char help[] =
     "                       repeated. Live the default is what the interfaces say\n"
     "  --process PATH       replay: whose conversations the capture shows, where it does not say:\n"
     "                       an executable such as 'C:\\dir\\app.exe', or System\n"
+    "  --group-fragments    fragments that pass through wait for the others of their datagram and\n"
+    "                       are shown as a group, too\n"
     "  --write OUT.pcapng   write every packet with its verdict, layers and filter as a comment\n"
     "  --param [DRIVER:]NAME=VALUE\n"
     "                       registry parameter of the drivers; may be repeated\n"
@@ -64,6 +66,7 @@ enum {
     OPT_LOCAL,
     OPT_SUBNET,
     OPT_PROCESS,
+    OPT_GROUP_FRAGMENTS,
     OPT_WRITE,
     OPT_PARAM,
     OPT_JSON,
@@ -89,6 +92,7 @@ static const struct option long_options[] = {
     {"local", required_argument, NULL, OPT_LOCAL},
     {"subnet", required_argument, NULL, OPT_SUBNET},
     {"process", required_argument, NULL, OPT_PROCESS},
+    {"group-fragments", no_argument, NULL, OPT_GROUP_FRAGMENTS},
     {"write", required_argument, NULL, OPT_WRITE},
     {"param", required_argument, NULL, OPT_PARAM},
     {"json", no_argument, NULL, OPT_JSON},
@@ -204,6 +208,9 @@ take_option(struct run_options *options, int option, const char *value)
         break;
     case OPT_LOCAL:
         return add_prefix("--local", value, options->local, &options->local_count);
+    case OPT_GROUP_FRAGMENTS:
+        options->groups_fragments = true;
+        break;
     case OPT_SUBNET:
         return add_prefix("--subnet", value, options->subnets, &options->subnet_count);
     case OPT_PROCESS:

@@ -45,6 +45,7 @@ struct run_options {
     unsigned clients;         /* replay: how many of them to wait for */
     uint32_t local_count;
     struct wfp_local_prefix local[WFP_RUN_MAX_LOCAL];
+    bool groups_fragments;
     uint32_t subnet_count; /* 0: live, those of the interfaces; else not known */
     struct wfp_local_prefix subnets[WFP_RUN_MAX_LOCAL];
     uint32_t param_count;

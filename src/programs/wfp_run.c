@@ -173,6 +173,7 @@ start(struct run *run)
 
     run->machine.subnets = run->options->subnets;
     run->machine.subnet_count = run->options->subnet_count;
+    run->machine.groups_fragments = run->options->groups_fragments;
     if (run->options->live && run->machine.subnet_count == 0) {
         run->machine.subnets = found;
         run->machine.subnet_count = wfp_nfqueue_subnets(found, ELEMENTSOF(found));

@@ -82,7 +82,7 @@ start(void)
     wfp_log_set_level(WFP_LOG_WARNING);
     wfp_clock_set_virtual(now);
     HOLDS(machine_init(&machine) == 0);
-    machine.has_deaf_ends = is_capture;
+    machine.has_deaf_ends = machine.groups_fragments = is_capture;
     HOLDS(machine_add_stack(&machine, local, 3) == 0);
 }
 

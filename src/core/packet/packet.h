@@ -96,6 +96,7 @@ struct wfp_packet {
         plane_id;  /* the plane's name for it, which what drivers clone of it inherits; 0 none */
     void *adapter; /* the callout adapter's view of this packet (an NBL), for the packet's life */
     bool modified; /* the callout adapter changed the bytes in place */
+    struct wfp_packet *next_fragment; /* of a group that is shown as one; else NULL */
 };
 
 /**

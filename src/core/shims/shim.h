@@ -32,6 +32,7 @@ enum wfp_fact {
 #define WFP_CONDITION_IS_LOOPBACK           0x00000001u
 #define WFP_CONDITION_IS_REAUTHORIZE        0x00000004u
 #define WFP_CONDITION_IS_FRAGMENT           0x00000020u
+#define WFP_CONDITION_IS_FRAGMENT_GROUP     0x00000040u
 #define WFP_CONDITION_REQUIRES_ALE_CLASSIFY 0x00000100u
 #define WFP_CONDITION_IS_REASSEMBLED        0x00000400u
 #define WFP_CONDITION_IS_REDIRECTED         0x00100000u
@@ -118,6 +119,8 @@ struct wfp_ale_plan {
 
 #define WFP_MAC_LEARNED 32 /* interfaces whose own address is remembered */
 struct wfp_stream_table;
+struct wfp_fragment_table;
+struct wfp_group_table;
 
 struct wfp_shim {
     struct wfp_engine *engine;
@@ -142,6 +145,7 @@ struct wfp_shim {
     const struct wfp_stack *stack;
     struct wfp_frame *frame;          /* that is on its way; NULL: no plane's */
     struct wfp_stream_table *streams; /* with flows */
+    struct wfp_group_table *groups;   /* NULL: forwarded fragments go as they come */
     struct wfp_packet *packet;
     struct wfp_flow *flow;
     struct wfp_decision *decision;
@@ -250,7 +254,16 @@ bool wfp_shim_transport_inbound(struct wfp_shim *shim);
 bool wfp_shim_icmp_error_outbound(struct wfp_shim *shim);
 bool wfp_shim_icmp_error_inbound(struct wfp_shim *shim);
 bool wfp_shim_datagram(struct wfp_shim *shim);
-bool wfp_shim_forward(struct wfp_shim *shim);
+/** @param flags  IS_FRAGMENT_GROUP or 0 */
+bool wfp_shim_forward(struct wfp_shim *shim, uint32_t flags);
+/** A fragment that passes through waits for its group, where groups are made. @return may it go on? */
+bool wfp_shim_group(struct wfp_shim *shim);
+/** @return NULL without memory */
+struct wfp_group_table *wfp_group_table_new(struct wfp_fragment_table *fragments);
+void wfp_group_table_free(struct wfp_group_table *table);
+/** The next fragment whose group was decided, or NULL; given up with wfp_group_drop(). */
+struct wfp_frame *wfp_group_take(struct wfp_group_table *table, struct wfp_decision *ret_decision);
+void wfp_group_drop(struct wfp_frame *frame);
 /** Nobody waits for the packet: the transport drops TCP, the network layer anything else. */
 bool wfp_shim_discard_no_endpoint(struct wfp_shim *shim);
 /** Is the packet the stack's to drop, and can its addresses be read? Then they are. */

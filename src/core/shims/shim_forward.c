@@ -22,7 +22,7 @@ set_way_out(struct wfp_shim *shim, uint32_t index)
 }
 
 bool
-wfp_shim_forward(struct wfp_shim *shim)
+wfp_shim_forward(struct wfp_shim *shim, uint32_t flags)
 {
     uint16_t layer_id = WFP_SHIM_LAYER(shim, IPFORWARD);
 
@@ -38,5 +38,5 @@ wfp_shim_forward(struct wfp_shim *shim)
             shim->facts[WFP_FACT_IP_LOCAL_INTERFACE];
         set_way_out(shim, shim->frame ? shim->frame->forward_interface_index : 0);
     }
-    return wfp_shim_indicate(shim, layer_id, 0, true);
+    return wfp_shim_indicate(shim, layer_id, flags, true);
 }

@@ -108,6 +108,12 @@ wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stac
     stack->subnets = copy_prefixes(config->subnets, config->subnet_count);
     if (!stack->local || !stack->subnets)
         return -WFP_ERR_NO_MEMORY;
+    stack->shim.stack = stack;
+    if (config->groups_fragments) {
+        stack->shim.groups = wfp_group_table_new(stack->fragments);
+        if (!stack->shim.groups)
+            return -WFP_ERR_NO_MEMORY;
+    }
     if (config->flows) {
         int r = wfp_flow_table_new(config->engine, &stack->shim.flows);
 
@@ -173,6 +179,7 @@ wfp_stack_free(struct wfp_stack *stack)
     wfp_moved_table_free(stack->shim.moved);
     wfp_stream_table_free(stack->shim.streams);
     wfp_fragment_table_free(stack->fragments);
+    wfp_group_table_free(stack->shim.groups);
     free(stack->local);
     free(stack->subnets);
     free(stack);
@@ -519,7 +526,7 @@ send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_deci
 static bool
 pass_through(struct wfp_shim *shim)
 {
-    return wfp_shim_mac(shim, true) && wfp_shim_forward(shim);
+    return wfp_shim_mac(shim, true) && wfp_shim_forward(shim, 0) && wfp_shim_group(shim);
 }
 
 static void
@@ -620,6 +627,7 @@ begin_packet(struct wfp_packet *packet, const struct wfp_frame *frame)
     packet->plane_id = frame->plane_id;
     packet->adapter = is_link_entry(frame) ? NULL : frame->adapter;
     packet->modified = false;
+    packet->next_fragment = NULL;
 }
 
 /** A driver's frame that no MAC layer was shown still has its list. */
@@ -906,10 +914,25 @@ resume_all(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
     while (wfp_stream_work(stack->shim.streams));
 }
 
+static _noinline_ void
+resume_groups(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
+{
+    struct wfp_decision decision;
+    struct wfp_frame *fragment;
+
+    while ((fragment = wfp_group_take(stack->shim.groups, &decision)) != NULL) {
+        take(context, fragment, &decision);
+        wfp_group_drop(fragment);
+    }
+}
+
 void
 wfp_stack_resume(struct wfp_stack *stack, wfp_stack_resumed *take, void *context)
 {
     const struct wfp_shim *shim = &stack->shim;
+
+    if (UNLIKELY(shim->groups != NULL))
+        resume_groups(stack, take, context);
 
     if (UNLIKELY(shim->pends &&
                  (wfp_pend_has_completed(shim->pends) || wfp_stream_has_work(shim->streams))))

@@ -115,7 +115,9 @@ struct wfp_stack_config {
     /** Networks that are attached: who answers from there, or from a link-local address, is near. */
     const struct wfp_local_prefix *subnets;
     uint32_t subnet_count; /* 0: they are not known, so everyone is */
-    bool flows;            /* keep flows (off only for benchmarks of stateless layers) */
+    /** Fragments that pass through wait for their group (netsh: groupforwardedfragments). */
+    bool groups_fragments;
+    bool flows; /* keep flows (off only for benchmarks of stateless layers) */
     /** The frames are a recording: whoever was asked answers, whatever a redirection says. */
     bool is_recording;
     /** What this machine sends to itself comes in with it; else the plane shows both ways. */

@@ -86,6 +86,8 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
         return; /* out of memory: as if the callout had said nothing */
     if (indication->packet)
         layer_data = nbl = nt_fwps_packet_nbl(indication);
+    if (UNLIKELY(nbl && indication->packet->next_fragment))
+        nt_fwps_group_link(indication, nbl);
     if (indication->stream) {
         if (!nt_fwps_stream_begin(indication->stream, &stream))
             return;
@@ -103,6 +105,8 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
                                             indication->classify_context, view, flow_context,
                                             classify_out));
     nt_fwps_classified = outer;
+    if (UNLIKELY(nbl && indication->packet->next_fragment))
+        nt_fwps_group_check(indication, nbl, out);
     if (nbl)
         nt_fwps_packet_check(indication, nbl, out);
     if (indication->stream)

@@ -23,6 +23,12 @@ void nt_fwps_wake(void);
 FWPS_FILTER3 *nt_fwps_filter_view(struct wfp_filter *filter);
 /** The list that carries the indication's packet, data starting where its layer says. */
 NET_BUFFER_LIST *nt_fwps_packet_nbl(const struct wfp_indication *indication);
+/** A fragment group: link its packets' lists behind @p first, and take them apart after the callout. */
+void nt_fwps_group_link(const struct wfp_indication *indication, NET_BUFFER_LIST *first);
+void nt_fwps_group_check(const struct wfp_indication *indication, NET_BUFFER_LIST *first,
+                         const struct wfp_classify_out *out);
+/** FwpsFreeNetBufferList0 of a reassembled list. */
+void nt_fwps_group_free(NET_BUFFER_LIST *nbl);
 struct nt_nbl;
 /** A packet's list of its own making: owns @p bytes (malloced), with the history of @p from. */
 struct nt_nbl *nt_fwps_nbl_adopt(uint8_t *bytes, uint32_t length, const struct nt_nbl *from);

@@ -442,7 +442,7 @@ FwpsAllocateNetBufferAndNetBufferList0(NDIS_HANDLE poolHandle, USHORT contextSiz
     return STATUS_SUCCESS;
 }
 
-/** Free what FwpsAllocateNetBufferAndNetBufferList0 made. Ref: ddi fwpsk/nf-fwpsk-fwpsfreenetbufferlist0 */
+/** Free what FwpsAllocateNetBufferAndNetBufferList0 made, or FwpsReassembleForwardFragmentGroup0 with all that belongs to it. Ref: ddi fwpsk/nf-fwpsk-fwpsfreenetbufferlist0 */
 void NTAPI
 FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList)
 {
@@ -450,7 +450,10 @@ FwpsFreeNetBufferList0(NET_BUFFER_LIST *netBufferList)
 
     if (header && header->contexts)
         nt_fwps_contexts_end(header, FWPS_NET_BUFFER_LIST_EXIT_NETIO);
-    NdisFreeNetBufferList(netBufferList);
+    if (header && header->origin == NT_NBL_POOL && header->parent)
+        nt_fwps_group_free(netBufferList);
+    else
+        NdisFreeNetBufferList(netBufferList);
 }
 
 /**

@@ -482,6 +482,7 @@ switch_on(struct wfp_sim *sim)
     sim->machine.step = sim_record_step;
     sim->machine.step_context = sim;
     sim->machine.is_simulated = true;
+    sim->machine.groups_fragments = sim->options.groups_fragments;
     sim->machine.subnets = sim->subnets;
     sim->machine.subnet_count = sim->subnet_count;
     sim->machine.socket_decided = sim_socket_decided;
