@@ -5,7 +5,7 @@
  *           1  ALE_AUTH_RECV_ACCEPT: the first packet is cloned, and received again after completion
  *   REFUSE  1  the second answer is a block
  *   WAIT    milliseconds until the answer
- *   FORGET  pends and never completes, against the rules
+ *   FORGET  pends and never completes, against the rules; TWICE completes again
  */
 #include <ntddk.h>
 #include <initguid.h>
@@ -82,6 +82,9 @@ static void Work(PDEVICE_OBJECT device, void *context)
     KeDelayExecutionThread(KernelMode, FALSE, &wait);
 #endif
     FwpsCompleteOperation(job->Context, job->Clone);
+#ifdef TWICE
+    FwpsCompleteOperation(job->Context, job->Clone);
+#endif
     if (job->Clone) {
         Inject(job);
     } else {

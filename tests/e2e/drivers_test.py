@@ -239,6 +239,36 @@ class Drivers(unittest.TestCase):
                         self.assertIn("last by breaks: protocol 17, 10.0.0.4 port 50000 to 192.0.2.53 port 53",
                                       document["findings"][0]["message"])
 
+    def test_what_breaks_the_rules_of_streams_has_a_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for what, finding, message in (
+                    (1, "bad-stream-answer", "countBytesEnforced is more than was shown"),
+                    (2, "bad-stream-answer", "NEED_MORE_DATA, but countBytesRequired is 0"),
+                    (3, "bad-stream-answer", "streamAction is no FWPS_STREAM_ACTION_TYPE"),
+                    (4, "bad-stream-answer", "DEFER of outbound data"),
+                    (5, "bad-stream-answer", "NEED_MORE_DATA, but classifyOut said that there is no more"),
+                    (6, "bad-stream-answer", "DROP_CONNECTION by an inspection callout"),
+                    (7, "bad-stream-answer", "neither streamAction nor actionType is set"),
+                    (8, "bad-stream-answer", "FwpsStreamContinue is called from inside classify"),
+                    (9, "nbl-freed", "freed"), (10, "bad-object", ""), (11, "nbl-leak", ""),
+                    (12, "changed-in-place", "data are changed in place at STREAM_V4"),
+                    (13, "bad-object", "dataLength")):
+                document, said = decide(build(folder, "breaks_stream", "so", f"-DWHAT={what}"), code=1)
+                self.assertTrue(document["findings"], what)
+                for found in document["findings"]:
+                    self.assertEqual(found["id"], finding, what)
+                    self.assertIn(message, found["message"], what)
+                    self.assertEqual((found["driver"], found["file"][-15:]), ("breaks_stream", "breaks_stream.c"))
+                # what is held for more data goes on in the stack's own segments
+                self.assertEqual(document["permitted"] + document["absorbed"], 37, what)
+                self.assertEqual(document["blocked"], document["absorbed"], what)
+                self.assertEqual(document["absorbed"] > 0, what == 2, what)
+                self.assertNotIn("breaks_stream: injected", said)
+
+    def test_an_operation_that_is_completed_twice_is_a_finding(self):
+        document, _ = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=0", "-DWAIT=0", "-DTWICE", findings=["bad-pend"])
+        self.assertEqual((document["absorbed"], document["permitted"]), (6, 31))
+
     def test_pended_connects_may_be_refused_later(self):
         document, said = self.check_both("pend", "-DINBOUND=0", "-DREFUSE=1", "-DWAIT=0")
         # IPv6 has 9; 6 answers come in as conversations of their own, which 2 later requests then join

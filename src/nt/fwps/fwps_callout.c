@@ -39,6 +39,7 @@ struct driver_callout {
 };
 
 _Thread_local const struct wfp_indication *nt_fwps_classified;
+static _Thread_local const struct driver_callout *asked;
 static pthread_mutex_t callouts_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct driver_callout *callouts;
 
@@ -105,12 +106,25 @@ call_classify(void *context, const struct wfp_indication *indication, struct wfp
                                             indication->classify_context, view, flow_context,
                                             classify_out));
     nt_fwps_classified = outer;
+    asked = callout;
     if (UNLIKELY(nbl && indication->packet->next_fragment))
         nt_fwps_group_check(indication, nbl, out);
     if (nbl)
         nt_fwps_packet_check(indication, nbl, out);
     if (indication->stream)
         nt_fwps_stream_end(indication, &stream, filter, out);
+}
+
+const char *
+nt_fwps_asked_driver(void)
+{
+    return asked->driver_name;
+}
+
+uintptr_t
+nt_fwps_asked_site(void)
+{
+    return (asked->version == 0 ? (uintptr_t)asked->classify0 : (uintptr_t)asked->classify3) + 1;
 }
 
 static int

@@ -17,6 +17,12 @@ extern struct nt_fwps_config nt_fwps;
 /** What this thread is asking a driver's classifyFn about; NULL outside. */
 extern _Thread_local const struct wfp_indication *nt_fwps_classified;
 
+/** Whose classifyFn this thread called last: what is found after it is that driver's, there. */
+const char *nt_fwps_asked_driver(void);
+uintptr_t nt_fwps_asked_site(void);
+#define NT_FWPS_FINDING(id, ...)                                                                   \
+    nt_finding_at(nt_fwps_asked_driver(), nt_fwps_asked_site(), id, __VA_ARGS__)
+
 /** Something waits for the stack's thread: whatever it waits in, it comes. Any thread, any IRQL. */
 void nt_fwps_wake(void);
 /** The FWPS_FILTER of a filter, rendered once and kept with it; NULL when memory is out. */

@@ -158,8 +158,8 @@ is_changed(struct packet_list *list)
 static void
 tell_changed(uint16_t layer_id)
 {
-    nt_finding(NT_FINDING_CHANGED_IN_PLACE, "data are changed in place at %s",
-               wfp_layer_name(layer_id));
+    NT_FWPS_FINDING(NT_FINDING_CHANGED_IN_PLACE, "data are changed in place at %s",
+                    wfp_layer_name(layer_id));
 }
 
 /* Other bytes in the packet's own list: they are what goes on, if it does. */
@@ -234,8 +234,9 @@ nt_fwps_packet_check(const struct wfp_indication *indication, NET_BUFFER_LIST *n
     if (LIKELY(list->nb.DataOffset == offset && list->nb.MdlChain == &list->mdl &&
                nbl->FirstNetBuffer == &list->nb))
         return;
-    nt_finding(NT_FINDING_NBL_NOT_RESTORED, "data start is %d bytes from where classify found it",
-               (int)list->nb.DataOffset - (int)offset);
+    NT_FWPS_FINDING(NT_FINDING_NBL_NOT_RESTORED,
+                    "data start is %d bytes from where classify found it",
+                    (int)list->nb.DataOffset - (int)offset);
     while (list->nb.MdlChain && list->nb.MdlChain != &list->mdl) {
         MDL *mdl = list->nb.MdlChain;
         list->nb.MdlChain = mdl->Next;

@@ -53,6 +53,10 @@ find_fault(const struct wfp_stream_view *view, const struct wfp_filter *filter,
         return view->told & WFP_CLASSIFY_OUT_FLAG_NO_MORE_DATA
                    ? "NEED_MORE_DATA, but classifyOut said that there is no more"
                    : "NEED_MORE_DATA, but classifyOut said that the buffer is full";
+    if (view->action == WFP_STREAM_ACTION_NEED_MORE_DATA && view->required == 0)
+        return "NEED_MORE_DATA, but countBytesRequired is 0";
+    if (view->action == WFP_STREAM_ACTION_NONE && view->enforced > view->length && !inspects)
+        return "countBytesEnforced is more than was shown";
     if (view->action == WFP_STREAM_ACTION_DEFER && !(view->flags & WFP_STREAM_RECEIVE))
         return "DEFER of outbound data";
     if (view->action == WFP_STREAM_ACTION_DROP_CONNECTION && inspects)
@@ -80,8 +84,8 @@ nt_fwps_stream_end(const struct wfp_indication *indication, struct nt_fwps_strea
     }
     fault = find_fault(view, filter, out);
     if (UNLIKELY(fault != NULL))
-        nt_finding(NT_FINDING_STREAM_BAD, "%s (%u bytes, flags 0x%x)", fault, view->length,
-                   view->flags);
+        NT_FWPS_FINDING(NT_FINDING_STREAM_BAD, "%s (%u bytes, flags 0x%x)", fault, view->length,
+                        view->flags);
 }
 
 /* Where a walk over stream data stands. */
