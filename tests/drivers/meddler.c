@@ -81,9 +81,11 @@ static void Seed(const FWPS_INCOMING_VALUES *values)
     ULONG i;
 
     for (i = 0; i < values->valueCount; i++) {
-        if (values->incomingValue[i].value.type <= FWP_UINT32) {
-            Random = Random * 31 + values->incomingValue[i].value.uint32;
-        }
+        const FWP_VALUE *value = &values->incomingValue[i].value;
+        Random = Random * 31 + (value->type == FWP_UINT8    ? value->uint8
+                                : value->type == FWP_UINT16 ? value->uint16
+                                : value->type == FWP_UINT32 ? value->uint32
+                                                            : 0);
     }
     Random |= 1;
 }
