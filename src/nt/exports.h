@@ -14,6 +14,7 @@ extern const struct wfp_export_table nt_wpprecorder_exports;
 extern const struct wfp_export_table nt_ndis_exports;
 extern const struct wfp_export_table nt_netio_exports;
 extern const struct wfp_export_table nt_fltmgr_exports;
+extern const struct wfp_export_table nt_cng_exports;
 extern const struct wfp_export_table nt_fwpkclnt_exports; /* Fwps*; Fwpm* come from policy */
 extern const struct wfp_export_table nt_wdfldr_exports;
 extern const struct wfp_export_table nt_wdf_functions; /* by index, for WdfVersionBind */

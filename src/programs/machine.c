@@ -26,7 +26,7 @@
 static const struct wfp_export_table *const export_tables[] = {
     &nt_ntoskrnl_exports, &nt_hal_exports,    &nt_aux_klib_exports, &nt_wpprecorder_exports,
     &nt_ndis_exports,     &nt_netio_exports,  &nt_fwpkclnt_exports, &nt_wdfldr_exports,
-    &policy_fwpm_exports, &nt_fltmgr_exports,
+    &policy_fwpm_exports, &nt_fltmgr_exports, &nt_cng_exports,
 };
 
 int

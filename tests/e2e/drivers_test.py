@@ -384,7 +384,7 @@ class Drivers(unittest.TestCase):
             ("connections.c", 0, "seen 6, printed 6, ticks 2"),
             ("queue_thread.c", 0, "a83f8110=7 c0000235=1 cb00710a=8 | queued 16, taken 16, 2023-11, 61"),
             ("conditions.c", 4, "5 filters, 5 deleted"),
-            ("minifilter.c", 2, "contexts 3, kernel 10, volumes 0, again c000000d"),
+            ("minifilter.c", 2, "contexts 3, kernel 10, network 7, volumes 0, again c000000d"),
         )
         for name, blocked, text in cases:
             with self.subTest(name):

@@ -57,6 +57,35 @@ typedef enum _NL_NEIGHBOR_STATE {
     NlnsPermanent,
     NlnsMaximum
 } NL_NEIGHBOR_STATE;
+typedef enum _NL_ROUTE_ORIGIN {
+    NlroManual,
+    NlroWellKnown,
+    NlroDHCP,
+    NlroRouterAdvertisement,
+    Nlro6to4
+} NL_ROUTE_ORIGIN, *PNL_ROUTE_ORIGIN;
+typedef enum _NL_ROUTER_DISCOVERY_BEHAVIOR {
+    RouterDiscoveryDisabled = 0,
+    RouterDiscoveryEnabled,
+    RouterDiscoveryDhcp,
+    RouterDiscoveryUnchanged = -1
+} NL_ROUTER_DISCOVERY_BEHAVIOR;
+typedef enum _NL_LINK_LOCAL_ADDRESS_BEHAVIOR {
+    LinkLocalAlwaysOff = 0,
+    LinkLocalDelayed,
+    LinkLocalAlwaysOn,
+    LinkLocalUnchanged = -1
+} NL_LINK_LOCAL_ADDRESS_BEHAVIOR;
+typedef struct _NL_INTERFACE_OFFLOAD_ROD {
+    BOOLEAN NlChecksumSupported : 1;
+    BOOLEAN NlOptionsSupported : 1;
+    BOOLEAN TlDatagramChecksumSupported : 1;
+    BOOLEAN TlStreamChecksumSupported : 1;
+    BOOLEAN TlStreamOptionsSupported : 1;
+    BOOLEAN FastPathCompatible : 1;
+    BOOLEAN TlLargeSendOffloadSupported : 1;
+    BOOLEAN TlGiantSendOffloadSupported : 1;
+} NL_INTERFACE_OFFLOAD_ROD, *PNL_INTERFACE_OFFLOAD_ROD;
 typedef struct _NL_PATH_BANDWIDTH_ROD {
     ULONG64 Bandwidth;
     ULONG64 Instability;

@@ -6,6 +6,7 @@
  *            announced. Drivers that also have callouts load and run with these.
  * Ref        the pages of the functions
  */
+#include "nt/ntos/ps_unheard.h"
 #include "nt/ntos/nt_wdk.h"
 
 #include <stdlib.h>
@@ -76,15 +77,15 @@ add(const char *what, const void *routine)
     return r;
 }
 
-static NTSTATUS
-add_handle(const char *what, PVOID *ret_handle)
+NTSTATUS
+nt_ps_unheard_add(const char *what, PVOID *ret_handle)
 {
     *ret_handle = add(what, NULL);
     return *ret_handle ? STATUS_SUCCESS : STATUS_INSUFFICIENT_RESOURCES;
 }
 
-static NTSTATUS
-remove_handle(const void *handle, const char *function)
+NTSTATUS
+nt_ps_unheard_remove(const void *handle, const char *function)
 {
     struct registration *r = handle ? take(handle, NULL, NULL, NULL) : NULL;
 
@@ -154,14 +155,14 @@ PsRemoveLoadImageNotifyRoutine(PLOAD_IMAGE_NOTIFY_ROUTINE NotifyRoutine)
 NTSTATUS NTAPI
 ObRegisterCallbacks(POB_CALLBACK_REGISTRATION CallbackRegistration, PVOID *RegistrationHandle)
 {
-    return add_handle("ObRegisterCallbacks", RegistrationHandle);
+    return nt_ps_unheard_add("ObRegisterCallbacks", RegistrationHandle);
 }
 
 /** Ref: wdm/nf-wdm-obunregistercallbacks. */
 VOID NTAPI
 ObUnRegisterCallbacks(PVOID RegistrationHandle)
 {
-    (void)remove_handle(RegistrationHandle, __func__);
+    (void)nt_ps_unheard_remove(RegistrationHandle, __func__);
 }
 
 /** Ref: wdm/nf-wdm-obgetfilterversion. */
@@ -177,7 +178,7 @@ CmRegisterCallbackEx(PEX_CALLBACK_FUNCTION Function, PCUNICODE_STRING Altitude, 
                      PVOID Context, PLARGE_INTEGER Cookie, PVOID Reserved)
 {
     PVOID handle;
-    NTSTATUS status = add_handle("CmRegisterCallback", &handle);
+    NTSTATUS status = nt_ps_unheard_add("CmRegisterCallback", &handle);
 
     Cookie->QuadPart = (LONGLONG)(uintptr_t)handle;
     return status;
@@ -194,7 +195,7 @@ CmRegisterCallback(PEX_CALLBACK_FUNCTION Function, PVOID Context, PLARGE_INTEGER
 NTSTATUS NTAPI
 CmUnRegisterCallback(LARGE_INTEGER Cookie)
 {
-    return remove_handle((const void *)(uintptr_t)Cookie.QuadPart, __func__);
+    return nt_ps_unheard_remove((const void *)(uintptr_t)Cookie.QuadPart, __func__);
 }
 
 /** Ref: wdm/nf-wdm-poregisterpowersettingcallback. Gap: not called. */
@@ -202,14 +203,14 @@ NTSTATUS NTAPI
 PoRegisterPowerSettingCallback(PDEVICE_OBJECT DeviceObject, LPCGUID SettingGuid,
                                PPOWER_SETTING_CALLBACK Callback, PVOID Context, PVOID *Handle)
 {
-    return add_handle("PoRegisterPowerSettingCallback", Handle);
+    return nt_ps_unheard_add("PoRegisterPowerSettingCallback", Handle);
 }
 
 /** Ref: wdm/nf-wdm-pounregisterpowersettingcallback. */
 NTSTATUS NTAPI
 PoUnregisterPowerSettingCallback(PVOID Handle)
 {
-    return remove_handle(Handle, __func__);
+    return nt_ps_unheard_remove(Handle, __func__);
 }
 
 /** Ref: wdm/nf-wdm-ioregisterplugplaynotification. Gap: not called. */
@@ -220,14 +221,14 @@ IoRegisterPlugPlayNotification(IO_NOTIFICATION_EVENT_CATEGORY EventCategory,
                                PDRIVER_NOTIFICATION_CALLBACK_ROUTINE CallbackRoutine, PVOID Context,
                                PVOID *NotificationEntry)
 {
-    return add_handle("IoRegisterPlugPlayNotification", NotificationEntry);
+    return nt_ps_unheard_add("IoRegisterPlugPlayNotification", NotificationEntry);
 }
 
 /** Ref: wdm/nf-wdm-iounregisterplugplaynotificationex. */
 NTSTATUS NTAPI
 IoUnregisterPlugPlayNotificationEx(PVOID NotificationEntry)
 {
-    return remove_handle(NotificationEntry, __func__);
+    return nt_ps_unheard_remove(NotificationEntry, __func__);
 }
 
 /* ---- event tracing: providers register, and no session enables them ---- */
@@ -238,7 +239,7 @@ EtwRegister(LPCGUID ProviderId, PETWENABLECALLBACK EnableCallback, PVOID Callbac
             PREGHANDLE RegHandle)
 {
     PVOID handle;
-    NTSTATUS status = add_handle("EtwRegister", &handle);
+    NTSTATUS status = nt_ps_unheard_add("EtwRegister", &handle);
 
     *RegHandle = (REGHANDLE)(uintptr_t)handle;
     return status;
@@ -248,7 +249,7 @@ EtwRegister(LPCGUID ProviderId, PETWENABLECALLBACK EnableCallback, PVOID Callbac
 NTSTATUS NTAPI
 EtwUnregister(REGHANDLE RegHandle)
 {
-    return remove_handle((const void *)(uintptr_t)RegHandle, __func__);
+    return nt_ps_unheard_remove((const void *)(uintptr_t)RegHandle, __func__);
 }
 
 /** IRQL: any. Ref: wdm/nf-wdm-etweventenabled. */

@@ -29,6 +29,9 @@ static const struct wfp_cc_module_row aux_klib[] = {
 static const struct wfp_cc_module_row fltmgr[] = {
 #include "nt/fltmgr/fltmgr.def"
 };
+static const struct wfp_cc_module_row cng[] = {
+#include "nt/cng/cng.def"
+};
 static const struct wfp_cc_module_row wpprecorder[] = {
 #include "nt/ntos/wpprecorder.def"
 };
@@ -51,10 +54,15 @@ static const struct wfp_cc_module_row fwpkclnt[] = {
         name, rows, ELEMENTSOF(rows)                                                               \
     }
 static const struct wfp_cc_module modules[] = {
-    MODULE("ntoskrnl.exe", ntoskrnl), MODULE("hal.dll", hal),
-    MODULE("ndis.sys", ndis),         MODULE("netio.sys", netio),
-    MODULE("fwpkclnt.sys", fwpkclnt), MODULE("wdfldr.sys", wdfldr),
-    MODULE("fltmgr.sys", fltmgr),     MODULE("wpprecorder.sys", wpprecorder),
+    MODULE("ntoskrnl.exe", ntoskrnl),
+    MODULE("hal.dll", hal),
+    MODULE("ndis.sys", ndis),
+    MODULE("netio.sys", netio),
+    MODULE("fwpkclnt.sys", fwpkclnt),
+    MODULE("wdfldr.sys", wdfldr),
+    MODULE("fltmgr.sys", fltmgr),
+    MODULE("cng.sys", cng),
+    MODULE("wpprecorder.sys", wpprecorder),
     MODULE("aux_klib.lib", aux_klib),
 };
 

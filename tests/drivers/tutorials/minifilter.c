@@ -9,6 +9,8 @@
 #include <fwpsk.h>
 #include <fwpmk.h>
 #include <tdikrnl.h>
+#include <netioapi.h>
+#include <bcrypt.h>
 
 #define TAG 'tlfm'
 
@@ -20,6 +22,8 @@ C_ASSERT(sizeof(FLT_CALLBACK_DATA) == 88 && FIELD_OFFSET(FLT_CALLBACK_DATA, IoSt
 C_ASSERT(FIELD_OFFSET(FLT_IO_PARAMETER_BLOCK, Parameters) == 24 && sizeof(FLT_OPERATION_REGISTRATION) == 32);
 C_ASSERT(sizeof(FLT_FILE_NAME_INFORMATION) == 120 && sizeof(FLT_RELATED_OBJECTS) == 48);
 C_ASSERT(FIELD_OFFSET(FLT_PARAMETERS, Create.EaBuffer) == 32 && FIELD_OFFSET(FLT_PARAMETERS, Write.MdlAddress) == 32);
+C_ASSERT(sizeof(MIB_IF_ROW2) == 1352 && sizeof(MIB_IPFORWARD_ROW2) == 104 && sizeof(MIB_IPINTERFACE_ROW) == 168);
+C_ASSERT(sizeof(MIB_UNICASTIPADDRESS_ROW) == 80 && sizeof(MIB_IPNET_ROW2) == 88);
 C_ASSERT(sizeof(WSK_BUF) == 24 && sizeof(WSK_PROVIDER_DISPATCH) == 56 && sizeof(WSK_REGISTRATION) == 24);
 
 typedef enum _COMMAND {
@@ -201,6 +205,34 @@ static ULONG UseContexts(VOID)
     return right;
 }
 
+static VOID NTAPI InterfaceChanged(_In_ PVOID CallerContext, _In_opt_ PMIB_IPINTERFACE_ROW Row,
+                                   _In_ MIB_NOTIFICATION_TYPE Type)
+{
+    *(PULONG)CallerContext += Row == NULL && Type == MibInitialNotification;
+}
+
+static ULONG AskNetwork(VOID)
+{
+    HANDLE notification = NULL;
+    MIB_UNICASTIPADDRESS_ROW row;
+    UCHAR random[7] = {0};
+    NET_LUID luid;
+    NET_IFINDEX index = 0;
+    ULONG right = 0;
+
+    right += NT_SUCCESS(ConvertInterfaceIndexToLuid(3, &luid)) && luid.Info.NetLuidIndex == 3;
+    right += NT_SUCCESS(ConvertInterfaceLuidToIndex(&luid, &index)) && index == 3;
+    right += ConvertInterfaceLuidToIndex(NULL, &index) == STATUS_INVALID_PARAMETER;
+    if (NT_SUCCESS(NotifyIpInterfaceChange(AF_UNSPEC, InterfaceChanged, &right, TRUE, &notification))) {
+        right += NT_SUCCESS(CancelMibChangeNotify2(notification));
+    }
+    InitializeUnicastIpAddressEntry(&row);
+    right += row.PreferredLifetime == 0xffffffff && row.ScopeId.Value == 0;
+    right += NT_SUCCESS(BCryptGenRandom(NULL, random, sizeof(random), BCRYPT_USE_SYSTEM_PREFERRED_RNG)) &&
+             (random[0] | random[1] | random[2] | random[3]) != 0 && (random[4] | random[5] | random[6]) != 0;
+    return right;
+}
+
 static ULONG AskKernel(VOID)
 {
     LARGE_INTEGER timeout = {.QuadPart = -10000};
@@ -270,7 +302,7 @@ NTSTATUS DriverEntry(_In_ PDRIVER_OBJECT DriverObject, _In_ PUNICODE_STRING Regi
     FltAcquirePushLockExclusive(&Globals.Lock);
     status = FltEnumerateVolumes(Globals.Filter, &volume, 1, &volumes);
     FltReleasePushLock(&Globals.Lock);
-    DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "minifilter: contexts %u, kernel %u, volumes %u, again %x\n",
-               UseContexts(), AskKernel(), volumes, FltStartFiltering(Globals.Filter));
+    DbgPrintEx(DPFLTR_IHVNETWORK_ID, DPFLTR_ERROR_LEVEL, "minifilter: contexts %u, kernel %u, network %u, volumes %u, again %x\n",
+               UseContexts(), AskKernel(), AskNetwork(), volumes, FltStartFiltering(Globals.Filter));
     return STATUS_SUCCESS;
 }

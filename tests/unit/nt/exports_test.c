@@ -44,9 +44,9 @@ static void
 test_names_are_unique_and_code_has_an_address(void **state)
 {
     static const struct wfp_export_table *const tables[] = {
-        &nt_ntoskrnl_exports, &nt_hal_exports,  &nt_aux_klib_exports, &nt_wpprecorder_exports,
-        &nt_fltmgr_exports,   &nt_ndis_exports, &nt_netio_exports,    &nt_fwpkclnt_exports,
-        &nt_wdfldr_exports,   &nt_wdf_functions};
+        &nt_ntoskrnl_exports, &nt_hal_exports,    &nt_aux_klib_exports, &nt_wpprecorder_exports,
+        &nt_fltmgr_exports,   &nt_cng_exports,    &nt_ndis_exports,     &nt_netio_exports,
+        &nt_fwpkclnt_exports, &nt_wdfldr_exports, &nt_wdf_functions};
     for (size_t t = 0; t < ELEMENTSOF(tables); t++) {
         assert_true(tables[t]->count > 0);
         for (size_t i = 0; i < tables[t]->count; i++) {
