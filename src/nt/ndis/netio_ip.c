@@ -57,10 +57,10 @@ add(const char *what, const void *callback, HANDLE *handle)
  */
 NETIO_STATUS NETIOAPI_API_
 NotifyIpInterfaceChange(ADDRESS_FAMILY Family, PIPINTERFACE_CHANGE_CALLBACK Callback,
-                        PVOID CallerContext, BOOLEAN InitialNotification, HANDLE *NotificationHandle)
+                        PVOID CallerContext, BOOLEAN InitialNotification,
+                        HANDLE *NotificationHandle)
 {
-    NTSTATUS status = add("NotifyIpInterfaceChange", (const void *)Callback,
-                          NotificationHandle);
+    NTSTATUS status = add("NotifyIpInterfaceChange", (const void *)Callback, NotificationHandle);
 
     if (NT_SUCCESS(status) && InitialNotification)
         NT_CALLBACK_VOID(nt_driver_current(), PASSIVE_LEVEL,
@@ -74,8 +74,8 @@ NotifyUnicastIpAddressChange(ADDRESS_FAMILY Family, PUNICAST_IPADDRESS_CHANGE_CA
                              PVOID CallerContext, BOOLEAN InitialNotification,
                              HANDLE *NotificationHandle)
 {
-    NTSTATUS status = add("NotifyUnicastIpAddressChange",
-                          (const void *)Callback, NotificationHandle);
+    NTSTATUS status =
+        add("NotifyUnicastIpAddressChange", (const void *)Callback, NotificationHandle);
 
     if (NT_SUCCESS(status) && InitialNotification)
         NT_CALLBACK_VOID(nt_driver_current(), PASSIVE_LEVEL,
@@ -88,8 +88,7 @@ NETIO_STATUS NETIOAPI_API_
 NotifyRouteChange2(ADDRESS_FAMILY Family, PIPFORWARD_CHANGE_CALLBACK Callback, PVOID CallerContext,
                    BOOLEAN InitialNotification, HANDLE *NotificationHandle)
 {
-    NTSTATUS status = add("NotifyRouteChange2", (const void *)Callback,
-                          NotificationHandle);
+    NTSTATUS status = add("NotifyRouteChange2", (const void *)Callback, NotificationHandle);
 
     if (NT_SUCCESS(status) && InitialNotification)
         NT_CALLBACK_VOID(nt_driver_current(), PASSIVE_LEVEL,
@@ -148,7 +147,8 @@ InitializeIpForwardEntry(PMIB_IPFORWARD_ROW2 Row)
 VOID NETIOAPI_API_
 InitializeIpInterfaceEntry(PMIB_IPINTERFACE_ROW Row)
 {
-    memset(Row, 0xff, sizeof(*Row)); /* "unchanged" in every member that SetIpInterfaceEntry takes */
+    memset(Row, 0xff,
+           sizeof(*Row)); /* "unchanged" in every member that SetIpInterfaceEntry takes */
     Row->Family = AF_UNSPEC;
     Row->InterfaceLuid.Value = NET_IFLUID_UNSPECIFIED;
     Row->InterfaceIndex = NET_IFINDEX_UNSPECIFIED;
