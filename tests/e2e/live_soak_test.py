@@ -110,7 +110,7 @@ class Soak(BetweenNamespaces):
                 break
         return queued
 
-    def soak(self, namespace, jobs, **drivers):
+    def soak(self, namespace, jobs, ends_early=False, **drivers):
         """Drivers in a namespace, conversations from the client's. Returns (good ones by name, what drivers said)."""
         with tempfile.TemporaryDirectory() as folder:
             ready = Path(folder) / "ready"
@@ -120,11 +120,16 @@ class Soak(BetweenNamespaces):
             self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
             client = self.run_inside(demo.CLIENT, sys.executable, "-c", CLIENT, json.dumps(jobs), stdout=subprocess.PIPE)
             time.sleep(SECONDS / 4)
-            early = resident_kib(wfp.pid)
-            out, _ = client.communicate(timeout=90)
-            late, queued = resident_kib(wfp.pid), self.queued(namespace)
+            early = late = resident_kib(wfp.pid)
+            queued = [0]
+            if not ends_early:
+                out, _ = client.communicate(timeout=90)
+                late, queued = resident_kib(wfp.pid), self.queued(namespace)
             wfp.send_signal(signal.SIGTERM)
             document, said = wfp.communicate(timeout=30)
+            if ends_early:
+                self.assertIsNone(client.poll(), "the conversations are over before the run is")
+                out, _ = client.communicate(timeout=90)
         self.detail = f"{out[:3000]}\n{said}\n{document[:3000]}\nresident {early} {late} KiB"
         result = json.loads(out)
         self.assertEqual(wfp.returncode, 0, self.detail)
@@ -157,6 +162,15 @@ class Soak(BetweenNamespaces):
         self.assertEqual((redirect["again"], redirect["straight"]), (0, 0), self.detail)
         self.assertEqual(redirect["told"], 2 * redirect["asked"], self.detail)  # before and after they were pended
         self.check_asked(pend["pended"], good, "")
+        self.assertEqual((pend["again"], pend["sent"]), (pend["pended"], pend["completed"]), self.detail)
+
+    def test_nobody_notices_when_it_ends(self):
+        # what waits then is completed, sent again or decided
+        jobs = [(f"{kind} {i}", ELSEWHERE, 8090) for kind in ("tcp", "udp") for i in range(4)]
+        good, said = self.soak(demo.CLIENT, jobs, ends_early=True, pend={"INBOUND": 0, "REFUSE": 0, "WAIT": 5},
+                               reinject_live={"WAY": 1, "COPY": 1})
+        pend = counts(said, "pend")
+        self.assertGreater(pend["pended"], 0, self.detail)
         self.assertEqual((pend["again"], pend["sent"]), (pend["pended"], pend["completed"]), self.detail)
 
     def test_moved_pended_and_received_again(self):

@@ -150,21 +150,23 @@ takes(const struct moved *moved, const struct place *place, const struct wfp_flo
 static const struct moved *
 find_wire(const struct wfp_moved_table *table, const struct wfp_flow_key *key)
 {
-    const struct moved *moved = table->wire[key->local_port % BUCKETS];
+    const struct moved *moved = table->wire[key->local_port % BUCKETS], *found = NULL;
 
-    while (moved && !takes(moved, &moved->wire, key))
-        moved = moved->next_wire;
-    return moved;
+    for (; moved; moved = moved->next_wire)
+        if (takes(moved, &moved->wire, key) && (!found || !is_any(&moved->wire)))
+            found = moved; /* one bound to the address comes before one bound to any */
+    return found;
 }
 
 static const struct moved *
 find_app(const struct wfp_moved_table *table, const struct wfp_flow_key *key)
 {
-    const struct moved *moved = table->app[key->local_port % BUCKETS];
+    const struct moved *moved = table->app[key->local_port % BUCKETS], *found = NULL;
 
-    while (moved && !takes(moved, &moved->app, key))
-        moved = moved->next_app;
-    return moved;
+    for (; moved; moved = moved->next_app)
+        if (takes(moved, &moved->app, key) && (!found || !is_any(&moved->app)))
+            found = moved;
+    return found;
 }
 
 /** The same conversation with its local end at @p place. */
@@ -177,6 +179,15 @@ key_at(const struct wfp_flow_key *key, const struct place *place)
         memcpy(moved.local, place->address, 16);
     moved.local_port = place->port;
     return moved;
+}
+
+/** Is a socket that stayed nearer to where the packet goes than the moved one was? */
+static bool
+is_anothers(const struct wfp_shim *shim, const struct moved *moved, const struct wfp_flow_key *key)
+{
+    uint32_t exact = wfp_endpoint_find(shim->endpoints, key);
+
+    return exact && exact != moved->endpoint;
 }
 
 /** @return false when the application has such a conversation already, or without memory */
@@ -255,7 +266,7 @@ wfp_shim_moved_arrive(struct wfp_shim *shim, struct wfp_shim *aside, struct wfp_
         return WFP_ARRIVAL_UNKNOWN;
     if (shim->is_recording) {
         moved = find_app(shim->moved, &key);
-        if (moved) {
+        if (moved && !is_anothers(shim, moved, &key)) {
             app = key_at(&key, &moved->wire);
             enter(shim, moved, &key, &app, packet->time_100ns);
         }
@@ -267,8 +278,10 @@ wfp_shim_moved_arrive(struct wfp_shim *shim, struct wfp_shim *aside, struct wfp_
     if (packet->protocol == WFP_PROTOCOL_TCP && !is_syn(packet))
         return WFP_ARRIVAL_UNKNOWN; /* a connection from before the run is where it is */
     moved = find_wire(shim->moved, &key);
-    if (!moved)
-        return find_app(shim->moved, &key) ? WFP_ARRIVAL_NOBODY : WFP_ARRIVAL_UNKNOWN;
+    if (!moved) {
+        moved = find_app(shim->moved, &key);
+        return moved && !is_anothers(shim, moved, &key) ? WFP_ARRIVAL_NOBODY : WFP_ARRIVAL_UNKNOWN;
+    }
     app = key_at(&key, &moved->app);
     shim->moved->arrived = key;
     return enter(shim, moved, &app, &key, packet->time_100ns) ? WFP_ARRIVAL_TAKEN

@@ -786,6 +786,35 @@ test_sockets_are_looked_for_before_their_first_packet(void **state)
 }
 
 static void
+test_the_nearest_of_two_sockets_takes_it(void **state)
+{
+    struct world world;
+    struct wfp_socket all = start_server(&world, false, WFP_PROTOCOL_UDP, 53), one = all;
+
+    memset(all.local, 0, 4);
+    hook.local = "0.0.0.0"; /* at port 7000 of any address */
+    wfp_stack_socket(world.stack, &all, WFP_SOCKET_BIND);
+    udp(&world, PEER, "10.0.0.3", 7000, WFP_HINT_INBOUND);
+    expect_ends(&world, PEER, "10.0.0.3", 53);
+    udp(&world, PEER, "10.0.0.1", 53, WFP_HINT_INBOUND);
+    expect_ends(&world, PEER, "10.0.0.1", 0);
+    hook.bind = NOTHING; /* it stays */
+    wfp_stack_socket(world.stack, &one, WFP_SOCKET_BIND);
+    udp(&world, "192.0.2.9", 4001, "10.0.0.1", 53, WFP_HINT_INBOUND);
+    assert_false(world.modified);
+    assert_int_equal(mock.seen[mock.count - 1].layer_id, NAME(DATAGRAM_DATA));
+    hook.bind = CHANGE; /* a third one is moved to where the first takes all */
+    hook.local = "10.0.0.7";
+    one.local_port = 99;
+    wfp_stack_socket(world.stack, &one, WFP_SOCKET_BIND);
+    udp(&world, "192.0.2.9", 4002, MOVED, WFP_HINT_INBOUND);
+    expect_ends(&world, "192.0.2.9", 4002, "10.0.0.1", 99);
+    udp(&world, "192.0.2.9", 4002, "10.0.0.3", 7000, WFP_HINT_INBOUND);
+    expect_ends(&world, "192.0.2.9", 4002, "10.0.0.3", 53);
+    wfp_stack_free(world.stack);
+}
+
+static void
 test_a_connection_from_before_is_where_it_is(void **state)
 {
     struct world world;
@@ -974,6 +1003,7 @@ main(void)
         cmocka_unit_test(test_where_a_server_was_before_nobody_is),
         cmocka_unit_test(test_a_datagram_to_where_a_server_was_is_unreachable),
         cmocka_unit_test(test_sockets_are_looked_for_before_their_first_packet),
+        cmocka_unit_test(test_the_nearest_of_two_sockets_takes_it),
         cmocka_unit_test(test_a_connection_from_before_is_where_it_is),
         cmocka_unit_test(test_in_a_recording_peers_find_the_server_where_it_was_moved),
         cmocka_unit_test(test_who_wants_to_hear_of_others_changes_is_asked_again),
