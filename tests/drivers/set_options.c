@@ -22,6 +22,16 @@ static FWPM_CLASSIFY_OPTION Odd[] = {OPTION(FWP_CLASSIFY_OPTION_MULTICAST_STATE,
                                      OPTION(FWP_CLASSIFY_OPTION_UNICAST_LIFETIME, 0),
                                      OPTION(FWP_CLASSIFY_OPTION_SECURE_SOCKET_SECURITY_FLAGS, 1)};
 
+/* Where the filters go, with the built-in callout of each layer. */
+static const struct {
+    const GUID *Layer, *Callout;
+} Places[] = {
+    {&FWPM_LAYER_ALE_AUTH_CONNECT_V4, &FWPM_CALLOUT_SET_OPTIONS_AUTH_CONNECT_LAYER_V4},
+    {&FWPM_LAYER_ALE_AUTH_CONNECT_V6, &FWPM_CALLOUT_SET_OPTIONS_AUTH_CONNECT_LAYER_V6},
+    {&FWPM_LAYER_ALE_AUTH_RECV_ACCEPT_V4, &FWPM_CALLOUT_SET_OPTIONS_AUTH_RECV_ACCEPT_LAYER_V4},
+    {&FWPM_LAYER_ALE_AUTH_RECV_ACCEPT_V6, &FWPM_CALLOUT_SET_OPTIONS_AUTH_RECV_ACCEPT_LAYER_V6},
+};
+
 static NTSTATUS Add(UINT16 port, FWPM_CLASSIFY_OPTION *list, UINT32 count)
 {
     FWPM_CLASSIFY_OPTIONS options = {count, list};
@@ -29,6 +39,7 @@ static NTSTATUS Add(UINT16 port, FWPM_CLASSIFY_OPTION *list, UINT32 count)
     FWPM_FILTER_CONDITION conditions[2] = {{{0}}};
     FWPM_FILTER filter = {0};
     NTSTATUS status;
+    ULONG i;
 
     context.providerContextKey.Data1 = 0x6f707400u + port;
     context.displayData.name = (wchar_t *)L"options";
@@ -50,13 +61,16 @@ static NTSTATUS Add(UINT16 port, FWPM_CLASSIFY_OPTION *list, UINT32 count)
     filter.flags = FWPM_FILTER_FLAG_HAS_PROVIDER_CONTEXT;
     filter.providerContextKey = context.providerContextKey;
     filter.subLayerKey = TEST_SUBLAYER;
-    filter.layerKey = FWPM_LAYER_ALE_AUTH_CONNECT_V4;
     filter.weight.type = FWP_EMPTY;
     filter.action.type = FWP_ACTION_CALLOUT_INSPECTION;
-    filter.action.calloutKey = FWPM_CALLOUT_SET_OPTIONS_AUTH_CONNECT_LAYER_V4;
     filter.numFilterConditions = 2;
     filter.filterCondition = conditions;
-    return FwpmFilterAdd(TestEngine, &filter, NULL, NULL);
+    for (i = 0; NT_SUCCESS(status) && i < ARRAYSIZE(Places); i++) {
+        filter.layerKey = *Places[i].Layer;
+        filter.action.calloutKey = *Places[i].Callout;
+        status = FwpmFilterAdd(TestEngine, &filter, NULL, NULL);
+    }
+    return status;
 }
 
 static VOID Unload(PDRIVER_OBJECT driver)

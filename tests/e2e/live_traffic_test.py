@@ -104,6 +104,25 @@ assert t.connect_ex((sys.argv[1], 9)) == errno.ECONNREFUSED
 """,
 }
 
+FRAGMENTS = """
+import socket, sys
+data = bytes(i % 251 for i in range(1300))
+def ask(port):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.setsockopt(socket.IPPROTO_IP, 10, 0)  # IP_MTU_DISCOVER: fragments may be made
+    s.settimeout(3)
+    s.connect((sys.argv[1], port))
+    s.send(data)
+    try:
+        return s.recv(65535) == data[::-1]
+    except TimeoutError:
+        return "blocked"
+    except ConnectionRefusedError:
+        return "passed"
+print(53, ask(53))
+print(54, ask(54))
+"""
+
 
 def sh(*words):
     return subprocess.run(words, check=True, capture_output=True, text=True)
@@ -165,12 +184,12 @@ class Traffic(unittest.TestCase):
         for name in NAMES:
             subprocess.run(["ip", "netns", "del", name], capture_output=True)
 
-    def start(self, namespace, driver="transport_pass", define="FORWARD"):
+    def start(self, namespace, driver="transport_pass", define="FORWARD", *options):
         image, ready = self.folder / f"{driver}.so", self.folder / f"ready{len(self.processes)}"
         if not image.exists():
             sh(WFP_CC, f"-D{define}", "-o", image, SOURCE / "tests" / "drivers" / f"{driver}.c")
         wfp = subprocess.Popen(demo.inside(namespace, str(WFP), "run", "-q", "--json", "--live", "--fail-closed", "--busy-poll", "50",
-                                           "--duration", "120", "--ready-file", str(ready), str(image)),
+                                           "--duration", "120", "--ready-file", str(ready), *options, str(image)),
                                stdout=subprocess.PIPE, text=True)
         self.processes.append(wfp)
         self.assertTrue(demo.wait_for(ready, wfp, 30), "not ready in 30 s")
@@ -224,6 +243,22 @@ class Traffic(unittest.TestCase):
         layers = self.use(self.start(ROUTER))["layers"]
         for layer in ("IPFORWARD_V4", "IPFORWARD_V6"):
             self.assertGreater(layers[f"FWPM_LAYER_{layer}"]["classified"], 100, layer)
+
+    def test_a_routers_fragment_groups(self):
+        """Fragments wait for each other at the router: as they are or reassembled they reach the server, or none does."""
+        route = ["ip", "-n", CLIENT, "route"]
+        sh(*route, "add", f"{V4}/32", "via", "10.79.1.254", "mtu", "600")
+        self.addCleanup(sh, *route, "del", f"{V4}/32")
+        wfp = self.start(ROUTER, "group", "BAD=0", "--group-fragments")
+        self.assertEqual(self.client(sys.executable, "-c", FRAGMENTS, V4), "53 True\n54 blocked\n")
+        if shutil.which("ping"):
+            self.client("ping", "-c", 2, "-W", 5, "-i", 0.2, "-M", "dont", "-s", 1200, V4)
+        wfp.send_signal(signal.SIGTERM)
+        report = json.loads(wfp.communicate(timeout=30)[0])
+        self.assertEqual(wfp.returncode, 0, report)
+        self.assertEqual([report["injected"], report["lost"]], [1, 0])
+        self.assertEqual(report["blocked"] - report["absorbed"], 1)
+        self.assertGreaterEqual(report["absorbed"], 4)  # two of three fragments waited, each time
 
     def test_at_a_router_that_translates(self):
         rule = ["POSTROUTING", "-o", "r1", "-j", "MASQUERADE"]

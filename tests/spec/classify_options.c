@@ -97,6 +97,25 @@ by_a_callout(const char *image)
     return wfp_sim_finish(sim);
 }
 
+/** The other version, and flows that begin at RECV_ACCEPT. */
+static void
+check_other_layers(void)
+{
+    wfp_sim_bind(sim, "10.0.0.1:20");
+    wfp_sim_bind(sim, "[fd00::1]:20");
+    wfp_sim_forget(sim);
+    answer("10.0.0.1:20", "192.0.2.1:1001", IN_NEW); /* 5 s, then it is new again */
+    wfp_sim_wait(sim, 4000);
+    answer("10.0.0.1:20", "192.0.2.1:1001", IN_KNOWN);
+    wfp_sim_wait(sim, 7000);
+    answer("10.0.0.1:20", "192.0.2.1:1001", IN_NEW);
+    answer("[fd00::1]:20", "[2001:db8::1]:1001", IN_NEW);
+    wfp_sim_wait(sim, 7000);
+    answer("[fd00::1]:20", "[2001:db8::1]:1001", IN_NEW);
+    send_to("[fd00::1]:21", "[2001:db8::1]:1002", OUT_NEW);
+    answer("[fd00::1]:21", "[2001:db8::9]:77", IN_KNOWN);
+}
+
 static int
 by_filters_alone(const char *image)
 {
@@ -112,6 +131,7 @@ by_filters_alone(const char *image)
     wfp_sim_wait(sim, 15000);
     wfp_sim_forget(sim); /* other sockets closed */
     answer("10.0.0.1:9", "192.0.2.1:1007", IN_KNOWN);
+    check_other_layers();
     return wfp_sim_finish(sim);
 }
 
