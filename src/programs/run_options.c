@@ -11,6 +11,7 @@
 
 #include "base/macros.h"
 #include "base/status.h"
+#include "programs/verb_option.h"
 
 static const char help[] =
     "usage: wfp run [--read FILE | --live] [options] DRIVER...\n"
@@ -309,9 +310,10 @@ run_options_parse(int argc, char **argv, struct run_options *ret_options)
 
     optind = 1;
     opterr = 0;
-    while (r == 0 && (option = getopt_long(argc, argv, "vdq", long_options, NULL)) != -1)
-        r = option == '?' ? wrong("option", argv[optind - 1], "one that exists, with its value")
-                          : take_option(&options, option, optarg);
+    while (r == 0 && (option = getopt_long(argc, argv, ":vdq", long_options, NULL)) != -1)
+        r = option == '?' || option == ':'
+                ? verb_option_refuse("wfp run", option, argv[optind - 1], long_options)
+                : take_option(&options, option, optarg);
     for (; r == 0 && optind < argc; optind++) {
         if (options.driver_count == WFP_RUN_MAX_DRIVERS)
             r = wrong("DRIVER", argv[optind], "at most 32 of them");

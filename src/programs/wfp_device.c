@@ -16,6 +16,7 @@
 #include "base/macros.h"
 #include "openwfp/device.h"
 #include "programs/run_options.h"
+#include "programs/verb_option.h"
 #include "programs/verbs.h"
 
 #define MAX_BYTES         (64u << 20)
@@ -442,9 +443,10 @@ parse(int argc, char **argv, enum verb verb, struct device_options *options)
                                        .timeout_ms = -1};
     optind = 1;
     opterr = 0;
-    while (r == 0 && (option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-        r = option == '?' ? wrong("option", argv[optind - 1], "one that exists, with its value")
-                          : take_option(options, option, optarg);
+    while (r == 0 && (option = getopt_long(argc, argv, ":", long_options, NULL)) != -1)
+        r = option == '?' || option == ':'
+                ? verb_option_refuse("wfp device", option, argv[optind - 1], long_options)
+                : take_option(options, option, optarg);
     if (r)
         return r;
     if (argc - optind != wanted) {

@@ -63,7 +63,9 @@ map_file(const char *path, struct nt_image_file *ret_file, struct nt_image_repor
     struct stat st;
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return nt_image_fail(report, NT_IMAGE_UNREADABLE, "%s: %s", path, strerror(errno));
+        return nt_image_fail(report, NT_IMAGE_UNREADABLE,
+                             errno == ENOENT ? "%s: %s; wfp-cc makes drivers" : "%s: %s", path,
+                             strerror(errno));
     void *bytes = MAP_FAILED;
     errno = EINVAL;
     bool regular = fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
