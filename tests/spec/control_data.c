@@ -43,6 +43,9 @@ main(int argc, char **argv)
     wfp_sim_udp_send(sim, "10.0.0.1:1000", "192.0.2.1:7", "b", WFP_SIM_TEXT);
     expect_said("Transport: none\n", true); /* it was the other datagram's */
     expect_said("Packet: mtu 1280\n", true);
+    wfp_sim_udp_send_control(sim, "10.0.0.1:1000", "192.0.2.1:9", "d", WFP_SIM_TEXT, &control,
+                             sizeof(control));
+    expect_said("Transport: 24 bytes, first 20 of level 0 type 4: 78\n", true); /* sent anew */
     wfp_sim_udp_receive(sim, "10.0.0.1:1000", "192.0.2.1:7", "c", WFP_SIM_TEXT);
     expect_said("Arrival: none\n", true);
     expect_said("Arrival: mtu", false);

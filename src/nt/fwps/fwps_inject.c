@@ -87,6 +87,8 @@ struct request {
     uint16_t family; /* 0: the handle's */
     enum wfp_entry entry;
     uint32_t interface_index;
+    const void *control; /* NULL: none */
+    uint32_t control_length;
     const uint8_t *header; /* an IP header to put before the data, or NULL */
     uint32_t header_length;
     const uint8_t *remote; /* transport send: where to */
@@ -244,6 +246,8 @@ inject(const struct request *request)
         if (!remember(item, handle, request->context))
             status = STATUS_FWP_INVALID_PARAMETER;
         item->interface_index = request->interface_index;
+        item->control = request->control;
+        item->control_length = request->control_length;
         item->driver = nt_driver_current();
         item->complete = request->complete;
         item->context = request->complete_context;
@@ -390,7 +394,7 @@ FwpsInjectForwardAsync0(HANDLE injectionHandle, HANDLE injectionContext, UINT32 
  *                        driver's own gets one with this socket's address and protocol
  * @param sendArgs        remote address, network order; NULL: data begin at the IP header
  * Ref: ddi fwpsk/nf-fwpsk-fwpsinjecttransportsendasync1.
- * Gap: control data is not applied.
+ * Gap: control data are shown to callouts on the way, and change nothing on the wire.
  */
 NTSTATUS NTAPI
 FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext,
@@ -413,6 +417,10 @@ FwpsInjectTransportSendAsync1(HANDLE injectionHandle, HANDLE injectionContext,
     if (sendArgs && sendArgs->headerIncludeHeader) {
         request.header = sendArgs->headerIncludeHeader;
         request.header_length = sendArgs->headerIncludeHeaderLength;
+    }
+    if (sendArgs && sendArgs->controlData && sendArgs->controlDataLength) {
+        request.control = sendArgs->controlData;
+        request.control_length = sendArgs->controlDataLength;
     }
     return inject(&request);
 }

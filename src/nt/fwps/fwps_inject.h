@@ -40,6 +40,8 @@ struct injected {
     enum wfp_entry entry;
     uint64_t sender; /* an endpoint handle: the stack writes source and protocol */
     uint32_t interface_index;
+    uint32_t control_length; /* bytes */
+    const void *control;     /* socket control data, the driver's until completion; NULL none */
     struct nt_driver *driver;
     FWPS_INJECT_COMPLETE0 complete;
     void *context;

@@ -78,6 +78,8 @@ drain_queue(nt_fwps_take *take, void *context)
                 .interface_index = item->interface_index,
                 .entry = item->entry,
                 .sender = item->sender,
+                .control_data_length = item->control_length,
+                .control_data = item->control,
                 .plane_id = item->view->plane_id,
                 .adapter = nt_fwps_nbl_adapter(item->view),
             };
