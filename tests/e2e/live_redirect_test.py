@@ -58,6 +58,22 @@ try:
 except ConnectionRefusedError:
     print("refused")
 """
+ECHO = """
+import socket, sys
+s = socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
+while True:
+    data, peer = s.recvfrom(65536); s.sendto(data, peer)
+"""
+ECHO_CLIENT = """
+import os, socket
+family = socket.AF_INET6 if ":" in "{asked}" else socket.AF_INET
+s = socket.socket(family, socket.SOCK_DGRAM); s.connect(("{asked}", {port})); s.settimeout(8)
+said = []
+for size in (1400, 4000, 60000):
+    data = os.urandom(size); s.send(data); said.append(f"{{'same' if s.recv(65536) == data else 'other'}} {{size}}")
+print(", ".join(said))
+"""
 TCP_SERVER = """
 import socket, sys
 s = socket.create_server((sys.argv[1], int(sys.argv[2])))
@@ -166,6 +182,26 @@ class Redirect(unittest.TestCase):
         self.assertEqual(counts["asked"], 1, self.detail)
         self.check_told(counts)
 
+    def test_long_datagrams_and_their_answers(self):
+        # in fragments on the wire; IPv6 ones come in as fragments, too
+        here, far = self.add_ipv6()
+        for driver, asked, elsewhere, port, flags in (
+                ("redirect", demo.OTHER, ELSEWHERE, 5353, {"TO": "0xC6336414", "PORT": 5353}),
+                ("redirect6", here, far, 8081, {"DISTANT": 1})):
+            self.serve(demo.SERVER, ECHO, elsewhere, port)
+            code = ECHO_CLIENT.format(asked=asked, port=5353)
+            got, counts = self.fetch(code, driver=driver, **flags)
+            self.assertEqual(got[0], "same 1400, same 4000, same 60000", self.detail)
+            self.assertEqual(counts["asked"], 1, self.detail)
+
+    def test_long_datagrams_to_a_server_that_was_moved(self):
+        _, far = self.add_ipv6()
+        for address in (ELSEWHERE, far):
+            self.serve(demo.SERVER, ECHO, address, 5353)
+            got, said = self.ask_server(ECHO_CLIENT.format(asked=address, port=7000), FROM=5353, TO=7000)
+            self.assertEqual(got[0], "same 1400, same 4000, same 60000", self.detail)
+            self.assertIn("accepted 1, straight 0", said, self.detail)
+
     def test_a_refusal_reaches_who_asked(self):
         code = f"""
 import socket
@@ -209,8 +245,7 @@ except ConnectionRefusedError:
             self.assertIn("bound 1, listened 1, accepted 1, straight 0", said)
 
     def test_a_dual_stack_server_is_found_by_both_versions(self):
-        for namespace, device, address in ((demo.CLIENT, "c0", "2001:db8:77::1"), (demo.SERVER, "s0", "2001:db8:77::2")):
-            demo.sh("ip", "-n", namespace, "addr", "add", f"{address}/64", "dev", device, "nodad")
+        self.add_ipv6()
         self.serve(demo.SERVER, TCP_SERVER.replace("create_server((sys.argv[1], int(sys.argv[2])))", DUAL), "::", 8090)
         got, said = self.ask_server(ASK_TCP, "10.77.0.2", 7000, "2001:db8:77::2", 8090, FROM=8090, TO=7000)
         self.assertEqual(got[:3], ["from ::ffff:10.77.0.1", "peer 10.77.0.2:7000", "refused"], self.detail)
@@ -225,13 +260,18 @@ except ConnectionRefusedError:
         self.assertEqual(got[:3], [f"from {ELSEWHERE}: one", f"peer {ELSEWHERE}:7000", "refused"], self.detail)
         self.assertIn("bound 1, listened 0, accepted 1, straight 0", said)
 
-    def test_ipv6(self):
+    def add_ipv6(self):
+        """Addresses between the namespaces. Returns those of the server: which is asked for, and the other."""
         here, far = "2001:db8:113::10", "2001:db8:100::20"
         for namespace, device, address in ((demo.CLIENT, "c0", "2001:db8:77::1"), (demo.SERVER, "s0", "2001:db8:77::2")):
             demo.sh("ip", "-n", namespace, "addr", "add", f"{address}/64", "dev", device, "nodad")
         for address in (here, far):
             demo.sh("ip", "-n", demo.SERVER, "addr", "add", f"{address}/128", "dev", "lo", "nodad")
             demo.sh("ip", "-n", demo.CLIENT, "route", "add", f"{address}/128", "via", "2001:db8:77::2")
+        return here, far
+
+    def test_ipv6(self):
+        here, far = self.add_ipv6()
         self.serve(demo.SERVER, IPV6 + other_server("elsewhere", far, 8081))
         self.serve(demo.CLIENT, IPV6 + other_server("proxy", "::1", 8080))
         fetch = FETCH_ONE.replace(demo.OTHER, f"[{here}]")
