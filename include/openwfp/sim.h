@@ -63,7 +63,7 @@ struct wfp_sim_options {
     bool
         frames; /* the link is Ethernet: packets come and go in frames, and the MAC layers see them */
     bool groups_fragments; /* fragments on their way through wait for their group */
-    const char *subnets; /* attached networks, by spaces; NULL: not known, so everyone is near */
+    const char *subnets;   /* attached networks, by spaces; NULL: not known, so everyone is near */
 };
 
 /**
