@@ -40,6 +40,10 @@ static VOID NTAPI Classify(const FWPS_INCOMING_VALUES *values, const FWPS_INCOMI
 #ifdef LEAVE_CLONE
     FwpsAllocateCloneNetBufferList(layerData, NULL, NULL, 0, &clone); /* CLONE */
 #endif
+#ifdef LEAVE_IRQL
+    KIRQL irql;
+    KeRaiseIrql(HIGH_LEVEL, &irql); /* IRQL */
+#endif
 #ifdef LEAVE_MDL
     (void)IoAllocateMdl(&Timer, sizeof(Timer), FALSE, FALSE, NULL); /* MDL */
 #endif

@@ -428,7 +428,7 @@ class Drivers(unittest.TestCase):
         source = (DRIVERS / "leaves.c").read_text().splitlines()
         for flag, finding, function in (
                 ("POOL", "pool-leak", "Classify"), ("CLONE", "nbl-leak", "Classify"), ("MDL", "pool-leak", "Classify"),
-                ("POOLS", "nbl-leak", "LeaveMore"), ("TIMER", "timer-leak", "LeaveMore"),
+                ("IRQL", "irql-changed", "Classify"), ("POOLS", "nbl-leak", "LeaveMore"), ("TIMER", "timer-leak", "LeaveMore"),
                 ("INJECTION", "handle-leak", "LeaveMore"), ("CALLBACK", "callback-leak", "LeaveMore"),
                 ("LINK", "symlink-leak", "LeaveMore"), ("HANDLE", "handle-leak", "LeaveMore")):
             line = 1 + next(i for i, text in enumerate(source) if text.endswith(f"/* {flag} */"))

@@ -35,7 +35,7 @@ WDF_API(VOID, WdfSpinLockAcquire, WDFSPINLOCK SpinLock)
     struct wdf_spin_lock *lock = WDF_GET(SpinLock, SPINLOCK);
 
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    KIRQL irql = nt_cpu_raise(DISPATCH_LEVEL);
+    KIRQL irql = nt_cpu_raise_at(DISPATCH_LEVEL, NT_CALLER);
     nt_spin_acquire(&lock->lock);
     lock->irql = irql;
 }
@@ -48,7 +48,7 @@ WDF_API(VOID, WdfSpinLockRelease, WDFSPINLOCK SpinLock)
     NT_IRQL_MIN(DISPATCH_LEVEL);
     KIRQL irql = lock->irql;
     nt_spin_release(&lock->lock);
-    nt_cpu_lower(irql);
+    nt_cpu_lower_at(irql, NT_CALLER);
 }
 
 struct wdf_wait_lock {

@@ -156,7 +156,8 @@ emulate_cr8(ucontext_t *context, const struct instruction *instruction)
     if (code[1] == 0x20)
         context->uc_mcontext.gregs[reg] = nt_cpu.irql;
     else if ((uint64_t)context->uc_mcontext.gregs[reg] >= nt_cpu.irql)
-        nt_cpu_raise((uint8_t)context->uc_mcontext.gregs[reg]);
+        nt_cpu_raise_at((uint8_t)context->uc_mcontext.gregs[reg],
+                        (uintptr_t)context->uc_mcontext.gregs[REG_RIP] + 1);
     else /* waiting DPCs run when the driver's callback returns: not from a signal handler */
         nt_cpu.irql = (uint8_t)context->uc_mcontext.gregs[reg];
     advance(context, instruction, 3);

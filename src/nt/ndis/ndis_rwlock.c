@@ -48,13 +48,13 @@ NdisFreeRWLock(PNDIS_RW_LOCK_EX Lock)
 
 /** Raise to DISPATCH_LEVEL, unless the caller says that it is there. */
 static void
-enter(PLOCK_STATE_EX state, UCHAR flags, UCHAR held)
+enter(PLOCK_STATE_EX state, UCHAR flags, UCHAR held, uintptr_t site)
 {
     state->OldIrql = flags & NDIS_RWL_AT_DISPATCH_LEVEL ? NT_DISPATCH_LEVEL : nt_cpu.irql;
     state->LockState = held;
     state->Flags = flags;
     if (!(flags & NDIS_RWL_AT_DISPATCH_LEVEL))
-        nt_cpu_raise(NT_DISPATCH_LEVEL);
+        nt_cpu_raise_at(NT_DISPATCH_LEVEL, site);
     else if (nt_cpu.irql < NT_DISPATCH_LEVEL)
         nt_cpu_irql_too_low("NdisAcquireRWLock with NDIS_RWL_AT_DISPATCH_LEVEL", NT_DISPATCH_LEVEL);
 }
@@ -69,7 +69,7 @@ enter(PLOCK_STATE_EX state, UCHAR flags, UCHAR held)
 VOID NTAPI
 NdisAcquireRWLockRead(PNDIS_RW_LOCK_EX Lock, PLOCK_STATE_EX LockState, UCHAR Flags)
 {
-    enter(LockState, Flags, HELD_SHARED);
+    enter(LockState, Flags, HELD_SHARED, NT_CALLER);
     for (unsigned rounds = 0;; nt_spin_pause(&rounds)) {
         int32_t word = __atomic_load_n(&Lock->word, __ATOMIC_RELAXED);
         if (word >= 0 && __atomic_compare_exchange_n(&Lock->word, &word, word + 1, true,
@@ -84,7 +84,7 @@ NdisAcquireRWLockWrite(PNDIS_RW_LOCK_EX Lock, PLOCK_STATE_EX LockState, UCHAR Fl
 {
     uintptr_t self = (uintptr_t)&nt_cpu;
 
-    enter(LockState, Flags, HELD_EXCLUSIVE);
+    enter(LockState, Flags, HELD_EXCLUSIVE, NT_CALLER);
     if (__atomic_load_n(&Lock->writer, __ATOMIC_RELAXED) == self)
         nt_finding(NT_FINDING_LOCK_RECURSIVE, "NdisAcquireRWLockWrite: this thread holds it");
     for (unsigned rounds = 0;; nt_spin_pause(&rounds)) {
@@ -113,5 +113,5 @@ NdisReleaseRWLock(PNDIS_RW_LOCK_EX Lock, PLOCK_STATE_EX LockState)
     }
     LockState->LockState = 0;
     if (!(LockState->Flags & NDIS_RWL_AT_DISPATCH_LEVEL))
-        nt_cpu_lower(LockState->OldIrql);
+        nt_cpu_lower_at(LockState->OldIrql, NT_CALLER);
 }

@@ -121,7 +121,7 @@ VOID NTAPI
 ExAcquireFastMutex(PFAST_MUTEX FastMutex)
 {
     NT_IRQL_MAX(APC_LEVEL);
-    KIRQL irql = nt_cpu_raise(APC_LEVEL);
+    KIRQL irql = nt_cpu_raise_at(APC_LEVEL, NT_CALLER);
     acquire_fast(FastMutex);
     FastMutex->OldIrql = irql;
 }
@@ -132,7 +132,7 @@ ExReleaseFastMutex(PFAST_MUTEX FastMutex)
 {
     KIRQL irql = (KIRQL)FastMutex->OldIrql;
     release_fast(FastMutex);
-    nt_cpu_lower(irql);
+    nt_cpu_lower_at(irql, NT_CALLER);
 }
 
 /** @return FALSE when it is held. IRQL: <= APC_LEVEL. Ref: wdm/nf-wdm-extrytoacquirefastmutex. */
@@ -142,7 +142,7 @@ ExTryToAcquireFastMutex(PFAST_MUTEX FastMutex)
     NT_IRQL_MAX(APC_LEVEL);
     if (!try_fast(FastMutex))
         return FALSE;
-    FastMutex->OldIrql = nt_cpu_raise(APC_LEVEL);
+    FastMutex->OldIrql = nt_cpu_raise_at(APC_LEVEL, NT_CALLER);
     return TRUE;
 }
 

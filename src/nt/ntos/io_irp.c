@@ -219,7 +219,7 @@ VOID NTAPI
 IoAcquireCancelSpinLock(PKIRQL Irql)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    *Irql = nt_cpu_raise(DISPATCH_LEVEL);
+    *Irql = nt_cpu_raise_at(DISPATCH_LEVEL, NT_CALLER);
     nt_spin_acquire(&cancel_lock);
 }
 
@@ -229,7 +229,7 @@ IoReleaseCancelSpinLock(KIRQL Irql)
 {
     NT_IRQL_MIN(DISPATCH_LEVEL);
     nt_spin_release(&cancel_lock);
-    nt_cpu_lower(Irql);
+    nt_cpu_lower_at(Irql, NT_CALLER);
 }
 
 /**

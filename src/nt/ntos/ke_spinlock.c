@@ -76,7 +76,7 @@ KfRaiseIrql(KIRQL NewIrql)
     if (NewIrql < nt_cpu.irql)
         nt_finding(NT_FINDING_IRQL_TOO_HIGH, "KeRaiseIrql from %d down to %d", nt_cpu.irql,
                    NewIrql);
-    return nt_cpu_raise(NewIrql);
+    return nt_cpu_raise_at(NewIrql, NT_CALLER);
 }
 
 /** As KfRaiseIrql(DISPATCH_LEVEL): an import in some images. Ref: wdm/nf-wdm-keraiseirqltodpclevel. */
@@ -84,7 +84,10 @@ KIRQL NTAPI nt_ke_raise_to_dpc(VOID);
 KIRQL NTAPI
 nt_ke_raise_to_dpc(VOID)
 {
-    return KfRaiseIrql(DISPATCH_LEVEL);
+    KIRQL old = KfRaiseIrql(DISPATCH_LEVEL);
+    if (old != DISPATCH_LEVEL)
+        nt_cpu.irql_site = NT_CALLER;
+    return old;
 }
 
 /** Lower; runs the DPCs that waited. IRQL: >= @p NewIrql. Ref: wdm/nf-wdm-kelowerirql. */
@@ -93,7 +96,7 @@ KeLowerIrql(KIRQL NewIrql)
 {
     if (NewIrql > nt_cpu.irql)
         nt_finding(NT_FINDING_IRQL_TOO_LOW, "KeLowerIrql from %d up to %d", nt_cpu.irql, NewIrql);
-    nt_cpu_lower(NewIrql);
+    nt_cpu_lower_at(NewIrql, NT_CALLER);
 }
 
 /* --- KSPIN_LOCK --- */
@@ -110,7 +113,7 @@ KIRQL NTAPI
 KeAcquireSpinLockRaiseToDpc(PKSPIN_LOCK SpinLock)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    KIRQL old = nt_cpu_raise(DISPATCH_LEVEL);
+    KIRQL old = nt_cpu_raise_at(DISPATCH_LEVEL, NT_CALLER);
     nt_spin_acquire(SpinLock);
     return old;
 }
@@ -121,7 +124,7 @@ KeReleaseSpinLock(PKSPIN_LOCK SpinLock, KIRQL NewIrql)
 {
     NT_IRQL_MIN(DISPATCH_LEVEL);
     nt_spin_release(SpinLock);
-    nt_cpu_lower(NewIrql);
+    nt_cpu_lower_at(NewIrql, NT_CALLER);
 }
 
 /** IRQL: >= DISPATCH_LEVEL. Ref: wdm/nf-wdm-keacquirespinlockatdpclevel. */
@@ -176,7 +179,7 @@ VOID NTAPI
 KeAcquireInStackQueuedSpinLock(PKSPIN_LOCK SpinLock, PKLOCK_QUEUE_HANDLE LockHandle)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    LockHandle->OldIrql = nt_cpu_raise(DISPATCH_LEVEL);
+    LockHandle->OldIrql = nt_cpu_raise_at(DISPATCH_LEVEL, NT_CALLER);
     LockHandle->LockQueue.Next = NULL;
     LockHandle->LockQueue.Lock = SpinLock;
     nt_spin_acquire(SpinLock);
@@ -188,7 +191,7 @@ KeReleaseInStackQueuedSpinLock(PKLOCK_QUEUE_HANDLE LockHandle)
 {
     NT_IRQL_MIN(DISPATCH_LEVEL);
     nt_spin_release(LockHandle->LockQueue.Lock);
-    nt_cpu_lower(LockHandle->OldIrql);
+    nt_cpu_lower_at(LockHandle->OldIrql, NT_CALLER);
 }
 
 /** IRQL: >= DISPATCH_LEVEL. Ref: wdm/nf-wdm-keacquireinstackqueuedspinlockatdpclevel. */
@@ -281,7 +284,7 @@ KIRQL NTAPI
 ExAcquireSpinLockExclusive(PEX_SPIN_LOCK SpinLock)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    KIRQL old = nt_cpu_raise(DISPATCH_LEVEL);
+    KIRQL old = nt_cpu_raise_at(DISPATCH_LEVEL, NT_CALLER);
     lock_exclusive(SpinLock);
     return old;
 }
@@ -292,7 +295,7 @@ ExReleaseSpinLockExclusive(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     NT_IRQL_MIN(DISPATCH_LEVEL);
     unlock_exclusive(SpinLock);
-    nt_cpu_lower(OldIrql);
+    nt_cpu_lower_at(OldIrql, NT_CALLER);
 }
 
 /** @return the old IRQL. IRQL: <= DISPATCH_LEVEL. Ref: wdm/nf-wdm-exacquirespinlockshared. */
@@ -300,7 +303,7 @@ KIRQL NTAPI
 ExAcquireSpinLockShared(PEX_SPIN_LOCK SpinLock)
 {
     NT_IRQL_MAX(DISPATCH_LEVEL);
-    KIRQL old = nt_cpu_raise(DISPATCH_LEVEL);
+    KIRQL old = nt_cpu_raise_at(DISPATCH_LEVEL, NT_CALLER);
     lock_shared(SpinLock);
     return old;
 }
@@ -311,7 +314,7 @@ ExReleaseSpinLockShared(PEX_SPIN_LOCK SpinLock, KIRQL OldIrql)
 {
     NT_IRQL_MIN(DISPATCH_LEVEL);
     unlock_shared(SpinLock);
-    nt_cpu_lower(OldIrql);
+    nt_cpu_lower_at(OldIrql, NT_CALLER);
 }
 
 /** IRQL: >= DISPATCH_LEVEL. Ref: wdm/nf-wdm-exacquirespinlockexclusiveatdpclevel. */

@@ -34,9 +34,9 @@ void
 nt_callback_leave_slow(struct nt_callback saved, uint8_t entered)
 {
     if (nt_cpu.irql != entered)
-        nt_finding_for(nt_driver_name(nt_driver_current()), NT_FINDING_IRQL_CHANGED,
-                       "a callback entered at %s returned at %s", irql_name(entered),
-                       irql_name(nt_cpu.irql));
+        nt_finding_at(nt_driver_name(nt_driver_current()), nt_cpu.irql_site,
+                      NT_FINDING_IRQL_CHANGED, "a callback entered at %s returned at %s",
+                      irql_name(entered), irql_name(nt_cpu.irql));
     nt_cpu.driver = saved.driver;
     nt_cpu_lower(saved.irql);
 }

@@ -23,6 +23,7 @@ struct nt_cpu {
     struct nt_thread *thread; /* made on first use: nt_thread_current() */
     uint8_t irql;
     bool dpc_pending;      /* DPCs wait for the IRQL to drop: nt_dpc_drain() */
+    uintptr_t irql_site;   /* the driver's call that last changed the IRQL, for findings */
     uint32_t region_depth; /* KeEnterCriticalRegion nesting */
     void *seh_top;         /* innermost __try frame of native code, see nt_seh.h */
 };
@@ -49,6 +50,23 @@ nt_cpu_lower(uint8_t irql)
     nt_cpu.irql = irql;
     if (UNLIKELY(nt_cpu.dpc_pending) && irql < NT_DISPATCH_LEVEL)
         nt_dpc_drain();
+}
+
+/** In functions that drivers import: raise or lower for the call that returns to @p site. */
+static inline uint8_t
+nt_cpu_raise_at(uint8_t irql, uintptr_t site)
+{
+    if (irql != nt_cpu.irql)
+        nt_cpu.irql_site = site;
+    return nt_cpu_raise(irql);
+}
+
+static inline void
+nt_cpu_lower_at(uint8_t irql, uintptr_t site)
+{
+    if (irql != nt_cpu.irql)
+        nt_cpu.irql_site = site;
+    nt_cpu_lower(irql);
 }
 
 /** A documented "IRQL: <= max"; costs one compare. */
