@@ -1,7 +1,9 @@
 /*
  * The filter manager's functions. Included by fltkernel.h. Ref: ddi fltkernel.
  */
-#ifndef WDK_FLT_FUNCTIONS_H
+#ifndef __FLTKERNEL__
+#include <fltkernel.h>
+#elif !defined(WDK_FLT_FUNCTIONS_H)
 #define WDK_FLT_FUNCTIONS_H
 
 #ifdef __cplusplus

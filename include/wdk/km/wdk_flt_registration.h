@@ -1,7 +1,9 @@
 /*
  * What a minifilter registers. Included by fltkernel.h. Ref: ddi fltkernel/ns-fltkernel-_flt_registration.
  */
-#ifndef WDK_FLT_REGISTRATION_H
+#ifndef __FLTKERNEL__
+#include <fltkernel.h>
+#elif !defined(WDK_FLT_REGISTRATION_H)
 #define WDK_FLT_REGISTRATION_H
 
 /* ---- contexts ---- */

@@ -4,7 +4,9 @@
  * Ref: ddi fltkernel/ns-fltkernel-_flt_callback_data and neighbours; windows-driver-docs ifs
  * flt-parameters-for-irp-mj-*.
  */
-#ifndef WDK_FLT_TYPES_H
+#ifndef __FLTKERNEL__
+#include <fltkernel.h>
+#elif !defined(WDK_FLT_TYPES_H)
 #define WDK_FLT_TYPES_H
 
 typedef struct _FLT_FILTER *PFLT_FILTER;
