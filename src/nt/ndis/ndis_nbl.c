@@ -345,11 +345,11 @@ NdisFreeNetBufferList(PNET_BUFFER_LIST nbl)
 
 /* ---- what a driver left behind ---- */
 
-/* A clone's MDLs go with it: they are no leak of their own. */
+/* MDLs that were made with a list go with it: they are no leak of their own. */
 static void
-disown_mdls(struct nt_nbl *clone)
+disown_mdls(struct nt_nbl *list)
 {
-    for (NET_BUFFER *nb = clone->nbl.FirstNetBuffer; nb; nb = nb->Next)
+    for (NET_BUFFER *nb = list->nbl.FirstNetBuffer; nb; nb = nb->Next)
         for (MDL *mdl = nb->MdlChain; mdl; mdl = mdl->Next)
             nt_pool_disown(mdl);
 }
@@ -363,7 +363,7 @@ check_driver(struct nt_driver *driver)
             continue;
         nt_finding_at(nt_driver_name(driver), n->site, NT_FINDING_NBL_LEAK,
                       "a net buffer list was not freed");
-        if (n->origin == NT_NBL_CLONE)
+        if (n->origin == NT_NBL_CLONE || n->parent)
             disown_mdls(n);
         n->owner = NULL;
     }
