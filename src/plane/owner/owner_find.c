@@ -85,7 +85,8 @@ make_user(struct wfp_owner_finder *finder, uint32_t uid, const uint32_t *groups,
     copy = malloc((count ? count : 1) * sizeof(*copy));
     if (!copy || wfp_user_from_linux(uid, groups, count, &known->user) < 0)
         return NULL;
-    memcpy(copy, groups, count * sizeof(*copy));
+    if (count)
+        memcpy(copy, groups, count * sizeof(*copy));
     known->uid = uid;
     known->group_count = count;
     known->groups = TAKE_PTR(copy);
@@ -100,7 +101,7 @@ find_user(struct wfp_owner_finder *finder, uint32_t uid, const uint32_t *groups,
         const struct known_user *known = &finder->users[i];
 
         if (known->uid == uid && known->group_count == count &&
-            memcmp(known->groups, groups, count * sizeof(*groups)) == 0)
+            (count == 0 || memcmp(known->groups, groups, count * sizeof(*groups)) == 0))
             return known->user;
     }
     return make_user(finder, uid, groups, count);
