@@ -11,278 +11,20 @@
  *            A block anywhere ends the way. Between two local ends a packet goes out and then in.
  * Ref        win32 FWP/tcp-packet-flows, FWP/udp-packet-flows
  */
-#include "core/shims/stack.h"
+#include "core/shims/stack_private.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/status.h"
 #include "core/packet/bytes.h"
 #include "core/packet/checksum.h"
 #include "core/model/layer.h"
 #include "core/packet/fragment.h"
-#include "core/shims/shim.h"
 #include "core/stream/stream.h"
 
 #define IF_TYPE_ETHERNET 6
 #define IF_TYPE_LOOPBACK 24
 #define LOOPBACK_INDEX   1u /* Linux' lo, in every network namespace */
-
-/** A local prefix as it is compared: address & mask, as 64-bit words of network-order bytes. */
-struct local {
-    uint64_t address[2], mask[2];
-    uint8_t version;
-};
-
-struct wfp_stack {
-    struct wfp_shim shim;
-    struct wfp_shim aside; /* for events that happen while a packet is on its way */
-    struct wfp_stack_config config;
-    struct local *local, *subnets; /* config has their numbers */
-    struct wfp_fragment_table *fragments;
-};
-
-/** @return malloc'ed, NULL without memory */
-static struct local *
-copy_prefixes(const struct wfp_local_prefix *prefixes, uint32_t count)
-{
-    struct local *copies = calloc(count ? count : 1, sizeof(*copies));
-
-    for (uint32_t i = 0; copies && i < count; i++) {
-        struct local *copy = &copies[i];
-        uint8_t mask[16] = {0};
-
-        for (uint32_t bit = 0; bit < prefixes[i].prefix_length; bit++)
-            mask[bit / 8] |= (uint8_t)(0x80u >> bit % 8);
-        memcpy(copy->mask, mask, 16);
-        memcpy(copy->address, prefixes[i].addr, 16);
-        copy->address[0] &= copy->mask[0];
-        copy->address[1] &= copy->mask[1];
-        copy->version = prefixes[i].version;
-    }
-    return copies;
-}
-
-static bool
-are_valid(const struct wfp_local_prefix *prefixes, uint32_t count)
-{
-    if (count && !prefixes)
-        return false;
-    for (uint32_t i = 0; i < count; i++)
-        if ((prefixes[i].version != 4 && prefixes[i].version != 6) ||
-            prefixes[i].prefix_length > (prefixes[i].version == 4 ? 32 : 128))
-            return false;
-    return true;
-}
-
-static void
-flow_ended(void *context, struct wfp_flow *flow)
-{
-    struct wfp_stack *stack = context;
-
-    wfp_stream_end(stack->shim.streams, flow);
-    wfp_shim_endpoint_ended(&stack->aside, flow);
-}
-
-int
-wfp_stack_new(const struct wfp_stack_config *config, struct wfp_stack **ret_stack)
-{
-    _cleanup_(wfp_stack_freep) struct wfp_stack *stack = NULL;
-
-    if (!config->engine || !are_valid(config->local, config->local_count) ||
-        !are_valid(config->subnets, config->subnet_count))
-        return -WFP_ERR_INVALID_PARAMETER;
-    stack = calloc(1, sizeof(*stack));
-    if (!stack)
-        return -WFP_ERR_NO_MEMORY;
-    wfp_shim_init(&stack->shim, config->engine);
-    stack->shim.step = config->step;
-    stack->shim.step_context = config->step_context;
-    stack->shim.token_of = config->token_of;
-    stack->fragments = wfp_fragment_table_new();
-    if (!stack->fragments)
-        return -WFP_ERR_NO_MEMORY;
-    stack->config = *config;
-    stack->config.local = stack->config.subnets = NULL; /* the caller's */
-    stack->local = copy_prefixes(config->local, config->local_count);
-    stack->subnets = copy_prefixes(config->subnets, config->subnet_count);
-    if (!stack->local || !stack->subnets)
-        return -WFP_ERR_NO_MEMORY;
-    stack->shim.stack = stack;
-    if (config->groups_fragments) {
-        stack->shim.groups = wfp_group_table_new(stack->fragments);
-        if (!stack->shim.groups)
-            return -WFP_ERR_NO_MEMORY;
-    }
-    if (config->flows) {
-        int r = wfp_flow_table_new(config->engine, &stack->shim.flows);
-
-        if (r < 0)
-            return r;
-        stack->shim.endpoints = wfp_endpoint_table_new();
-        if (!stack->shim.endpoints)
-            return -WFP_ERR_NO_MEMORY;
-        stack->shim.pends = wfp_pend_table_new();
-        if (!stack->shim.pends)
-            return -WFP_ERR_NO_MEMORY;
-        stack->shim.owners = wfp_owner_table_new();
-        if (!stack->shim.owners)
-            return -WFP_ERR_NO_MEMORY;
-        stack->shim.find_owner = config->find_owner;
-        stack->shim.find_owner_context = config->find_owner_context;
-        stack->shim.redirects = wfp_redirect_table_new();
-        if (!stack->shim.redirects)
-            return -WFP_ERR_NO_MEMORY;
-        stack->shim.stack = stack;
-        wfp_shim_init(&stack->aside, config->engine);
-        stack->aside.token_of = config->token_of;
-        stack->aside.owners = stack->shim.owners;
-        stack->shim.moved = wfp_moved_table_new();
-        if (!stack->shim.moved)
-            return -WFP_ERR_NO_MEMORY;
-        stack->shim.is_recording = stack->aside.is_recording = config->is_recording;
-        stack->aside.moved = stack->shim.moved;
-        stack->aside.stack = stack;
-        stack->aside.sockets.show = config->list_sockets;
-        stack->aside.sockets.tell_owner = config->tell_owner;
-        stack->aside.sockets.context = config->find_owner_context;
-        stack->aside.redirects = stack->shim.redirects;
-        stack->aside.flows = stack->shim.flows;
-        stack->aside.endpoints = stack->shim.endpoints;
-        stack->aside.closures = stack->aside.pends = stack->shim.pends;
-        stack->aside.step = config->step;
-        stack->aside.step_context = config->step_context;
-        r = wfp_stream_table_new(&(struct wfp_stream_config){.engine = config->engine,
-                                                             .flows = stack->shim.flows,
-                                                             .is_recorded = config->has_deaf_ends},
-                                 &stack->shim.streams);
-        if (r < 0)
-            return r;
-        wfp_flow_table_on_end(stack->shim.flows, flow_ended, stack);
-    }
-    *ret_stack = TAKE_PTR(stack);
-    return 0;
-}
-
-void
-wfp_stack_free(struct wfp_stack *stack)
-{
-    if (!stack)
-        return;
-    wfp_flow_table_free(stack->shim.flows);
-    if (stack->aside.endpoints)
-        wfp_shim_endpoint_end_all(&stack->aside);
-    wfp_endpoint_table_free(stack->shim.endpoints);
-    wfp_pend_table_free(stack->shim.pends);
-    wfp_owner_table_free(stack->shim.owners);
-    wfp_redirect_table_free(stack->shim.redirects);
-    wfp_moved_table_free(stack->shim.moved);
-    wfp_stream_table_free(stack->shim.streams);
-    wfp_fragment_table_free(stack->fragments);
-    wfp_group_table_free(stack->shim.groups);
-    free(stack->local);
-    free(stack->subnets);
-    free(stack);
-}
-
-void
-wfp_stack_endpoints(const struct wfp_stack *stack, wfp_stack_take_endpoint *take, void *context)
-{
-    if (stack->shim.flows)
-        wfp_shim_endpoint_list(&stack->shim, take, context);
-}
-
-int
-wfp_stack_ask(struct wfp_stack *stack, void (*answer)(void *context), void *context)
-{
-    return wfp_shim_pend_ask(stack->shim.pends, answer, context);
-}
-
-struct wfp_flow_table *
-wfp_stack_flows(struct wfp_stack *stack)
-{
-    return stack->shim.flows;
-}
-
-struct wfp_stream_table *
-wfp_stack_streams(struct wfp_stack *stack)
-{
-    return stack->shim.streams;
-}
-
-const struct wfp_fragment_counters *
-wfp_stack_fragments(const struct wfp_stack *stack)
-{
-    return wfp_fragment_counters(stack->fragments);
-}
-
-/** An address as two words; IPv4 in the first half of the first. */
-static void
-load_address(uint8_t version, const uint8_t *address, uint64_t ret_words[2])
-{
-    uint32_t v4;
-
-    if (version == 4) {
-        memcpy(&v4, address, 4);
-        ret_words[0] = v4;
-        ret_words[1] = 0;
-    } else {
-        memcpy(ret_words, address, 16);
-    }
-}
-
-static bool
-is_among(const struct local *prefixes, uint32_t count, uint8_t version, const uint64_t words[2])
-{
-    for (uint32_t i = 0; i < count; i++) {
-        const struct local *prefix = &prefixes[i];
-
-        if (prefix->version == version &&
-            ((words[0] ^ prefix->address[0]) & prefix->mask[0]) == 0 &&
-            ((words[1] ^ prefix->address[1]) & prefix->mask[1]) == 0)
-            return true;
-    }
-    return false;
-}
-
-bool
-wfp_stack_is_local(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
-{
-    uint64_t words[2];
-
-    load_address(version, address, words);
-    if (version == 4 ? address[0] == 127
-                     : words[0] == 0 && wfp_bytes_get32(address + 8) == 0 &&
-                           wfp_bytes_get32(address + 12) == 1)
-        return true;
-    return is_among(stack->local, stack->config.local_count, version, words);
-}
-
-bool
-wfp_stack_is_near(const struct wfp_stack *stack, uint8_t version, const uint8_t *address)
-{
-    uint64_t words[2];
-
-    if (version == 4 ? address[0] == 169 && address[1] == 254
-                     : address[0] == 0xfe && (address[1] & 0xc0) == 0x80)
-        return true;
-    load_address(version, address, words);
-    return stack->config.subnet_count == 0 ||
-           is_among(stack->subnets, stack->config.subnet_count, version, words);
-}
-
-static enum wfp_address_type
-type_of(uint8_t version, const uint8_t *address, bool link_broadcast)
-{
-    uint64_t words[2];
-
-    load_address(version, address, words);
-    if (version == 4 ? (address[0] & 0xf0) == 0xe0 : address[0] == 0xff)
-        return WFP_ADDRESS_MULTICAST;
-    if (version == 4 && (link_broadcast || words[0] == UINT32_MAX))
-        return WFP_ADDRESS_BROADCAST;
-    return words[0] | words[1] ? WFP_ADDRESS_UNICAST : WFP_ADDRESS_UNSPECIFIED;
-}
 
 /** Which ways a packet goes through the stack. */
 enum ways { OUT = 1, IN = 2, THROUGH = 4 };
@@ -500,13 +242,13 @@ wfp_stack_reclassify_ends(struct wfp_shim *shim)
     const struct wfp_stack *stack = shim->stack;
     struct wfp_packet *packet = shim->packet;
     enum wfp_address_type to =
-        type_of(packet->version, packet->destination, packet->link_broadcast);
+        wfp_stack_address_type(packet->version, packet->destination, packet->link_broadcast);
 
     packet->is_loopback = wfp_stack_is_local(stack, packet->version, packet->source) &&
                           to == WFP_ADDRESS_UNICAST &&
                           wfp_stack_is_local(stack, packet->version, packet->destination);
     keep_here(stack, packet);
-    set_types(shim, type_of(packet->version, packet->source, false), to);
+    set_types(shim, wfp_stack_address_type(packet->version, packet->source, false), to);
 }
 
 /** What a driver sends at the network layer is not shown to those above. */
@@ -517,8 +259,8 @@ send_network(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_deci
 
     decision->direction = packet->direction = WFP_OUTBOUND;
     wfp_shim_begin(shim, packet, decision, false);
-    set_types(shim, type_of(packet->version, packet->source, false),
-              type_of(packet->version, packet->destination, packet->link_broadcast));
+    set_types(shim, wfp_stack_address_type(packet->version, packet->source, false),
+              wfp_stack_address_type(packet->version, packet->destination, packet->link_broadcast));
     wfp_shim_ippacket_outbound(shim);
 }
 
@@ -535,8 +277,8 @@ arrive(struct wfp_stack *stack, struct wfp_packet *packet, struct wfp_decision *
 {
     packet->direction = WFP_INBOUND;
     wfp_shim_begin(&stack->shim, packet, decision, true);
-    set_types(&stack->shim, type_of(packet->version, packet->source, false),
-              type_of(packet->version, packet->destination, packet->link_broadcast));
+    set_types(&stack->shim, wfp_stack_address_type(packet->version, packet->source, false),
+              wfp_stack_address_type(packet->version, packet->destination, packet->link_broadcast));
     if (!packet->is_loopback && !wfp_shim_mac(&stack->shim, true))
         return;
     come_in(stack, no_endpoint);
@@ -568,8 +310,8 @@ run(struct wfp_stack *stack, struct wfp_packet *packet, enum wfp_direction_hint 
         hint = wfp_shim_redirect_take(shim, packet, hint, stack->config.is_looped);
     if (UNLIKELY(arrival != WFP_ARRIVAL_UNKNOWN))
         no_endpoint = arrival == WFP_ARRIVAL_NOBODY;
-    to = type_of(packet->version, packet->destination, packet->link_broadcast);
-    from = type_of(packet->version, packet->source, false);
+    to = wfp_stack_address_type(packet->version, packet->destination, packet->link_broadcast);
+    from = wfp_stack_address_type(packet->version, packet->source, false);
     ways = find_ways(stack, packet, hint, to);
 
     if (packet->interface_type == 0)
@@ -697,13 +439,13 @@ discard(struct wfp_stack *stack, struct wfp_frame *frame, struct wfp_packet *pac
 
     if (frame->entry != WFP_ENTRY_WIRE || !wfp_shim_discard_takes(packet, decision->reason))
         return;
-    to = type_of(packet->version, packet->destination, packet->link_broadcast);
+    to = wfp_stack_address_type(packet->version, packet->destination, packet->link_broadcast);
     if (find_ways(stack, packet, frame->hint, to) != IN)
         return;
     if (packet->interface_type == 0)
         packet->interface_type = IF_TYPE_ETHERNET;
     wfp_shim_begin(&stack->shim, packet, decision, true);
-    set_types(&stack->shim, type_of(packet->version, packet->source, false), to);
+    set_types(&stack->shim, wfp_stack_address_type(packet->version, packet->source, false), to);
     wfp_shim_discard_undecodable(&stack->shim, decision->reason);
     frame->modified = packet->modified;
     if (packet->modified && packet->data != frame->data)
@@ -836,8 +578,8 @@ resume(struct wfp_stack *stack, struct wfp_pend *pend, wfp_stack_resumed *take, 
                          wfp_stack_is_local(stack, packet.version, packet.destination);
     decision.direction = packet.direction = is_outbound ? WFP_OUTBOUND : WFP_INBOUND;
     wfp_shim_begin(shim, &packet, &decision, !is_outbound);
-    set_types(shim, type_of(packet.version, packet.source, false),
-              type_of(packet.version, packet.destination, packet.link_broadcast));
+    set_types(shim, wfp_stack_address_type(packet.version, packet.source, false),
+              wfp_stack_address_type(packet.version, packet.destination, packet.link_broadcast));
     shim->is_injected = false;
     shim->frame = NULL; /* what is kept of it begins at the IP header */
     shim->resumed = stage;
@@ -877,8 +619,8 @@ take_segment(struct wfp_stack *stack, struct wfp_stream_segment *segment, wfp_st
                          wfp_stack_is_local(stack, packet.version, packet.destination);
     decision.direction = packet.direction = is_outbound ? WFP_OUTBOUND : WFP_INBOUND;
     wfp_shim_begin(shim, &packet, &decision, !is_outbound);
-    set_types(shim, type_of(packet.version, packet.source, false),
-              type_of(packet.version, packet.destination, false));
+    set_types(shim, wfp_stack_address_type(packet.version, packet.source, false),
+              wfp_stack_address_type(packet.version, packet.destination, false));
     shim->is_injected = true;
     shim->frame = NULL;
     shim->flow = wfp_flow_of_id(shim->flows, segment->flow_id);
