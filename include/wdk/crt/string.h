@@ -18,6 +18,11 @@ errno_t memmove_s(void *dst, rsize_t dst_size, const void *src, rsize_t n);
 
 size_t strlen(const char *s);
 size_t strnlen(const char *s, size_t n);
+static __inline size_t
+strnlen_s(const char *s, size_t n)
+{
+    return s ? strnlen(s, n) : 0;
+}
 char *strcpy(char *dst, const char *src);
 char *strncpy(char *dst, const char *src, size_t n);
 char *strcat(char *dst, const char *src);
@@ -47,6 +52,11 @@ char *_strnset(char *s, int c, size_t n);
 
 size_t wcslen(const wchar_t *s);
 size_t wcsnlen(const wchar_t *s, size_t n);
+static __inline size_t
+wcsnlen_s(const wchar_t *s, size_t n)
+{
+    return s ? wcsnlen(s, n) : 0;
+}
 wchar_t *wcscpy(wchar_t *dst, const wchar_t *src);
 wchar_t *wcsncpy(wchar_t *dst, const wchar_t *src, size_t n);
 wchar_t *wcscat(wchar_t *dst, const wchar_t *src);

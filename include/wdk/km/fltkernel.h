@@ -22,6 +22,9 @@
 #define SetFlag(F, SF)       ((F) |= (SF))
 #define ClearFlag(F, SF)     ((F) &= ~(SF))
 #endif
+#ifndef Add2Ptr
+#define Add2Ptr(P, I) ((PVOID)((PUCHAR)(P) + (I)))
+#endif
 #if DBG
 #define FLT_ASSERT(e)         NT_ASSERT(e)
 #define FLT_ASSERTMSG(msg, e) NT_ASSERTMSG(msg, e)

@@ -114,7 +114,7 @@ typedef enum _MEMORY_CACHING_TYPE {
 
 typedef struct _KTHREAD *PKTHREAD, *PRKTHREAD;
 typedef struct _ETHREAD *PETHREAD;
-typedef struct _EPROCESS *PEPROCESS;
+typedef struct _KPROCESS *PEPROCESS; /* one type: KeStackAttachProcess takes either in C++ */
 typedef struct _KPROCESS *PKPROCESS, *PRKPROCESS;
 typedef struct _KINTERRUPT *PKINTERRUPT;
 typedef struct _EJOB *PEJOB;

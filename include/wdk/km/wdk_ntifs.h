@@ -415,6 +415,24 @@ NTSTATUS NTAPI ZwQueryObject(HANDLE Handle, ULONG ObjectInformationClass, PVOID 
                              ULONG ObjectInformationLength, PULONG ReturnLength);
 BOOLEAN NTAPI FsRtlIsNameInExpression(PUNICODE_STRING Expression, PUNICODE_STRING Name,
                                       BOOLEAN IgnoreCase, PWCH UpcaseTable);
+typedef UCHAR SE_SIGNING_LEVEL, *PSE_SIGNING_LEVEL;
+#define SE_SIGNING_LEVEL_UNCHECKED    0x00
+#define SE_SIGNING_LEVEL_UNSIGNED     0x01
+#define SE_SIGNING_LEVEL_ENTERPRISE   0x02
+#define SE_SIGNING_LEVEL_AUTHENTICODE 0x04
+#define SE_SIGNING_LEVEL_STORE        0x06
+#define SE_SIGNING_LEVEL_ANTIMALWARE  0x07
+#define SE_SIGNING_LEVEL_MICROSOFT    0x08
+#define SE_SIGNING_LEVEL_WINDOWS      0x0C
+#define SE_SIGNING_LEVEL_WINDOWS_TCB  0x0E
+typedef struct _SYSTEM_MANDATORY_LABEL_ACE {
+    ACE_HEADER Header;
+    ACCESS_MASK Mask;
+    ULONG SidStart;
+} SYSTEM_MANDATORY_LABEL_ACE, *PSYSTEM_MANDATORY_LABEL_ACE;
+#define SYSTEM_MANDATORY_LABEL_NO_WRITE_UP   0x1
+#define SYSTEM_MANDATORY_LABEL_NO_READ_UP    0x2
+#define SYSTEM_MANDATORY_LABEL_NO_EXECUTE_UP 0x4
 BOOLEAN NTAPI FsRtlIsNtstatusExpected(NTSTATUS Ntstatus);
 NTSTATUS NTAPI ZwDuplicateToken(HANDLE ExistingTokenHandle, ACCESS_MASK DesiredAccess,
                                 POBJECT_ATTRIBUTES ObjectAttributes, BOOLEAN EffectiveOnly,

@@ -11,6 +11,8 @@
  *              assignment to cast is illegal               cl: C4213; `(T)x = y` becomes
  *                                                          `*(T *)&x = y`
  *              too many arguments to function call (C)     cl: warning C4020; left out
+ *              typedef redefinition ... (stdint's names)   Windows' headers leave them to the driver; its own
+ *                                                          definition, of the same size, is renamed
  *              use of empty enum (C)                       cl: fine; it gets a member
  *              jump out of __finally block (.sys)          cl: leaves the function (C4532), clang only
  *                                                          the block; as nothing else leaves the
@@ -22,7 +24,7 @@
 
 #include "programs/wfp-cc/cc.h"
 
-enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS, EMPTY_ENUM, FINALLY };
+enum kind { RENAME, RENAME_KEEPING_SYMBOL, CAST, EXCESS, EMPTY_ENUM, FINALLY, TYPEDEF };
 
 static const struct {
     const char *text;
@@ -33,6 +35,7 @@ static const struct {
     {"assignment to cast is illegal", CAST},
     {"too many arguments to function call", EXCESS},
     {"use of empty enum", EMPTY_ENUM},
+    {"typedef redefinition with different types", TYPEDEF},
     {"jump out of __finally block has undefined behavior", FINALLY},
 };
 
@@ -247,6 +250,23 @@ rewrite_finally(const char *token, struct wfp_cc_text *out)
     return false;
 }
 
+/* The driver's own uint32_t and the like at @p token. */
+static bool
+rename_integer_type(struct wfp_cc *cc, const char *token, struct wfp_cc_text *out)
+{
+    static const char *const types[] = {"int8_t",   "int16_t",  "int32_t",  "int64_t",
+                                        "uint8_t",  "uint16_t", "uint32_t", "uint64_t",
+                                        "intptr_t", "uintptr_t"};
+    for (size_t i = 0; i < ELEMENTSOF(types); i++) {
+        size_t n = strlen(types[i]);
+        if (strncmp(token, types[i], n) != 0 || wfp_cc_util_is_word(token[n]))
+            continue;
+        wfp_cc_util_appendf(out, "%s__%u%s", types[i], ++cc->repair_count, token + n);
+        return true;
+    }
+    return false;
+}
+
 static bool
 repair_token(struct wfp_cc *cc, const struct place *place, const char *token,
              struct wfp_cc_text *out)
@@ -258,6 +278,8 @@ repair_token(struct wfp_cc *cc, const struct place *place, const char *token,
         return drop_arguments(token, out);
     case FINALLY:
         return rewrite_finally(token, out);
+    case TYPEDEF:
+        return rename_integer_type(cc, token, out);
     case EMPTY_ENUM:
         wfp_cc_util_appendf(out, "wfp_cc_empty__%u %s", ++cc->repair_count, token);
         return true;

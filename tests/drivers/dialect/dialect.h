@@ -12,6 +12,10 @@ typedef struct _SERVICE_BYTE {
     };
 } SERVICE_BYTE;
 
+/* The kernel's headers don't have these; a driver makes its own. */
+typedef __int8 int8_t; typedef unsigned long uint32_t;
+C_ASSERT(sizeof(uint32_t) == 4);
+
 /* To everyone else the cache is opaque; its own source says what it is (cl: C4028). */
 #ifndef CACHE_SOURCE
 #define Cache void
