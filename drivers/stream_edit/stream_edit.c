@@ -9,13 +9,16 @@
  *                is blocked and its replacement injected at the same point; when the data end inside
  *                what may become a match, more are asked for (FWPS_STREAM_ACTION_NEED_MORE_DATA).
  *   out-of-band  everything, also the FIN, is copied and blocked; a worker thread edits it and injects
- *                the result. What may become a match is carried over to the next piece.
+ *                the result. What may become a match is carried over to the next piece. With PauseAfter
+ *                a received stream is put off (FWPS_STREAM_ACTION_DEFER) when that many bytes came, until
+ *                the worker is done with them; its sender's window closes meanwhile.
  *
  * Parameters
  *   StringToFind     REG_SZ     ASCII; must be there
  *   StringToReplace  REG_SZ     ASCII; default: nothing, the string is taken out
  *   Port             REG_DWORD  local or remote port of the connections; default 80, 0: all
  *   OutOfBand        REG_DWORD  0: inline (default), 1: out-of-band
+ *   PauseAfter       REG_DWORD  out-of-band: bytes received between two pauses; default 0: no pauses
  */
 #include <ntddk.h>
 #include <wdf.h>
@@ -36,7 +39,8 @@ typedef enum _WAY { WaySend, WayReceive, WayCount } WAY;
 
 // One direction of an out-of-band connection. The carry is the worker's alone.
 typedef struct _STREAM {
-    LONG Pending; // pieces and injections under way
+    LONG Pending;      // pieces and injections under way
+    SIZE_T SincePause; // bytes taken; classify's alone
     ULONG CarryLength;
     UCHAR Carry[STRING_MAX]; // the beginning of what may become a match
 } STREAM;
@@ -54,6 +58,7 @@ typedef struct _PIECE {
     WAY Way;
     UINT32 Flags;  // FWPS_STREAM_FLAG_*
     BOOLEAN Final; // no more data will come: what is carried is no match
+    BOOLEAN GoOn;  // no data: the stream was put off until its turn comes
     SIZE_T Length;
     UCHAR Data[ANYSIZE_ARRAY];
 } PIECE;
@@ -69,7 +74,7 @@ typedef struct _INJECTION {
 
 static UCHAR gFind[STRING_MAX], gReplace[STRING_MAX];
 static ULONG gFindLength, gReplaceLength;
-static ULONG gPort = 80, gOutOfBand;
+static ULONG gPort = 80, gOutOfBand, gPauseAfter;
 
 static HANDLE gInjection;
 static NDIS_HANDLE gPool;
@@ -79,7 +84,7 @@ static KEVENT gWorkEvent;
 static BOOLEAN gStopping, gWorkerEnds;
 static PKTHREAD gWorker;
 static LONG gPending; // of all streams
-static LONG gReplaced, gLost;
+static LONG gReplaced, gLost, gPaused;
 
 enum { EstablishedV4, EstablishedV6, StreamV4, StreamV6, CalloutCount };
 static SAMPLE_CALLOUT gCallouts[CalloutCount];
@@ -390,6 +395,34 @@ static PIECE *NewPiece(_Inout_ CONNECTION *Connection, _In_ WAY Way, _In_ SIZE_T
     return piece;
 }
 
+// Too much was received since the last pause: the worker first. All it has to do is queued before.
+static BOOLEAN Pause(
+    _Inout_ CONNECTION *Connection,
+    _Inout_ FWPS_STREAM_CALLOUT_IO_PACKET *Packet,
+    _Inout_ FWPS_CLASSIFY_OUT *ClassifyOut)
+{
+    STREAM *stream = &Connection->Streams[WayReceive];
+    PIECE *piece;
+
+    if (stream->SincePause < gPauseAfter || (ClassifyOut->flags & FWPS_CLASSIFY_OUT_FLAG_NO_MORE_DATA)) {
+        stream->SincePause += Packet->streamData->dataLength;
+        return FALSE;
+    }
+    piece = NewPiece(Connection, WayReceive, 0);
+    if (piece == NULL) {
+        return FALSE; // then without
+    }
+    piece->GoOn = TRUE;
+    stream->SincePause = 0;
+    InterlockedIncrement(&gPaused);
+    Packet->streamAction = FWPS_STREAM_ACTION_DEFER;
+    Packet->countBytesRequired = 0;
+    Packet->countBytesEnforced = 0;
+    ClassifyOut->actionType = FWP_ACTION_NONE;
+    QueuePiece(piece);
+    return TRUE;
+}
+
 static VOID TakeOutOfBand(
     _Inout_ CONNECTION *Connection,
     _Inout_ FWPS_STREAM_CALLOUT_IO_PACKET *Packet,
@@ -404,6 +437,10 @@ static VOID TakeOutOfBand(
     if ((stream->flags & (FWPS_STREAM_FLAG_SEND_ABORT | FWPS_STREAM_FLAG_RECEIVE_ABORT)) ||
         (gStopping && Connection->Streams[way].Pending == 0 && Connection->Streams[way].CarryLength == 0)) {
         Decide(Packet, ClassifyOut, FWP_ACTION_PERMIT, stream->dataLength);
+        return;
+    }
+    if (gPauseAfter != 0 && way == WayReceive && stream->dataLength != 0 && !gStopping &&
+        Pause(Connection, Packet, ClassifyOut)) {
         return;
     }
     piece = NewPiece(Connection, way, stream->dataLength);
@@ -485,7 +522,10 @@ static VOID NTAPI Worker(_In_ PVOID Context)
     do {
         KeWaitForSingleObject(&gWorkEvent, Executive, KernelMode, FALSE, NULL);
         while ((piece = TakePiece()) != NULL) {
-            if (!NT_SUCCESS(EditPiece(piece))) {
+            if (piece->GoOn) { // never from inside classify
+                FwpsStreamContinue(piece->Connection->Flow.Flow, piece->Connection->Flow.Callout,
+                                   piece->Connection->Flow.Layer, FWPS_STREAM_FLAG_RECEIVE);
+            } else if (!NT_SUCCESS(EditPiece(piece))) {
                 // the stream has a hole now, and must not go on as if it had none
                 FwpsFlowAbort(piece->Connection->Flow.Flow);
             }
@@ -646,6 +686,13 @@ static NTSTATUS ReadParameters(_In_ WDFDRIVER Driver)
     if (NT_SUCCESS(status)) {
         status = SampleReadUlong(Driver, L"OutOfBand", &gOutOfBand);
     }
+    if (NT_SUCCESS(status)) {
+        status = SampleReadUlong(Driver, L"PauseAfter", &gPauseAfter);
+    }
+    if (NT_SUCCESS(status) && gPauseAfter != 0 && gOutOfBand == 0) {
+        LOG_ERROR("parameter PauseAfter needs OutOfBand 1");
+        status = STATUS_INVALID_PARAMETER;
+    }
     if (NT_SUCCESS(status) && gFindLength == 0) {
         LOG_ERROR("parameter StringToFind is missing");
         status = STATUS_INVALID_PARAMETER;
@@ -741,7 +788,8 @@ void NTAPI EvtDriverUnload(_In_ WDFDRIVER Driver)
 {
     UNREFERENCED_PARAMETER(Driver);
     TearDown();
-    LOG_INFO("%s: replaced %d, lost %d", gOutOfBand ? "out-of-band" : "inline", (int)gReplaced, (int)gLost);
+    LOG_INFO("%s: replaced %d, lost %d, paused %d", gOutOfBand ? "out-of-band" : "inline", (int)gReplaced,
+             (int)gLost, (int)gPaused);
 }
 
 static NTSTATUS Start(_In_ WDFDRIVER Driver)

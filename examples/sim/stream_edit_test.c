@@ -7,16 +7,16 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The same conversation, inline and out-of-band, over a good and a bad network. */
+/* The same conversation, inline, out-of-band and with pauses, over a good and a bad network. */
 static int
-edit(const char *driver, int out_of_band, const struct wfp_sim_network *network)
+edit(const char *driver, const char *mode, const struct wfp_sim_network *network)
 {
     struct wfp_sim *sim = wfp_sim_new(NULL);
     struct wfp_sim_socket *client, *server, *other;
     char parameters[128];
 
-    snprintf(parameters, sizeof(parameters),
-             "StringToFind=cat\nStringToReplace=mouse\nPort=80\nOutOfBand=%d", out_of_band);
+    snprintf(parameters, sizeof(parameters), "StringToFind=cat\nStringToReplace=mouse\nPort=80\n%s",
+             mode);
     wfp_sim_load(sim, driver, parameters);
     wfp_sim_network(sim, network);
     client = wfp_sim_connect(sim, "10.0.0.4:50001", "192.0.2.7:80");
@@ -31,7 +31,8 @@ edit(const char *driver, int out_of_band, const struct wfp_sim_network *network)
     /* What ends the stream and is no match comes through with the FIN. */
     wfp_sim_send(client, " ca", WFP_SIM_TEXT);
     wfp_sim_close(client);
-    wfp_sim_send(server, "no cat here", WFP_SIM_TEXT);
+    wfp_sim_send(server, "no c", WFP_SIM_TEXT);
+    wfp_sim_send(server, "at here", WFP_SIM_TEXT); /* put off, where it pauses */
     wfp_sim_close(server);
     wfp_sim_wait(sim, 60 * 1000);
     wfp_sim_expect_received(server, "a mouse and a mouse; mouse. cacar camouse mousemouse ca",
@@ -51,7 +52,7 @@ edit(const char *driver, int out_of_band, const struct wfp_sim_network *network)
     wfp_sim_wait(sim, 60 * 1000);
     wfp_sim_unload(sim);
     wfp_sim_wait(sim, 60 * 1000);
-    if (out_of_band)
+    if (strcmp(mode, "OutOfBand=0") != 0)
         wfp_sim_expect_received(wfp_sim_peer(other), "mouse, ca", WFP_SIM_TEXT);
     return wfp_sim_finish(sim);
 }
@@ -64,12 +65,13 @@ main(int argc, char **argv)
                                                      .loss_permille = 50,
                                                      .reorder_permille = 100,
                                                      .duplicate_permille = 50};
+    static const char *const modes[] = {"OutOfBand=0", "OutOfBand=1", "OutOfBand=1\nPauseAfter=4"};
     const char *driver = argc > 1 ? argv[1] : "build/drivers/stream_edit.so";
     int failed = 0;
 
-    for (int out_of_band = 0; out_of_band < 2; out_of_band++) {
-        failed |= edit(driver, out_of_band, &good);
-        failed |= edit(driver, out_of_band, &bad);
+    for (int mode = 0; mode < 3; mode++) {
+        failed |= edit(driver, modes[mode], &good);
+        failed |= edit(driver, modes[mode], &bad);
     }
     return failed;
 }

@@ -287,6 +287,16 @@ class Samples(BetweenNamespaces):
                 report, said = self.unload(wfp)
                 self.assertRegex(said, r"replaced [1-9]\d*, lost 0")
 
+    def test_streams_are_put_off(self):
+        """Received data wait for the worker now and then; the sender waits with them."""
+        for kind, pause_after in zip(KINDS * 2, (1000, 100000)):
+            with self.subTest(kind=kind, pause_after=pause_after):
+                wfp = self.load(demo.SERVER, "stream_edit", kind, "StringToFind=cat", "StringToReplace=mouse", "Port=7",
+                                "OutOfBand=1", f"PauseAfter={pause_after}")
+                self.assertEqual(self.client(ECHO % (demo.OTHER, "mouse")), "same\n")
+                report, said = self.unload(wfp)
+                self.assertRegex(said, r"replaced [1-9]\d*, lost 0, paused " + ("[1-9]" if pause_after == 1000 else "0"))
+
 
 if __name__ == "__main__":
     main()

@@ -130,7 +130,7 @@ class Samples(unittest.TestCase):
                       "sent 29 bytes in 1 packets, received 0 in 0\n", said)
         self.assertIn("8 connections\n", said)
 
-    def check_stream_edit(self, out_of_band, rng):
+    def check_stream_edit(self, out_of_band, pause_after, rng):
         """A conversation, cut at random, equals what a plain substitution makes of it."""
         words = ["cat", "ca", "c", "catcat", "cacat", " ", "dog", "atc"]
         texts = [b"", b""]
@@ -158,10 +158,12 @@ class Samples(unittest.TestCase):
                 out = Path(folder) / f"{kind}.pcapng"
                 done = wfp("run", "-q", "-d", "--read", Path(folder) / "in.pcap", *LOCAL, "--write", out, "--param",
                            "StringToFind=cat", "--param", "StringToReplace=mouse", "--param",
-                           f"OutOfBand={out_of_band}", BUILD / "drivers" / f"stream_edit.{kind}")
+                           f"OutOfBand={out_of_band}", "--param", f"PauseAfter={pause_after}",
+                           BUILD / "drivers" / f"stream_edit.{kind}")
                 self.assertEqual(done.returncode, 0, done.stderr + done.stdout)
                 count = sum(text.count(b"cat") for text in texts)
                 self.assertIn(f"replaced {count}, lost 0", done.stderr)
+                self.assertRegex(done.stderr, r"paused [1-9]" if pause_after else "paused 0")
                 self.assertRegex(done.stdout, "streams: 1, 1 taken over.*\n  [0-9]+ bytes removed\n  [0-9]+ bytes sent in\n")
                 packets = list(written(out))
                 for port, start, text in ((50001, 1001, texts[0]), (80, 9001, texts[1])):
@@ -170,16 +172,19 @@ class Samples(unittest.TestCase):
             self.assertEqual(found[0], found[-1])
 
     def test_stream_edit(self):
-        for out_of_band in (0, 1):
+        for out_of_band, pause_after in ((0, 0), (1, 0), (1, 1), (1, 20)):
             for seed in range(4):
-                with self.subTest(out_of_band=out_of_band, seed=seed):
-                    self.check_stream_edit(out_of_band, random.Random(seed))
+                with self.subTest(out_of_band=out_of_band, pause_after=pause_after, seed=seed):
+                    self.check_stream_edit(out_of_band, pause_after, random.Random(seed))
 
     def test_stream_edit_says_what_it_needs(self):
         for kind in KINDS:
             done = run("stream_edit", kind)
             self.assertEqual(done.returncode, 1)
             self.assertIn("parameter StringToFind is missing", done.stderr)
+            done = run("stream_edit", kind, "StringToFind=cat", "PauseAfter=9")
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("parameter PauseAfter needs OutOfBand 1", done.stderr)
 
     def test_all_together(self):
         """Four drivers on one machine; each leaves the others' packets to them."""
