@@ -1,4 +1,5 @@
 """Live: who owns a socket. Programs are told apart by application id, users by their SIDs; drivers see both."""
+import json
 import os
 import re
 import shutil
@@ -148,6 +149,28 @@ class Owner(unittest.TestCase):
         told = set(re.findall(r"Packet: mtu (\d+)\n", said))
         self.assertTrue(told and told <= set(interface.stdout.split()), (told, interface.stdout))
         self.assertNotIn("Arrival: mtu", said)
+
+    def test_answers_to_multicast_from_near(self):
+        """The interface's network is near: only the answer from elsewhere is authorized by itself."""
+        wfp = self.start(demo.CLIENT, driver="set_options")
+        asker = self.run_inside(demo.CLIENT, PYTHON, "-c", """
+import socket
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("10.77.0.1", 5555)); s.settimeout(20)
+s.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton("10.77.0.1"))
+s.sendto(b"who", ("224.0.0.251", 1006)); print("asked", flush=True)
+print(sorted(s.recvfrom(9)[1][0] for _ in range(2)))
+""", stdout=subprocess.PIPE)
+        self.assertEqual(asker.stdout.readline(), "asked\n")
+        self.run_inside(demo.SERVER, PYTHON, "-c", f"""
+import socket
+for address in ("10.77.0.2", "{demo.OTHER}"):
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.bind((address, 77)); s.sendto(b"I", ("10.77.0.1", 5555))
+""").wait(timeout=20)
+        self.assertEqual(asker.communicate(timeout=30)[0], f"{sorted(['10.77.0.2', demo.OTHER])}\n")
+        out, _ = self.end(wfp)
+        self.assertEqual(json.loads(out)["layers"]["FWPM_LAYER_ALE_AUTH_RECV_ACCEPT_V4"]["classified"], 1)
 
     def test_who_accepts(self):
         server = self.serve()
