@@ -379,7 +379,8 @@ release_frame(struct wfp_stack *stack, struct wfp_frame *frame)
     stack->shim.frame = NULL;
     if (LIKELY(!is_link_entry(frame) || !frame->adapter))
         return;
-    struct wfp_packet mac = {.adapter = TAKE_PTR(frame->adapter)};
+    struct wfp_packet mac = {.adapter = frame->adapter};
+    frame->adapter = NULL;
     wfp_stack_release(stack, &mac);
 }
 
